@@ -1,0 +1,57 @@
+// The tensor table: what a model's headers and config.json say, before any data byte is read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.hpp"
+
+namespace stockpot {
+
+struct StoredFile {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_ns = 0;
+  std::uint64_t inode = 0;
+};
+
+/// A tensor and where its contiguous bytes are.
+struct StoredTensor {
+  TensorInfo info;
+  std::uint32_t file = 0;    ///< index into Catalogue::files
+  std::uint64_t offset = 0;  ///< bytes from the start of the file
+};
+
+/// What Stockpot reads in a model's config.json. Everything is optional there.
+struct ModelConfig {
+  struct LayerCount {
+    std::string key;  ///< with its path: "text_config.num_hidden_layers"
+    std::uint64_t layers = 0;
+  };
+  std::vector<std::string> architectures;
+  std::string model_type;
+  std::vector<LayerCount> layer_counts;  ///< in the order in which they are to be tried
+  std::optional<bool> tied_embeddings;
+};
+
+/// One model's checkpoint. Built by one rank and broadcast.
+struct Catalogue {
+  std::string model;      ///< the reference as the recipe wrote it
+  std::string directory;  ///< where it was found
+  std::vector<StoredFile> files;
+  std::vector<StoredTensor> tensors;  ///< ascending by name, bytewise
+  ModelConfig config;
+  std::vector<std::string> warnings;  ///< one line each, met while reading
+
+  /// Binary search. @return nullptr if the model has no such tensor.
+  const StoredTensor* find(std::string_view tensor_name) const;
+  std::uint64_t data_bytes() const;
+
+  std::string pack() const;
+  static Catalogue unpack(std::string_view packed);
+};
+
+}  // namespace stockpot

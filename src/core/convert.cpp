@@ -1,0 +1,128 @@
+#include "core/convert.hpp"
+
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "core/error.hpp"
+#include "core/half.hpp"
+#include "core/simd.hpp"
+
+namespace stockpot {
+namespace {
+
+// A stored element type: how its bits become a float or double and back, and which bits mean NaN or infinity.
+struct Bf16 {
+  using Bits = std::uint16_t;
+  static constexpr Bits exponent = 0x7F80, quiet = 0x7FC0, sign = 0x8000;
+  static float to_float(Bits b) { return bf16_to_f32(b); }
+  static Bits from(float v) { return f32_to_bf16(v); }
+};
+struct F16 {
+  using Bits = std::uint16_t;
+  static constexpr Bits exponent = 0x7C00, quiet = 0x7E00, sign = 0x8000;
+  static float to_float(Bits b) { return f16_to_f32(b); }
+  static Bits from(float v) { return f32_to_f16(v); }
+};
+struct F32 {
+  using Bits = std::uint32_t;
+  static constexpr Bits exponent = 0x7F800000, quiet = 0x7FC00000, sign = 0x80000000;
+  static float to_float(Bits b) { return std::bit_cast<float>(b); }
+  static Bits from(float v) { return std::bit_cast<Bits>(v); }
+};
+struct F64 {
+  using Bits = std::uint64_t;
+  static constexpr Bits exponent = 0x7FF0000000000000, quiet = 0x7FF8000000000000, sign = 0x8000000000000000;
+  static double to_float(Bits b) { return std::bit_cast<double>(b); }
+  static Bits from(double v) { return std::bit_cast<Bits>(v); }
+};
+
+// double to a 16-bit type in one rounding: go through float rounded to odd, which keeps what the second rounding needs.
+float round_to_odd(double value) {
+  const float near = static_cast<float>(value);
+  if (static_cast<double>(near) == value || value != value) return near;
+  auto u = std::bit_cast<std::uint32_t>(near);
+  const bool away = (static_cast<double>(near) > value) == (value > 0);  // |near| > |value|
+  if (away) --u;                                                         // toward zero ...
+  return std::bit_cast<float>(u | 1u);                                   // ... then odd
+}
+
+template <class Stored, class T>
+typename Stored::Bits stored_bits(T value) {
+  if constexpr (std::is_same_v<Stored, F64>) {
+    return Stored::from(static_cast<double>(value));
+  } else if constexpr (std::is_same_v<T, double> && sizeof(typename Stored::Bits) == 2) {
+    return Stored::from(round_to_odd(value));
+  } else {
+    return Stored::from(static_cast<float>(value));
+  }
+}
+
+template <class Stored, class T>
+bool widen_as(const std::byte* stored, std::span<T> out) {
+  bool any = false;
+  dispatch(
+      [](const std::byte* from, T* to, std::size_t n, bool* nonfinite) {
+        using Bits = typename Stored::Bits;
+        Bits flag = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          Bits b;
+          std::memcpy(&b, from + i * sizeof b, sizeof b);
+          to[i] = static_cast<T>(Stored::to_float(b));
+          flag = static_cast<Bits>(flag | ((b & Stored::exponent) == Stored::exponent ? 1 : 0));
+        }
+        *nonfinite = flag != 0;
+      },
+      stored, out.data(), out.size(), &any);
+  return any;
+}
+
+template <class Stored, class T>
+bool narrow_as(std::span<const T> values, std::byte* out) {
+  bool any = false;
+  dispatch(
+      [](const T* from, std::byte* to, std::size_t n, bool* nonfinite) {
+        using Bits = typename Stored::Bits;
+        Bits flag = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          Bits b = stored_bits<Stored>(from[i]);
+          const bool special = (b & Stored::exponent) == Stored::exponent;
+          const bool nan = special && (b & static_cast<Bits>(~Stored::sign)) != Stored::exponent;
+          b = nan ? static_cast<Bits>((b & Stored::sign) | Stored::quiet) : b;
+          flag = static_cast<Bits>(flag | (special ? 1 : 0));
+          std::memcpy(to + i * sizeof b, &b, sizeof b);
+        }
+        *nonfinite = flag != 0;
+      },
+      values.data(), out, values.size(), &any);
+  return any;
+}
+
+/// Calls work.operator()<Stored>() for the type that `dtype` names.
+template <class Work>
+bool with_stored(DType dtype, const Work& work) {
+  switch (dtype) {
+    case DType::bf16: return work.template operator()<Bf16>();
+    case DType::f16: return work.template operator()<F16>();
+    case DType::f32: return work.template operator()<F32>();
+    case DType::f64: return work.template operator()<F64>();
+    default: throw Error(ErrorKind::internal, "no arithmetic on element type " + std::string(name(dtype)));
+  }
+}
+
+}  // namespace
+
+bool widen(DType dtype, const std::byte* stored, std::span<float> out) {
+  return with_stored(dtype, [&]<class Stored>() { return widen_as<Stored, float>(stored, out); });
+}
+bool widen(DType dtype, const std::byte* stored, std::span<double> out) {
+  return with_stored(dtype, [&]<class Stored>() { return widen_as<Stored, double>(stored, out); });
+}
+bool narrow(DType dtype, std::span<const float> values, std::byte* out) {
+  return with_stored(dtype, [&]<class Stored>() { return narrow_as<Stored, float>(values, out); });
+}
+bool narrow(DType dtype, std::span<const double> values, std::byte* out) {
+  return with_stored(dtype, [&]<class Stored>() { return narrow_as<Stored, double>(values, out); });
+}
+
+}  // namespace stockpot

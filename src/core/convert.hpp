@@ -1,0 +1,23 @@
+// Whole runs of elements between their stored type and the type that methods compute in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/dtype.hpp"
+
+namespace stockpot {
+
+/// Widens stored elements, exactly (F64 to float rounds once and is only used where the caller asked for it).
+/// @param dtype   a mergeable type.   @param stored  out.size() little-endian elements, any alignment.
+/// @return true if any element is NaN or infinite.
+bool widen(DType dtype, const std::byte* stored, std::span<float> out);
+bool widen(DType dtype, const std::byte* stored, std::span<double> out);
+
+/// Rounds once, to nearest, ties to even, into the stored type. NaNs become one canonical quiet NaN of their sign.
+/// @param out  values.size() elements, any alignment.   @return true if any stored element is NaN or infinite.
+bool narrow(DType dtype, std::span<const float> values, std::byte* out);
+bool narrow(DType dtype, std::span<const double> values, std::byte* out);
+
+}  // namespace stockpot

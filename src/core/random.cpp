@@ -1,0 +1,33 @@
+#include "core/random.hpp"
+
+#include <Random123/philox.h>
+
+#include <algorithm>
+
+namespace stockpot {
+
+std::uint64_t stream_of(std::uint8_t domain, std::string_view model_key, std::string_view tensor_name) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto feed = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3; };
+  feed(domain);
+  for (const char c : model_key) feed(static_cast<unsigned char>(c));
+  feed(0);
+  for (const char c : tensor_name) feed(static_cast<unsigned char>(c));
+  return hash;
+}
+
+std::array<std::uint32_t, 4> RandomStream::words(std::uint64_t group) const {
+  const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
+  const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
+  const r123::Philox4x32::ctr_type counter{{low(group), high(group), low(stream), high(stream)}};
+  const r123::Philox4x32::key_type key{{low(seed), high(seed)}};
+  const auto words = r123::Philox4x32{}(counter, key);
+  return {words[0], words[1], words[2], words[3]};
+}
+
+std::uint64_t keep_threshold(double p) {
+  constexpr double two_to_32 = 4294967296.0;
+  return std::min<std::uint64_t>(std::uint64_t{1} << 32, static_cast<std::uint64_t>(p * two_to_32));
+}
+
+}  // namespace stockpot

@@ -1,0 +1,30 @@
+// Counter-based random numbers: a draw is a function of (seed, model, tensor, element) and of nothing else.
+//
+// Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011 (Philox4x32-10), by way of Random123.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace stockpot {
+
+/// FNV-1a, 64 bits, of byte `domain`, the UTF-8 of `model_key`, a zero byte, the UTF-8 of `tensor_name`.
+/// Domain 0 is for dropout masks, 1 for breaking ties.
+std::uint64_t stream_of(std::uint8_t domain, std::string_view model_key, std::string_view tensor_name);
+
+/// The random words of one (seed, model, tensor).
+struct RandomStream {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+
+  /// Words of elements 4 * group ... 4 * group + 3.
+  std::array<std::uint32_t, 4> words(std::uint64_t group) const;
+  /// The word of one element.
+  std::uint32_t word(std::uint64_t element) const { return words(element / 4)[element % 4]; }
+};
+
+/// An element is kept when its word is below this: min(2^32, trunc(p * 2^32)). @param p in [0, 1].
+std::uint64_t keep_threshold(double p);
+
+}  // namespace stockpot
