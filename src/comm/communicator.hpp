@@ -1,0 +1,71 @@
+// An owned MPI communicator with typed collectives. Communication of the whole program goes through here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stockpot::comm {
+
+/// A group of ranks. Made from the world (environment.hpp) or by duplicating another.
+/// Collectives must be called by all ranks, in the same order, from the main thread. Counts are 64 bit; large transfers
+/// are cut so that no count ever meets the limits of an int.
+class Communicator {
+ public:
+  /// A communicator of this process alone, without MPI: for commands that run outside a launcher, and for tests.
+  static Communicator alone();
+  /// Collective. A duplicate of MPI_COMM_WORLD. @pre MPI runs.
+  static Communicator world();
+
+  Communicator(Communicator&&) noexcept;
+  Communicator& operator=(Communicator&&) noexcept;
+  ~Communicator();
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool is_root() const { return rank_ == 0; }
+
+  /// Collective. The root's bytes, on every rank.
+  std::string broadcast(std::string bytes, int root = 0) const;
+  /// Collective. Every rank's bytes, by rank, on every rank.
+  std::vector<std::string> all_gather(std::string_view bytes) const;
+  /// Collective. Every rank's bytes, by rank, on rank 0; empty elsewhere.
+  std::vector<std::string> gather(std::string_view bytes) const;
+  /// Collective. Integer sums, in place: exact in any order.
+  void all_sum(std::span<std::uint64_t> values) const;
+  /// Collective.
+  std::uint64_t sum(std::uint64_t value) const;
+  std::uint64_t max(std::uint64_t value) const;
+  std::uint64_t min(std::uint64_t value) const;
+  void barrier() const;
+  /// Collective. Number of ranks of this communicator on this machine, at least 1.
+  int ranks_on_this_machine() const;
+
+  /// Collectives called so far, for the report: they must stay O(stages).
+  std::uint64_t collectives() const;
+
+  /// Local. Tells the other ranks that this one failed, without waiting for anyone. They hear of it in alarmed().
+  void raise_alarm() const;
+  /// Local. True once some rank raised the alarm. Cheap; call it from the main thread while workers work.
+  bool alarmed() const;
+
+  /// Local. Remembers that all ranks fail together now: whoever unwinds need not fear that a peer waits for it.
+  void fail_together() const;
+  bool failing_together() const;
+
+  /// Local. The handle, for the two parallel files of io/: a pointer to an MPI_Comm, so that this header needs no
+  /// MPI; nullptr for alone().
+  const void* native() const;
+
+ private:
+  struct State;
+  explicit Communicator(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace stockpot::comm

@@ -1,0 +1,93 @@
+#include "comm/communicator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <numeric>
+#include <thread>
+
+#include "comm/agree.hpp"
+#include "support/world.hpp"
+
+namespace stockpot::comm {
+namespace {
+
+using test::world;
+using testing::HasSubstr;
+
+TEST(Communicator, BroadcastGivesEveryRankTheBytesOfTheRoot) {
+  const int root = world().size() - 1;
+  const std::string text = world().broadcast(world().rank() == root ? std::string("a\0b", 3) : "other", root);
+  EXPECT_EQ(text, std::string("a\0b", 3));
+}
+
+TEST(Communicator, BytesBeyondOnePieceArriveWhole) {
+  constexpr std::size_t size = (std::size_t{64} << 20) + 3;  // one more than a piece of the implementation
+  const std::string text = world().broadcast(world().is_root() ? std::string(size, 'x') : "");
+  EXPECT_EQ(text.size(), size);
+  EXPECT_EQ(text.find_first_not_of('x'), std::string::npos);
+}
+
+TEST(Communicator, AllGatherKeepsRanksInOrderAlsoWhereSomeHaveNothing) {
+  const auto mine = world().rank() % 2 == 0 ? std::string(static_cast<std::size_t>(world().rank()) + 1, 'r') : "";
+  const auto parts = world().all_gather(mine);
+  ASSERT_EQ(parts.size(), static_cast<std::size_t>(world().size()));
+  for (std::size_t r = 0; r < parts.size(); ++r) EXPECT_EQ(parts[r].size(), r % 2 == 0 ? r + 1 : 0);
+}
+
+TEST(Communicator, GatherBringsEveryPartToRankZeroOnly) {
+  const auto parts = world().gather("from " + std::to_string(world().rank()));
+  EXPECT_EQ(parts.size(), world().is_root() ? static_cast<std::size_t>(world().size()) : 0u);
+  for (std::size_t r = 0; r < parts.size(); ++r) EXPECT_EQ(parts[r], "from " + std::to_string(r));
+}
+
+TEST(Communicator, SumsOfIntegersAreExactAboveThe53BitsOfADouble) {
+  std::vector<std::uint64_t> values{(std::uint64_t{1} << 60) + 1, static_cast<std::uint64_t>(world().rank())};
+  world().all_sum(values);
+  const auto ranks = static_cast<std::uint64_t>(world().size());
+  EXPECT_EQ(values[0], ranks * ((std::uint64_t{1} << 60) + 1));
+  EXPECT_EQ(values[1], ranks * (ranks - 1) / 2);
+}
+
+TEST(Agree, TheLowestFailingRanksErrorIsThrownOnEveryRank) {
+  const int failing = world().size() / 2;
+  try {
+    agree(world(), [&] {
+      if (world().rank() >= failing) {
+        throw Error(ErrorKind::storage, "rank " + std::to_string(world().rank()) + " failed").in_file("/a\nb").hint("h");
+      }
+    });
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::storage);
+    EXPECT_THAT(error.what(), HasSubstr("rank " + std::to_string(failing) + " failed"));
+    EXPECT_THAT(error.what(), HasSubstr("/a\\x0ab"));
+  }
+  EXPECT_TRUE(world().failing_together());
+}
+
+TEST(Agree, ReturnsEachRanksOwnResultWhenNobodyFails) {
+  EXPECT_EQ(agree(world(), [] { return world().rank() + 1; }), world().rank() + 1);
+}
+
+TEST(Alarm, ReachesRanksThatAreBusyWithoutACollective) {
+  const Communicator channel = Communicator::world();
+  const bool raises = channel.rank() == channel.size() - 1;
+  if (raises) channel.raise_alarm();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!channel.alarmed() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(channel.alarmed());
+  channel.barrier();
+}
+
+TEST(Communicator, CountsItsCollectives) {
+  const auto before = world().collectives();
+  world().barrier();
+  world().max(1);
+  EXPECT_EQ(world().collectives(), before + 2);
+}
+
+}  // namespace
+}  // namespace stockpot::comm
