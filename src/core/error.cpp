@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <new>
 #include <stdexcept>
 
@@ -102,8 +101,6 @@ Error Error::current() {
   } catch (const std::bad_alloc&) {
     return Error(ErrorKind::limits, "out of memory")
         .hint("give the job more memory per rank, or lower --memory-per-rank or --threads");
-  } catch (const std::filesystem::filesystem_error& error) {
-    return system_error(error.code().value(), "file system access", error.path1().string());
   } catch (const std::exception& error) {
     return Error(ErrorKind::internal, error.what());
   } catch (...) {

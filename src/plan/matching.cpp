@@ -1,0 +1,296 @@
+#include "plan/matching.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace stockpot::plan {
+namespace {
+
+using methods::AbsentRule;
+
+bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
+    return name == ending ||
+           (name.size() > ending.size() && name.ends_with(ending) && name[name.size() - ending.size() - 1] == '.');
+  });
+}
+
+constexpr std::array<std::string_view, 3> heads{"lm_head.weight", "embed_out.weight", "output_layer.weight"};
+constexpr std::array<std::string_view, 5> embeddings{"embed_tokens.weight", "wte.weight", "embed_in.weight",
+                                                     "tok_embeddings.weight", "word_embeddings.weight"};
+
+/// Buffers that hold nothing learned: the anchor's are copied, nobody misses them.
+bool is_buffer(const TensorInfo& tensor) {
+  constexpr std::array<std::string_view, 3> always{"rotary_emb.inv_freq", "position_ids", "num_batches_tracked"};
+  constexpr std::array<std::string_view, 2> masks{"attn.bias", "attn.masked_bias"};
+  if (ends_with_any(tensor.name, always)) return true;
+  const bool square = tensor.shape.size() == 4 && tensor.shape[2] == tensor.shape[3];
+  return ends_with_any(tensor.name, masks) && (square || tensor.dtype == DType::u8 || tensor.dtype == DType::boolean);
+}
+
+/// Walks all models' tensors in ascending order of name, and decides what becomes of each.
+class Matcher {
+ public:
+  Matcher(std::span<const Catalogue> catalogues, const Participants& participants, recipe::Missing missing)
+      : catalogues_(catalogues), who_(participants), missing_(missing), next_(catalogues.size(), 0) {
+    takes_part_.assign(catalogues.size(), false);
+    for (const auto& input : who_.inputs) takes_part_[input.model] = true;
+    if (who_.base) takes_part_[*who_.base] = true;
+  }
+
+  Matching run(bool allow_crimes) {
+    while (const auto name = next_name()) match(*name);
+    if (!allow_crimes && 10 * affected_ > names_) raise_wrong_pairing();
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr std::uint32_t absent = std::numeric_limits<std::uint32_t>::max();
+
+  std::optional<std::string_view> next_name() const {
+    std::optional<std::string_view> least;
+    for (std::size_t m = 0; m < catalogues_.size(); ++m) {
+      if (!takes_part_[m] || next_[m] == catalogues_[m].tensors.size()) continue;
+      const std::string_view name = catalogues_[m].tensors[next_[m]].info.name;
+      if (!least || name < *least) least = name;
+    }
+    return least;
+  }
+
+  void match(std::string_view name) {
+    ++names_;
+    holder_.assign(catalogues_.size(), absent);
+    for (std::size_t m = 0; m < catalogues_.size(); ++m) {
+      const auto& tensors = catalogues_[m].tensors;
+      if (!takes_part_[m] || next_[m] == tensors.size() || tensors[next_[m]].info.name != name) continue;
+      holder_[m] = next_[m]++;
+    }
+    if (match_buffer(name)) return;
+    find_tied_heads(name);
+    MatchedTensor tensor{.name = name, .copy = false, .opaque = false, .present = {}, .sources = {}, .base = {}};
+    for (std::uint32_t i = 0; i < who_.inputs.size(); ++i) {
+      const std::uint32_t model = who_.inputs[i].model;
+      if (holder_[model] == absent) continue;
+      tensor.present.push_back(i);
+      tensor.sources.push_back({model, holder_[model]});
+    }
+    if (who_.base && holder_[*who_.base] != absent) tensor.base = SourceTensor{*who_.base, holder_[*who_.base]};
+    if (same_shapes(tensor) && complete(tensor)) settle_types(std::move(tensor));
+  }
+
+  bool match_buffer(std::string_view name) {
+    const auto first = std::find_if(holder_.begin(), holder_.end(), [](auto tensor) { return tensor != absent; });
+    const auto model = static_cast<std::uint32_t>(first - holder_.begin());
+    if (!is_buffer(catalogues_[model].tensors[*first].info)) return false;
+    const StoredTensor* own = catalogues_[who_.anchor].find(name);
+    if (own == nullptr) return true;
+    const auto index = static_cast<std::uint32_t>(own - catalogues_[who_.anchor].tensors.data());
+    found_.tensors.push_back(
+        {.name = name, .copy = true, .opaque = false, .present = {}, .sources = {{who_.anchor, index}}, .base = {}});
+    return true;
+  }
+
+  /// A model without head whose embedding is tied to it has a head: its embedding.
+  void find_tied_heads(std::string_view name) {
+    if (!ends_with_any(name, heads)) return;
+    for (std::uint32_t m = 0; m < catalogues_.size(); ++m) {
+      if (!takes_part_[m] || holder_[m] != absent || !catalogues_[m].config.tied_embeddings.value_or(true)) continue;
+      const auto& tensors = catalogues_[m].tensors;
+      const auto embedding = std::find_if(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
+        return ends_with_any(tensor.info.name, embeddings);
+      });
+      if (embedding == tensors.end()) continue;
+      holder_[m] = static_cast<std::uint32_t>(embedding - tensors.begin());
+      found_.unties_head = true;
+      found_.warnings.push_back(
+          fmt::format("TEN040: '{}' has no {} and gives its tied {} instead; the output is untied",
+                      catalogues_[m].model, name, embedding->info.name));
+    }
+  }
+
+  const StoredTensor& stored(SourceTensor source) const { return catalogues_[source.model].tensors[source.tensor]; }
+
+  std::string where(SourceTensor source) const {
+    const Catalogue& model = catalogues_[source.model];
+    return fmt::format("'{}' ({})", model.model, model.files.at(stored(source).file).path);
+  }
+
+  /// Base first, if it holds the tensor, then the others in configuration order.
+  static std::vector<SourceTensor> holders(const MatchedTensor& tensor) {
+    std::vector<SourceTensor> all(tensor.base.has_value(), tensor.base.value_or(SourceTensor{}));
+    all.insert(all.end(), tensor.sources.begin(), tensor.sources.end());
+    return all;
+  }
+
+  bool same_shapes(const MatchedTensor& tensor) {
+    const auto all = holders(tensor);
+    const Shape& expected = stored(all.front()).info.shape;
+    for (const SourceTensor source : all) {
+      const Shape& shape = stored(source).info.shape;
+      if (shape == expected) continue;
+      found_.differences.add("TEN004",
+                             fmt::format("tensor {}: {} in {}, but {} in {}", tensor.name, to_string(expected),
+                                         where(all.front()), to_string(shape), where(source)));
+      return false;
+    }
+    return true;
+  }
+
+  bool complete(MatchedTensor& tensor) {
+    const std::size_t lacking = who_.inputs.size() - tensor.present.size() + (who_.base && !tensor.base ? 1 : 0);
+    const AbsentRule rule = who_.method->absent;
+    if (rule == AbsentRule::exactly_one) return exactly_one(tensor);
+    if (who_.inputs.empty()) return become_copy(tensor, *tensor.base);
+    if (lacking == 0) return true;
+    ++affected_;
+    if (missing_ == recipe::Missing::error) return refuse(tensor, "TEN002", "and 'missing: error' asks for all");
+    switch (rule) {
+      case AbsentRule::merge_present:
+        return merge_present(tensor);
+      case AbsentRule::task_vectors:
+        return task_vectors(tensor);
+      case AbsentRule::single_copied:
+        return single_copied(tensor);
+      case AbsentRule::base_or_all:
+        return base_or_all(tensor);
+      case AbsentRule::exactly_one:
+        break;
+    }
+    return true;
+  }
+
+  bool exactly_one(MatchedTensor& tensor) {
+    if (tensor.sources.size() == 1) return true;
+    return refuse(tensor, "TEN005",
+                  fmt::format("method {} takes each tensor from exactly one model, {} have it", who_.method->name,
+                              tensor.sources.size()));
+  }
+
+  bool merge_present(MatchedTensor& tensor) {
+    if (who_.base && !tensor.base) return refuse(tensor, "TEN002", "the base must have it");
+    if (tensor.sources.empty()) return copy(tensor, *tensor.base);
+    return warn(tensor, "merged over the models that have it");
+  }
+
+  bool task_vectors(MatchedTensor& tensor) {
+    if (!tensor.base) return refuse(tensor, "TEN002", "the base must have it");
+    if (tensor.sources.empty()) return copy(tensor, *tensor.base);
+    return warn(tensor, "it takes no part there");
+  }
+
+  bool single_copied(MatchedTensor& tensor) {
+    const auto all = holders(tensor);
+    if (all.size() == 1) return copy(tensor, all.front());
+    return refuse(tensor, "TEN002", "either all or exactly one must have it");
+  }
+
+  bool base_or_all(MatchedTensor& tensor) {
+    const std::size_t needed = who_.method->min_models;
+    const std::string_view code = needed > 1 ? "TEN005" : "TEN002";
+    if (tensor.base && tensor.sources.empty()) return copy(tensor, *tensor.base);
+    if (!tensor.base) return refuse(tensor, code, "the base must have it");
+    if (tensor.sources.size() < needed) {
+      return refuse(tensor, code, fmt::format("at least {} models beside the base must have it", needed));
+    }
+    return warn(tensor, "merged over the models that have it");
+  }
+
+  bool copy(MatchedTensor& tensor, SourceTensor from) {
+    warn(tensor, fmt::format("copied from '{}'", catalogues_[from.model].model));
+    return become_copy(tensor, from);
+  }
+
+  static bool become_copy(MatchedTensor& tensor, SourceTensor from) {
+    tensor.copy = true;
+    tensor.sources = {from};
+    tensor.present.clear();
+    tensor.base.reset();
+    return true;
+  }
+
+  std::string lacking_models(const MatchedTensor& tensor) const {
+    std::vector<std::string> names;
+    for (std::uint32_t i = 0; i < who_.inputs.size(); ++i) {
+      if (std::find(tensor.present.begin(), tensor.present.end(), i) == tensor.present.end()) {
+        names.push_back(fmt::format("'{}'", catalogues_[who_.inputs[i].model].model));
+      }
+    }
+    if (who_.base && !tensor.base) names.push_back(fmt::format("the base '{}'", catalogues_[*who_.base].model));
+    return fmt::format("{}", fmt::join(names, ", "));
+  }
+
+  bool warn(const MatchedTensor& tensor, const std::string& what) {
+    if (examples_.size() < 3) examples_.push_back(fmt::format("{} in {}", tensor.name, lacking_models(tensor)));
+    found_.warnings.push_back(
+        fmt::format("TEN001: tensor {} is missing in {}: {}", tensor.name, lacking_models(tensor), what));
+    return true;
+  }
+
+  bool refuse(const MatchedTensor& tensor, std::string_view code, const std::string& why) {
+    const std::string lacking = lacking_models(tensor);
+    if (examples_.size() < 3) examples_.push_back(fmt::format("{} in {}", tensor.name, lacking));
+    const std::string line = lacking.empty() ? fmt::format("tensor {}: {}", tensor.name, why)
+                                             : fmt::format("tensor {} is missing in {}: {}", tensor.name, lacking, why);
+    if (missing_ == recipe::Missing::drop) {
+      found_.warnings.push_back(fmt::format("{}: {}; left out of the output", code, line));
+    } else {
+      found_.differences.add(std::string(code), line);
+    }
+    return false;
+  }
+
+  /// Integers are copied from the anchor, else from the first holder; empty tensors from anyone.
+  void settle_types(MatchedTensor tensor) {
+    const auto all = holders(tensor);
+    const auto info = [&](SourceTensor source) -> const TensorInfo& { return stored(source).info; };
+    const bool integral = is_integral(info(all.front()).dtype);
+    const bool mixed =
+        std::any_of(all.begin(), all.end(), [&](SourceTensor s) { return is_integral(info(s).dtype) != integral; });
+    if (mixed) {
+      const auto other =
+          std::find_if(all.begin(), all.end(), [&](SourceTensor s) { return is_integral(info(s).dtype) != integral; });
+      found_.differences.add("TEN003", fmt::format("tensor {}: {} in {}, but {} in {}", tensor.name,
+                                                   stockpot::name(info(all.front()).dtype), where(all.front()),
+                                                   stockpot::name(info(*other).dtype), where(*other)));
+      return;
+    }
+    if (!tensor.copy && (integral || info(all.front()).elements() == 0)) {
+      const auto anchor = std::find_if(all.begin(), all.end(), [&](SourceTensor s) { return s.model == who_.anchor; });
+      become_copy(tensor, anchor == all.end() ? all.front() : *anchor);
+    }
+    tensor.opaque = !tensor.copy &&
+                    std::any_of(all.begin(), all.end(), [&](SourceTensor s) { return !is_mergeable(info(s).dtype); });
+    found_.tensors.push_back(std::move(tensor));
+  }
+
+  [[noreturn]] void raise_wrong_pairing() const {
+    Error error(ErrorKind::recipe,
+                fmt::format("{} of {} tensors are missing in some model: wrong models together?", affected_, names_));
+    error.code("TEN008");
+    for (const auto& example : examples_) error.with("missing", example);
+    throw error.hint("check that all models descend from the same one; --allow-crimes merges them all the same");
+  }
+
+  std::span<const Catalogue> catalogues_;
+  const Participants& who_;
+  recipe::Missing missing_;
+  std::vector<std::uint32_t> next_;    // by model: the first tensor that is not matched yet
+  std::vector<bool> takes_part_;       // by model
+  std::vector<std::uint32_t> holder_;  // by model: its tensor of the name at hand, or `absent`
+  std::size_t names_ = 0, affected_ = 0;
+  std::vector<std::string> examples_;
+  Matching found_;
+};
+
+}  // namespace
+
+Matching match_tensors(std::span<const Catalogue> catalogues, const Participants& participants, recipe::Missing missing,
+                       bool allow_crimes) {
+  return Matcher(catalogues, participants, missing).run(allow_crimes);
+}
+
+}  // namespace stockpot::plan

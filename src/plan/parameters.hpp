@@ -1,0 +1,90 @@
+// The parameters of every output tensor, out of what the recipe says at its four places.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "plan/participants.hpp"
+#include "recipe/filter.hpp"
+
+namespace stockpot::plan {
+
+/// The settings of one tensor, and what its method makes of them.
+struct Resolved {
+  methods::Settings settings;
+  bool valid = true;  ///< false: a diagnostic says why, and what follows is not filled
+  bool copies = false;
+  methods::Granularity granularity = methods::Granularity::block;
+  methods::GroupScope scope = methods::GroupScope::tensor;
+  int passes = 0;
+  methods::TallyShape tally = {};
+};
+
+/// What a method makes of settings that its check() accepts.
+Resolved with_facts(methods::Settings settings);
+
+/// Looks parameters up: those of the source, the slice, the module, the document, the method's fallback; the first
+/// place that yields a value for the tensor wins. Parameters of the whole merge skip the source.
+///
+/// Tensors that the same filters match, at the same depth, with the same models share one Resolved: a model of 70,000
+/// tensors has a few hundred.
+class ParameterTable {
+ public:
+  /// Reports parameters that the method does not know or that stand where they are never read, and values of a wrong
+  /// type.
+  ParameterTable(const recipe::MergeDocument& document, const Participants& participants,
+                 recipe::Diagnostics& diagnostics);
+
+  /// @param depth    t of the tensor.
+  /// @param present  the inputs that take part, ascending indices into Participants::inputs.
+  /// @return valid as long as the table. Mistakes are reported once each, with the first tensor that shows them.
+  const Resolved& resolve(std::string_view tensor, double depth, std::span<const std::uint32_t> present);
+
+  /// Warns of each filter that matches none of the names.
+  void report_idle_filters(std::span<const std::string_view> names);
+
+ private:
+  /// One parameter at one place, with its values as numbers.
+  struct Entry {
+    std::vector<recipe::Setting> cases;   // each without filter: a value or a gradient
+    std::vector<recipe::Filter> filters;  // parallel to cases
+    std::vector<recipe::Position> at;
+    bool filtered = false;
+    bool valid = true;  // false: a value has the wrong type, which was reported
+  };
+  static constexpr std::uint32_t no_case = 0xffffffff;
+  using Chain = std::vector<std::uint32_t>;  // indices into entries_, highest precedence first
+
+  struct Place {
+    const recipe::Parameters* parameters;
+    bool of_source;
+  };
+  void read_place(const Place& place, std::vector<Chain>& chains);
+  void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter, Chain& chain);
+  void match_filters(std::string_view tensor);
+  Resolved evaluate(std::string_view tensor, double depth, std::span<const std::uint32_t> present);
+  bool set(methods::Settings& settings, std::size_t parameter, std::size_t place, std::uint32_t input,
+           std::string_view tensor, double depth);
+  bool report_missing(const methods::ParameterSpec& parameter, std::uint32_t input, std::string_view tensor);
+  bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
+                   std::string_view tensor);
+  bool check(const methods::Settings& settings, std::string_view tensor);
+  void report_once(recipe::Severity severity, std::string_view code, recipe::Position at, const std::string& identity,
+                   std::string message, std::string help = "");
+
+  const recipe::MergeDocument& document_;
+  const Participants& participants_;
+  recipe::Diagnostics& diagnostics_;
+  std::vector<Entry> entries_;
+  std::vector<std::vector<Chain>> chains_;   // [input][parameter]; parameters of the merge: those of the last row
+  std::vector<std::uint32_t> matched_case_;  // of the tensor at hand, parallel to entries_
+  std::unordered_map<std::string, Resolved> resolved_;
+  std::set<std::string> reported_;
+};
+
+}  // namespace stockpot::plan

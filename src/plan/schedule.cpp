@@ -1,0 +1,238 @@
+#include "plan/schedule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "partition/unit.hpp"
+#include "plan/waves.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+constexpr double tolerated_imbalance = 1.05;
+
+std::uint64_t choose_unit_bytes(const MergePlan& plan, const ScheduleOptions& options) {
+  if (options.unit_bytes > 0) return options.unit_bytes;
+  const std::uint64_t fair = plan.output_bytes() / (std::uint64_t{32} * options.ranks);
+  return std::clamp(fair, 4 * mebibyte, 256 * mebibyte);
+}
+
+std::uint64_t elements_per_unit(const MergePlan& plan, std::uint32_t tensor, std::uint64_t unit_bytes) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  const std::uint64_t target = unit_bytes / bits(planned.output.dtype) * 8;
+  if (planned.action == Action::copy) return partition::unit_elements(target, 0);
+  switch (plan.groups[planned.group].granularity) {
+    case methods::Granularity::block:
+      return partition::unit_elements(target, 0);
+    case methods::Granularity::row:
+      return partition::unit_elements(target, planned.output.row_elements());
+    case methods::Granularity::tensor:
+      return std::max<std::uint64_t>(1, planned.output.elements());
+  }
+  return target;
+}
+
+std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes) {
+  std::vector<Unit> units;
+  for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
+    const std::uint64_t elements = plan.tensors[t].output.elements();
+    for (const ElementRange range : partition::cut(elements, elements_per_unit(plan, t, unit_bytes))) {
+      units.push_back({t, range, 0});
+    }
+  }
+  return units;
+}
+
+/// Deals units to ranks: groups that stay whole as one item, everything else unit by unit.
+class Dealer {
+ public:
+  Dealer(const MergePlan& plan, Schedule& schedule, const WaveBudget& budget)
+      : plan_(plan), schedule_(schedule), budget_(budget), groups_(plan.groups.size()) {
+    for (const Unit& unit : schedule_.units) {
+      if (const auto group = group_of(unit)) {
+        groups_[*group].read += read_bytes(plan_, unit);
+        groups_[*group].stored += stored_bytes(plan_, unit.tensor, unit.range);
+        groups_[*group].written += write_bytes(plan_, unit);
+        ++groups_[*group].units;
+      }
+    }
+  }
+
+  void deal() {
+    choose_shared();
+    std::vector<std::uint64_t> costs;
+    std::vector<std::size_t> item_of(schedule_.units.size());
+    std::vector<std::size_t> item_of_group(groups_.size(), none);
+    for (std::size_t u = 0; u < item_of.size(); ++u) {
+      const Unit& unit = schedule_.units[u];
+      const auto group = group_of(unit);
+      const bool whole = group && schedule_.group_is_shared[*group] == 0;
+      if (whole && item_of_group[*group] != none) {
+        item_of[u] = item_of_group[*group];
+        continue;
+      }
+      item_of[u] = costs.size();
+      if (whole) item_of_group[*group] = item_of[u];
+      costs.push_back(whole ? cost(*group, 1) : unit_cost(unit, group));
+    }
+    const auto rank_of = partition::assign(costs, schedule_.options.ranks);
+    for (std::size_t u = 0; u < item_of.size(); ++u) schedule_.units[u].rank = rank_of[item_of[u]];
+  }
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  struct GroupBytes {
+    std::uint64_t read = 0, stored = 0, written = 0, units = 0;
+  };
+
+  /// The group whose statistics a unit takes part in.
+  std::optional<std::uint32_t> group_of(const Unit& unit) const {
+    const PlannedTensor& tensor = plan_.tensors[unit.tensor];
+    if (tensor.action == Action::copy || plan_.groups[tensor.group].passes == 0) return std::nullopt;
+    return tensor.group;
+  }
+
+  /// How often a group's inputs are read when `ranks` share it.
+  std::uint64_t readings(std::uint32_t group, std::uint64_t ranks) const {
+    if (groups_[group].stored / ranks <= budget_.kept_bytes) return 1;
+    return static_cast<std::uint64_t>(plan_.groups[group].passes) + 1;
+  }
+  std::uint64_t cost(std::uint32_t group, std::uint64_t ranks) const {
+    return groups_[group].read * readings(group, ranks) + groups_[group].written;
+  }
+  std::uint64_t unit_cost(const Unit& unit, std::optional<std::uint32_t> group) const {
+    const std::uint64_t times = group ? readings(*group, schedule_.options.ranks) : 1;
+    return read_bytes(plan_, unit) * times + write_bytes(plan_, unit);
+  }
+
+  /// A group is shared if it spans tensors, or if one rank would get too much with it.
+  void choose_shared() {
+    const std::uint64_t ranks = schedule_.options.ranks;
+    schedule_.group_is_shared.assign(groups_.size(), 0);
+    if (ranks == 1) return;
+    std::uint64_t total = 0;
+    for (const Unit& unit : schedule_.units) {
+      if (!group_of(unit)) total += unit_cost(unit, std::nullopt);
+    }
+    for (std::uint32_t g = 0; g < groups_.size(); ++g) {
+      if (groups_[g].units > 0) total += cost(g, 1);
+    }
+    for (std::uint32_t g = 0; g < groups_.size(); ++g) {
+      const bool large = groups_[g].units > 1 && cost(g, 1) > total / ranks / 8;
+      const bool spans = groups_[g].units > 0 && plan_.groups[g].tensors.size() > 1;
+      schedule_.group_is_shared[g] = large || spans ? 1 : 0;
+    }
+  }
+
+  const MergePlan& plan_;
+  Schedule& schedule_;
+  const WaveBudget& budget_;
+  std::vector<GroupBytes> groups_;
+};
+
+std::uint64_t bytes_read_in(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
+  std::uint64_t bytes = 0;
+  for (std::size_t place = 0; place < wave.units.size(); ++place) {
+    const Unit& unit = schedule.units[wave.units[place]];
+    const auto passes = static_cast<std::uint64_t>(plan.groups[plan.tensors[unit.tensor].group].passes);
+    bytes += read_bytes(plan, unit) * (place < wave.keep_units ? 1 : passes + 1);
+  }
+  return bytes;
+}
+
+std::vector<std::vector<std::uint32_t>> units_by_rank(const Schedule& schedule) {
+  std::vector<std::vector<std::uint32_t>> units(schedule.options.ranks);
+  for (std::uint32_t u = 0; u < schedule.units.size(); ++u) units[schedule.units[u].rank].push_back(u);
+  return units;
+}
+
+/// What each rank moves, given what its memory keeps.
+void add_up_loads(const MergePlan& plan, const WavePlanner& planner, Schedule& schedule) {
+  const auto units = units_by_rank(schedule);
+  for (std::uint32_t rank = 0; rank < schedule.options.ranks; ++rank) {
+    const RankWork work = planner.work(rank, units[rank]);
+    std::uint64_t read = 0, written = 0;
+    for (const Wave& wave : work.local) read += bytes_read_in(plan, schedule, wave);
+    for (const Wave& wave : work.shared) read += bytes_read_in(plan, schedule, wave);
+    for (const std::uint32_t u : work.direct) read += read_bytes(plan, schedule.units[u]);
+    for (const std::uint32_t u : units[rank]) written += write_bytes(plan, schedule.units[u]);
+    schedule.rank_read_bytes.push_back(read);
+    schedule.rank_bytes.push_back(read + written);
+    schedule.reads_total += read;
+  }
+  schedule.balance = partition::balance_of(schedule.rank_bytes);
+}
+
+void count_collectives(const MergePlan& plan, const WavePlanner& planner, Schedule& schedule) {
+  schedule.shared_waves = planner.shared_waves().size();
+  for (const auto& groups : planner.shared_waves()) {
+    std::uint64_t passes = 0;
+    bool counts = false, sums = false;
+    for (const std::uint32_t g : groups) {
+      passes = std::max(passes, static_cast<std::uint64_t>(plan.groups[g].passes));
+      counts = counts || plan.groups[g].tally.counts > 0;
+      sums = sums || plan.groups[g].tally.sums > 0;
+    }
+    schedule.collectives += passes * (std::uint64_t{counts} + std::uint64_t{sums});
+  }
+}
+
+void warn_of_imbalance(Schedule& schedule) {
+  const auto& balance = schedule.balance;
+  if (balance.imbalance <= tolerated_imbalance) return;
+  const double enough = balance.mean * schedule.options.ranks / static_cast<double>(balance.most);
+  schedule.warnings.push_back(fmt::format(
+      "the busiest of {} ranks moves {:.2f} times the mean ({} MiB of {} MiB): {} rank{} would be about as fast",
+      schedule.options.ranks, balance.imbalance, balance.most / mebibyte,
+      static_cast<std::uint64_t>(balance.mean) / mebibyte, static_cast<std::uint64_t>(enough + 0.999),
+      enough <= 1 ? "" : "s"));
+}
+
+}  // namespace
+
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options) {
+  Schedule schedule;
+  schedule.options = options;
+  schedule.unit_bytes = choose_unit_bytes(plan, options);
+  schedule.units = cut_units(plan, schedule.unit_bytes);
+  const WaveBudget budget = wave_budget(plan, schedule.units, options);
+  Dealer(plan, schedule, budget).deal();
+  const WavePlanner planner(plan, schedule, budget);
+  add_up_loads(plan, planner, schedule);
+  count_collectives(plan, planner, schedule);
+  warn_of_imbalance(schedule);
+  return schedule;
+}
+
+RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank) {
+  std::vector<std::uint32_t> units;
+  for (std::uint32_t u = 0; u < schedule.units.size(); ++u) {
+    if (schedule.units[u].rank == rank) units.push_back(u);
+  }
+  const WaveBudget budget = wave_budget(plan, schedule.units, schedule.options);
+  return WavePlanner(plan, schedule, budget).work(rank, units);
+}
+
+MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work) {
+  const WaveBudget budget = wave_budget(plan, schedule.units, schedule.options);
+  MemoryPlan memory;
+  memory.worker_bytes = budget.worker_bytes;
+  for (const auto* waves : {&work.shared, &work.local}) {
+    for (const Wave& wave : *waves) {
+      std::uint64_t tally = 0, kept = 0;
+      for (const std::uint32_t g : wave.groups) tally += budget.group_tally_bytes[g];
+      for (std::size_t place = 0; place < wave.keep_units; ++place) {
+        const Unit& unit = schedule.units[wave.units[place]];
+        kept += stored_bytes(plan, unit.tensor, unit.range);
+      }
+      memory.tally_bytes = std::max(memory.tally_bytes, tally);
+      memory.kept_bytes = std::max(memory.kept_bytes, kept);
+    }
+  }
+  return memory;
+}
+
+}  // namespace stockpot::plan

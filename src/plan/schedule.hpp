@@ -1,0 +1,83 @@
+// The plan dealt to ranks: units, their owners, and the waves in which each rank works. Changes with ranks, threads and
+// memory; never changes a bit of the output.
+//
+// Three kinds of work, one loop:
+//   direct   tensors that need no statistics (linear, copies): units go to any rank, read once, merged, written.
+//   local    groups with statistics that live on one rank: in waves that fit its memory. A wave's inputs are kept in
+//   the
+//            pool after the first read; what does not fit is read again in each pass.
+//   shared   groups with statistics whose units lie on several ranks, because they are too large for one share or span
+//            the whole model: in waves, the same on all ranks, whose tallies are combined by collectives.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/range.hpp"
+#include "partition/assign.hpp"
+#include "plan/plan.hpp"
+#include "plan/strip.hpp"
+
+namespace stockpot::plan {
+
+/// A run of whole blocks of one output tensor: what is dealt, written and, later, journaled.
+struct Unit {
+  std::uint32_t tensor = 0;
+  ElementRange range;
+  std::uint32_t rank = 0;
+};
+
+/// Groups that go through their passes together.
+struct Wave {
+  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> units;  ///< of this rank, indices into Schedule::units, in reading order
+  std::uint64_t keep_units = 0;      ///< the first so many units stay in the pool after the first pass
+};
+
+/// What one rank does, in this order: shared waves (all ranks together), local waves, direct units.
+struct RankWork {
+  std::vector<Wave> shared;  ///< same groups on every rank
+  std::vector<Wave> local;
+  std::vector<std::uint32_t> direct;  ///< units
+};
+
+struct ScheduleOptions {
+  std::uint32_t ranks = 1;
+  std::uint32_t threads = 1;
+  std::uint64_t memory_per_rank = std::uint64_t{4} << 30;
+  std::uint64_t chunk_bytes = std::uint64_t{1} << 20;  ///< of one read or write, per model: rounded to whole blocks
+  std::uint64_t unit_bytes = 0;                        ///< of output; 0: chosen from total and ranks
+};
+
+/// The memory of one rank, all from its pool.
+struct MemoryPlan {
+  std::uint64_t worker_bytes = 0;  ///< transfer and tile buffers of all threads: threads x largest_strip().total()
+  std::uint64_t tally_bytes = 0;   ///< counters and partial sums of the largest wave
+  std::uint64_t kept_bytes = 0;    ///< inputs kept between passes, the largest wave
+  std::uint64_t total() const { return worker_bytes + tally_bytes + kept_bytes; }
+};
+
+struct Schedule {
+  ScheduleOptions options;
+  std::uint64_t unit_bytes = 0;               ///< the one that was chosen
+  std::vector<Unit> units;                    ///< ascending by (tensor, range.first)
+  std::vector<std::uint8_t> group_is_shared;  ///< parallel to MergePlan::groups
+  std::vector<std::uint64_t> rank_bytes;      ///< planned bytes moved by each rank, reads and writes
+  std::vector<std::uint64_t> rank_read_bytes;
+  partition::Balance balance;
+  std::vector<std::string> warnings;
+
+  std::uint64_t reads_total = 0;  ///< bytes read by all ranks, all passes
+  std::uint64_t shared_waves = 0;
+  std::uint64_t collectives = 0;  ///< predicted for the sweep of shared waves
+};
+
+/// @throws Error(limits) if memory_per_rank cannot hold what the methods need, saying how much would do.
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options);
+
+/// The work of one rank and its memory. @throws Error(limits) as above.
+RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank);
+MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work);
+
+}  // namespace stockpot::plan

@@ -1,0 +1,80 @@
+#include "plan/strip.hpp"
+
+#include <algorithm>
+
+#include "partition/unit.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+methods::Granularity granularity_of(const MergePlan& plan, std::uint32_t tensor) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  return planned.action == Action::copy ? methods::Granularity::block : plan.groups[planned.group].granularity;
+}
+
+std::uint64_t widest_element_bits(const MergePlan& plan, const PlannedTensor& planned) {
+  std::uint64_t widest = bits(planned.output.dtype);
+  for (const SourceTensor source : planned.sources) widest = std::max(widest, bits(plan.info(source).dtype));
+  if (planned.base) widest = std::max(widest, bits(plan.info(*planned.base).dtype));
+  return widest;
+}
+
+constexpr std::uint64_t line = 64;  // of the cache: parts of a buffer start on one
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t step) { return (value + step - 1) / step * step; }
+
+}  // namespace
+
+std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor) {
+  const std::uint64_t elements = plan.tensors[tensor].output.elements();
+  const std::uint64_t row = std::max<std::uint64_t>(1, plan.tensors[tensor].output.row_elements());
+  switch (granularity_of(plan, tensor)) {
+    case methods::Granularity::block:
+      return block_elements;
+    case methods::Granularity::row:
+      return std::max<std::uint64_t>(1, block_elements / row) * row;
+    case methods::Granularity::tensor:
+      return elements;
+  }
+  return block_elements;
+}
+
+std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::uint64_t chunk_bytes) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  const std::uint64_t elements = std::max<std::uint64_t>(1, planned.output.elements());
+  const std::uint64_t row = std::max<std::uint64_t>(1, planned.output.row_elements());
+  const bool whole_rows = granularity_of(plan, tensor) == methods::Granularity::row;
+  const std::uint64_t grain = partition::unit_elements(0, whole_rows ? row : 0);
+  if (granularity_of(plan, tensor) == methods::Granularity::tensor || grain >= elements) {
+    return round_up(elements, block_elements);
+  }
+  const std::uint64_t grain_bytes = grain / 8 * widest_element_bits(plan, planned);
+  return grain * std::max<std::uint64_t>(1, chunk_bytes / grain_bytes);
+}
+
+std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, ElementRange range) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  const auto part = [&](SourceTensor s) { return round_up(bytes_of(plan.info(s).dtype, range.count), line); };
+  std::uint64_t sum = planned.base ? part(*planned.base) : 0;
+  for (const SourceTensor source : planned.sources) sum += part(source);
+  return sum;
+}
+
+StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
+  StripMemory largest;
+  for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
+    const PlannedTensor& planned = plan.tensors[t];
+    const std::uint64_t strip = std::min(strip_elements(plan, t, chunk_bytes), planned.output.elements());
+    const std::uint64_t tile = std::min(tile_elements(plan, t), strip);
+    const std::uint64_t arrays = planned.sources.size() + (planned.base ? 1 : 0) + 1;
+    const std::uint64_t value_bytes = planned.float64 ? sizeof(double) : sizeof(float);
+    largest.stored_bytes = std::max(largest.stored_bytes, stored_bytes(plan, t, {0, strip}));
+    largest.output_bytes = std::max(largest.output_bytes, round_up(bytes_of(planned.output.dtype, strip), line));
+    if (planned.action == Action::copy) continue;
+    largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(tile * value_bytes, line));
+    largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].tally.counts);
+  }
+  return largest;
+}
+
+}  // namespace stockpot::plan

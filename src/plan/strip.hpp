@@ -1,0 +1,34 @@
+// How much of a tensor a worker handles at once, and the memory that takes.
+#pragma once
+
+#include <cstdint>
+
+#include "core/range.hpp"
+#include "plan/plan.hpp"
+
+namespace stockpot::plan {
+
+/// Elements that a method sees at once: a block; about a block of whole rows; or the tensor.
+std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor);
+
+/// Elements that a worker reads, merges and writes at once: whole tiles and whole blocks, about `chunk_bytes` of the
+/// widest source or of the output.
+std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::uint64_t chunk_bytes);
+
+/// Stored bytes of a range of all sources of a tensor, each source's part rounded up to a cache line: what the pool
+/// holds for a range that is kept between passes.
+std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, ElementRange range);
+
+/// What one worker holds while it carries a strip from read to write.
+struct StripMemory {
+  std::uint64_t stored_bytes = 0;  ///< of all sources, as they lie in their files
+  std::uint64_t value_bytes = 0;   ///< of a tile: one array per source, and the result
+  std::uint64_t output_bytes = 0;  ///< encoded
+  std::uint64_t counts = 0;        ///< counters of one group
+  std::uint64_t total() const { return stored_bytes + value_bytes + output_bytes + counts * sizeof(std::uint64_t); }
+};
+
+/// Enough for every strip of every tensor: the largest of each part, rounded up so that each part starts aligned.
+StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes);
+
+}  // namespace stockpot::plan

@@ -1,0 +1,182 @@
+#include "plan/waves.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+namespace stockpot::plan {
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+/// Tallies of a shared wave travel through every rank: more than this at once makes collectives slow.
+constexpr std::uint64_t most_tally_bytes = 64 * mebibyte;
+
+/// Where reading a unit begins: model, file, byte.
+std::tuple<std::uint32_t, std::uint32_t, std::uint64_t> position(const MergePlan& plan, const Unit& unit) {
+  const SourceTensor first = plan.tensors[unit.tensor].sources.front();
+  const StoredTensor& stored = plan.models[first.model].tensors[first.tensor];
+  return {first.model, stored.file, stored.offset + bytes_of(stored.info.dtype, unit.range.first)};
+}
+
+/// Partial sums of a run of blocks combine into at most two tree nodes per level.
+std::uint64_t sum_bytes(const methods::TallyShape& tally, const Unit& unit) {
+  if (tally.sums == 0) return 0;
+  const auto nodes = 2 * static_cast<std::uint64_t>(std::bit_width(blocks_of(unit.range.count)));
+  return nodes * (tally.sums + 2) * sizeof(double);  // with level and index
+}
+
+std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const Unit> units) {
+  std::vector<std::uint64_t> bytes;
+  bytes.reserve(plan.groups.size());
+  for (const Group& group : plan.groups) bytes.push_back(group.tally.counts * sizeof(std::uint64_t));
+  for (const Unit& unit : units) {
+    const PlannedTensor& tensor = plan.tensors[unit.tensor];
+    if (tensor.action == Action::merge) bytes[tensor.group] += sum_bytes(plan.groups[tensor.group].tally, unit);
+  }
+  return bytes;
+}
+
+[[noreturn]] void raise_too_little_memory(const WaveBudget& budget, std::uint64_t largest_tally,
+                                          const ScheduleOptions& options) {
+  const auto in_mib = [](std::uint64_t bytes) { return (bytes + mebibyte - 1) / mebibyte; };
+  const std::uint64_t needed = budget.worker_bytes + largest_tally;
+  throw Error(ErrorKind::limits,
+              fmt::format("{} MiB per rank do not hold the buffers of {} worker thread{} ({} MiB) and "
+                          "the statistics of the largest group ({} MiB)",
+                          options.memory_per_rank / mebibyte, options.threads, options.threads == 1 ? "" : "s",
+                          in_mib(budget.worker_bytes), in_mib(largest_tally)))
+      .hint(fmt::format("--memory-per-rank {}MiB would do; so may fewer --threads", in_mib(needed)));
+}
+
+}  // namespace
+
+WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const ScheduleOptions& options) {
+  WaveBudget budget;
+  budget.worker_bytes = options.threads * largest_strip(plan, options.chunk_bytes).total();
+  budget.group_tally_bytes = group_tallies(plan, units);
+  std::uint64_t largest = 0, all = 0;
+  for (const std::uint64_t bytes : budget.group_tally_bytes) {
+    largest = std::max(largest, bytes);
+    all += bytes;
+  }
+  const std::uint64_t memory = options.memory_per_rank;
+  if (memory < budget.worker_bytes || memory - budget.worker_bytes < largest) {
+    raise_too_little_memory(budget, largest, options);
+  }
+  const std::uint64_t left = memory - budget.worker_bytes;
+  const std::uint64_t usual = std::min({most_tally_bytes, memory / 4, left});
+  budget.tally_bytes = std::min(all, std::max(largest, usual));
+  budget.kept_bytes = left - budget.tally_bytes;
+  return budget;
+}
+
+std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit) {
+  const PlannedTensor& tensor = plan.tensors[unit.tensor];
+  std::uint64_t bytes = tensor.base ? bytes_of(plan.info(*tensor.base).dtype, unit.range.count) : 0;
+  for (const SourceTensor source : tensor.sources) bytes += bytes_of(plan.info(source).dtype, unit.range.count);
+  return bytes;
+}
+
+std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit) {
+  return bytes_of(plan.tensors[unit.tensor].output.dtype, unit.range.count);
+}
+
+WavePlanner::WavePlanner(const MergePlan& plan, const Schedule& schedule, const WaveBudget& budget)
+    : plan_(plan), schedule_(schedule), budget_(budget), shared_wave_of_group_(plan.groups.size(), 0) {
+  std::uint64_t tally = 0;
+  for (std::uint32_t g = 0; g < plan.groups.size(); ++g) {
+    if (schedule.group_is_shared[g] == 0) continue;
+    tally += budget.group_tally_bytes[g];
+    if (shared_waves_.empty() || tally > budget.tally_bytes) {
+      shared_waves_.emplace_back();
+      tally = budget.group_tally_bytes[g];
+    }
+    shared_waves_.back().push_back(g);
+    shared_wave_of_group_[g] = static_cast<std::uint32_t>(shared_waves_.size() - 1);
+  }
+}
+
+RankWork WavePlanner::work(std::uint32_t rank, std::span<const std::uint32_t> units) const {
+  RankWork work;
+  for (const auto& groups : shared_waves_) work.shared.push_back({groups, {}, 0});
+  std::map<std::uint32_t, std::vector<std::uint32_t>> local;  // by group
+  for (const std::uint32_t u : units) {
+    const PlannedTensor& tensor = plan_.tensors[schedule_.units[u].tensor];
+    if (tensor.action == Action::copy || plan_.groups[tensor.group].passes == 0) {
+      work.direct.push_back(u);
+    } else if (schedule_.group_is_shared[tensor.group] != 0) {
+      work.shared[shared_wave_of_group_[tensor.group]].units.push_back(u);
+    } else {
+      local[tensor.group].push_back(u);
+    }
+  }
+  for (Wave& wave : work.shared) {
+    sort_for_reading(wave.units);
+    keep_what_fits(wave);
+  }
+  std::vector<std::vector<std::uint32_t>> units_of_group;
+  for (auto& [group, own] : local) units_of_group.push_back(std::move(own));
+  work.local = local_waves(std::move(units_of_group));
+
+  // Ranks start at different places, so that they do not all open the first file first.
+  sort_for_reading(work.direct);
+  const std::size_t start = work.direct.size() * rank / schedule_.options.ranks;
+  std::rotate(work.direct.begin(), work.direct.begin() + static_cast<std::ptrdiff_t>(start), work.direct.end());
+  return work;
+}
+
+void WavePlanner::sort_for_reading(std::vector<std::uint32_t>& units) const {
+  std::sort(units.begin(), units.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(position(plan_, schedule_.units[a]), a) < std::pair(position(plan_, schedule_.units[b]), b);
+  });
+}
+
+/// Groups in the order in which their files are read, as many to a wave as memory keeps.
+std::vector<Wave> WavePlanner::local_waves(std::vector<std::vector<std::uint32_t>> units_of_group) const {
+  for (auto& units : units_of_group) sort_for_reading(units);
+  std::sort(units_of_group.begin(), units_of_group.end(), [&](const auto& a, const auto& b) {
+    return std::pair(position(plan_, schedule_.units[a.front()]), a.front()) <
+           std::pair(position(plan_, schedule_.units[b.front()]), b.front());
+  });
+  std::vector<Wave> waves;
+  std::uint64_t kept = 0, tally = 0;
+  for (const auto& units : units_of_group) {
+    const std::uint32_t group = plan_.tensors[schedule_.units[units.front()].tensor].group;
+    kept += kept_size(units);
+    tally += budget_.group_tally_bytes[group];
+    if (waves.empty() || kept > budget_.kept_bytes || tally > budget_.tally_bytes) {
+      waves.emplace_back();
+      kept = kept_size(units);
+      tally = budget_.group_tally_bytes[group];
+    }
+    waves.back().groups.push_back(group);
+    waves.back().units.insert(waves.back().units.end(), units.begin(), units.end());
+  }
+  for (Wave& wave : waves) {
+    sort_for_reading(wave.units);
+    keep_what_fits(wave);
+  }
+  return waves;
+}
+
+void WavePlanner::keep_what_fits(Wave& wave) const {
+  std::uint64_t kept = 0;
+  for (const std::uint32_t u : wave.units) {
+    kept += kept_size({&u, 1});
+    if (kept > budget_.kept_bytes) return;
+    ++wave.keep_units;
+  }
+}
+
+std::uint64_t WavePlanner::kept_size(std::span<const std::uint32_t> units) const {
+  return std::accumulate(units.begin(), units.end(), std::uint64_t{0}, [&](std::uint64_t sum, std::uint32_t u) {
+    return sum + stored_bytes(plan_, schedule_.units[u].tensor, schedule_.units[u].range);
+  });
+}
+
+}  // namespace stockpot::plan

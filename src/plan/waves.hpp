@@ -1,0 +1,52 @@
+// How groups with statistics share a rank's memory: which go through their passes together, and what stays in memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "plan/schedule.hpp"
+
+namespace stockpot::plan {
+
+/// The memory of a rank, divided. The same on all ranks.
+struct WaveBudget {
+  std::uint64_t worker_bytes = 0;                ///< all threads
+  std::uint64_t tally_bytes = 0;                 ///< what the tallies of one wave may take
+  std::uint64_t kept_bytes = 0;                  ///< what the inputs kept between passes may take: the rest
+  std::vector<std::uint64_t> group_tally_bytes;  ///< by group
+};
+
+/// @throws Error(limits) if the buffers and the largest group's tally alone exceed the memory of a rank.
+WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const ScheduleOptions& options);
+
+/// Bytes of inputs that a unit reads in one pass, and of output that it writes.
+std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit);
+std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit);
+
+/// Makes waves out of a schedule whose units have their ranks.
+class WavePlanner {
+ public:
+  /// All references must outlive the planner.
+  WavePlanner(const MergePlan& plan, const Schedule& schedule, const WaveBudget& budget);
+
+  /// @param units  those of `rank`, ascending.
+  RankWork work(std::uint32_t rank, std::span<const std::uint32_t> units) const;
+
+  /// The groups of each shared wave.
+  const std::vector<std::vector<std::uint32_t>>& shared_waves() const { return shared_waves_; }
+
+ private:
+  void sort_for_reading(std::vector<std::uint32_t>& units) const;
+  std::vector<Wave> local_waves(std::vector<std::vector<std::uint32_t>> units_of_group) const;
+  void keep_what_fits(Wave& wave) const;
+  std::uint64_t kept_size(std::span<const std::uint32_t> units) const;
+
+  const MergePlan& plan_;
+  const Schedule& schedule_;
+  const WaveBudget& budget_;
+  std::vector<std::vector<std::uint32_t>> shared_waves_;
+  std::vector<std::uint32_t> shared_wave_of_group_;
+};
+
+}  // namespace stockpot::plan

@@ -1,0 +1,304 @@
+// Where values come from, and what is said when they do not do.
+#include <limits>
+
+#include "planned.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using namespace test;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+std::vector<double> weights(const MergePlan& plan, const std::string& tensor) {
+  const auto values = settings_of(plan, tensor).per_model("weight");
+  return {values.begin(), values.end()};
+}
+
+const std::vector<TensorInfo> layers = tensors(
+    {"embed.weight", "model.layers.0.attn.weight", "model.layers.0.mlp.weight", "model.layers.1.attn.weight",
+     "model.layers.1.mlp.weight", "model.layers.2.attn.weight", "model.layers.2.mlp.weight", "model.norm.weight"});
+
+TEST(Parameters, OfAModelOutrankThoseOfTheDocument) {
+  const auto plan = planned(R"(
+merge_method: linear
+models:
+  - model: a
+    parameters: {weight: 0.25}
+  - model: b
+parameters: {weight: 3}
+)",
+                            alike(2, layers));
+  EXPECT_THAT(weights(plan, "embed.weight"), ElementsAre(0.25, 3));
+}
+
+TEST(Parameters, APlaceThatYieldsNothingForATensorLeavesItToTheNext) {
+  const auto plan = planned(R"(
+merge_method: linear
+models:
+  - model: a
+    parameters:
+      weight:
+        - filter: attn
+          value: 0.25
+  - model: b
+parameters: {weight: 3}
+)",
+                            alike(2, layers));
+  EXPECT_THAT(weights(plan, "model.layers.1.attn.weight"), ElementsAre(0.25, 3));
+  EXPECT_THAT(weights(plan, "model.layers.1.mlp.weight"), ElementsAre(3, 3));
+}
+
+TEST(Parameters, TheFirstFilterThatMatchesWins) {
+  const auto plan = planned(R"(
+merge_method: linear
+models: [{model: a}]
+parameters:
+  weight:
+    - {filter: attn, value: 1}
+    - {filter: layers.1, value: 2}
+    - {filter: "re:norm|embed", value: 3}
+    - {value: 4}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(weights(plan, "model.layers.1.attn.weight"), ElementsAre(1));
+  EXPECT_THAT(weights(plan, "model.layers.1.mlp.weight"), ElementsAre(2));
+  EXPECT_THAT(weights(plan, "model.norm.weight"), ElementsAre(3));
+  EXPECT_THAT(weights(plan, "model.layers.0.mlp.weight"), ElementsAre(4));
+}
+
+TEST(Parameters, AGradientRunsOverTheLayersAndStartsBeforeThem) {
+  const auto plan = planned(R"(
+merge_method: linear
+models: [{model: a}]
+parameters: {weight: [1, 5]}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(weights(plan, "embed.weight"), ElementsAre(1));
+  EXPECT_THAT(weights(plan, "model.layers.0.mlp.weight"), ElementsAre(1));
+  EXPECT_THAT(weights(plan, "model.layers.1.mlp.weight"), ElementsAre(3));
+  EXPECT_THAT(weights(plan, "model.layers.2.mlp.weight"), ElementsAre(5));
+  EXPECT_THAT(weights(plan, "model.norm.weight"), ElementsAre(1));
+}
+
+TEST(Parameters, TensorsAfterTheLayersTakeTheLastValueWhenAskedTo) {
+  const auto plan = planned(R"(
+merge_method: linear
+models: [{model: a}]
+parameters: {weight: [1, 5]}
+stockpot: {post_layer_t: 1}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(weights(plan, "model.norm.weight"), ElementsAre(5));
+  EXPECT_THAT(weights(plan, "embed.weight"), ElementsAre(1));
+}
+
+TEST(Parameters, AGradientOfBooleansIsReadByStepsAndNeverBetweenThem) {
+  const auto plan = planned(R"(
+merge_method: linear
+models: [{model: a}]
+parameters: {weight: 1, normalize: [true, false]}
+)",
+                            alike(1, layers));
+  EXPECT_TRUE(settings_of(plan, "model.layers.1.mlp.weight").flag("normalize"));
+  EXPECT_FALSE(settings_of(plan, "model.layers.2.mlp.weight").flag("normalize"));
+}
+
+TEST(Parameters, ChoicesAreGivenByName) {
+  const auto plan = planned(R"(
+merge_method: ties
+models: [{model: b, parameters: {weight: 1}}]
+base_model: a
+parameters: {trim_rule: at_least}
+)",
+                            {alike(2, layers)[1], alike(2, layers)[0]});
+  EXPECT_EQ(settings_of(plan, "embed.weight").choice("trim_rule"), "at_least");
+}
+
+TEST(Parameters, AMissingOneIsNamedWithModelAndTensor) {
+  const Error error = failure(R"(merge_method: linear
+models:
+  - model: a
+    parameters: {weight: 1}
+  - model: b
+)",
+                              alike(2, layers));
+  EXPECT_EQ(error.kind(), ErrorKind::recipe);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("r.yaml:5:"), HasSubstr("error[CFG041]"), HasSubstr("'weight'"),
+                                  HasSubstr("model 'b'"), HasSubstr("embed.weight"), Not(HasSubstr("norm.weight"))));
+}
+
+TEST(Parameters, AMissingOneOfTheWholeMergeStandsAtTheMethod) {
+  EXPECT_THAT(report("merge_method: slerp\nmodels: [{model: b}]\nbase_model: a\n", alike(2, layers)),
+              AllOf(HasSubstr("r.yaml:1:15: error[CFG041]"), HasSubstr("'t'")));
+}
+
+TEST(Parameters, AFilteredOneMayBeMissingForSomeTensorsOnly) {
+  EXPECT_THAT(report(R"(merge_method: linear
+models:
+  - model: a
+    parameters: {weight: [{filter: layers, value: 1}]}
+)",
+                     alike(1, layers)),
+              AllOf(HasSubstr("CFG041"), HasSubstr("embed.weight")));
+}
+
+TEST(Parameters, OfTheWholeMergeAreNotReadUnderAModel) {
+  const auto plan = planned(R"(merge_method: linear
+models:
+  - model: a
+    parameters: {weight: 1, normalize: false}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("r.yaml:4:29: warning[CFG040]"), HasSubstr("normalize"))));
+  EXPECT_TRUE(settings_of(plan, "embed.weight").flag("normalize"));
+}
+
+constexpr const char* misspelled = R"(merge_method: linear
+models:
+  - model: a
+parameters: {weight: 1, normalise: false}
+)";
+
+TEST(Parameters, AnUnknownNameIsAWarningThatGuesses) {
+  EXPECT_THAT(planned(misspelled, alike(1, layers)).warnings,
+              ElementsAre(AllOf(HasSubstr("r.yaml:4:25: warning[CFG047]"), HasSubstr("did you mean 'normalize'?"))));
+}
+
+TEST(Parameters, AnUnknownNameIsAnErrorWhenStrict) {
+  PlanOptions strict;
+  strict.strict = true;
+  const Error error = failure(misspelled, alike(1, layers), strict);
+  EXPECT_EQ(error.kind(), ErrorKind::recipe);
+  EXPECT_THAT(error.what(), HasSubstr("CFG047"));
+}
+
+TEST(Parameters, OutOfRangeTellsMethodValueModelTensorAndRange) {
+  EXPECT_THAT(
+      report(R"(merge_method: ties
+models:
+  - model: b
+    parameters: {weight: 1, density: 1.5}
+base_model: a
+)",
+             alike(2, layers)),
+      AllOf(HasSubstr("r.yaml:4:38: error[CFG052]"),
+            HasSubstr("ties: parameter 'density' = 1.5 (model 'b', tensor 'embed.weight'): must be in [0, 1]")));
+}
+
+TEST(Parameters, AGradientThatLeavesTheRangeIsReportedOnce) {
+  const std::string text = report(R"(merge_method: ties
+models:
+  - model: b
+    parameters: {weight: 1, density: [0.5, 2]}
+base_model: a
+)",
+                                  alike(2, layers));
+  const auto first = text.find("CFG052");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find("CFG052", first + 1), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("= 1.25 (model 'b', tensor 'model.layers.1.attn.weight')"));
+}
+
+TEST(Parameters, TextWhereANumberIsWantedIsRefused) {
+  EXPECT_THAT(report("merge_method: linear\nmodels: [{model: a, parameters: {weight: heavy}}]\n", alike(1, layers)),
+              AllOf(HasSubstr("r.yaml:2:42: error[CFG021]"), HasSubstr("'heavy'"), Not(HasSubstr("CFG041"))));
+}
+
+TEST(Parameters, AnUnknownChoiceIsAnsweredWithTheKnownOnes) {
+  EXPECT_THAT(report(R"(merge_method: ties
+models: [{model: b, parameters: {weight: 1}}]
+base_model: a
+parameters: {scope: modle}
+)",
+                     alike(2, layers)),
+              AllOf(HasSubstr("r.yaml:4:21: error[CFG052]"), HasSubstr("tensor, model"), HasSubstr("'model'")));
+}
+
+TEST(Parameters, AFilterThatMatchesNothingIsAWarningThatGuesses) {
+  const auto plan = planned(R"(merge_method: linear
+models: [{model: a}]
+parameters:
+  weight:
+    - {filter: embde, value: 2}
+    - {value: 1}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(plan.warnings,
+              ElementsAre(AllOf(HasSubstr("warning[CFG046]"), HasSubstr("r.yaml:5:"), HasSubstr("'embed'"))));
+}
+
+TEST(Parameters, AFilterBehindAnotherThatMatchesTheSameIsNotIdle) {
+  const auto plan = planned(R"(merge_method: linear
+models: [{model: a}]
+parameters:
+  weight:
+    - {filter: layers, value: 2}
+    - {filter: layers.0, value: 3}
+    - {value: 1}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(plan.warnings, IsEmpty());
+}
+
+TEST(Parameters, WhatTheMethodItselfRefusesStandsAtTheMethod) {
+  EXPECT_THAT(report(R"(merge_method: linear
+models:
+  - {model: a, parameters: {weight: 1}}
+  - {model: b, parameters: {weight: -1}}
+)",
+                     alike(2, layers)),
+              AllOf(HasSubstr("r.yaml:1:15: error[CFG053]"), HasSubstr("embed.weight"), HasSubstr("normalize: false")));
+}
+
+TEST(Parameters, AllMistakesAreReportedTogether) {
+  EXPECT_THAT(report(R"(merge_method: ties
+models:
+  - model: b
+    parameters: {density: 7}
+  - model: c
+    parameters: {weight: much}
+base_model: a
+)",
+                     alike(3, layers)),
+              AllOf(HasSubstr("CFG052"), HasSubstr("CFG041"), HasSubstr("CFG021")));
+}
+
+TEST(Parameters, OfWholeModelStatisticsMustNotVary) {
+  const std::string text = report(R"(merge_method: ties
+models: [{model: b, parameters: {weight: 1, density: [0.2, 0.6]}}]
+base_model: a
+parameters: {scope: model}
+)",
+                                  alike(2, layers));
+  EXPECT_THAT(text, AllOf(HasSubstr("r.yaml:1:15"), HasSubstr("'density'"), HasSubstr("embed.weight"),
+                          HasSubstr("model.layers.1.attn.weight")));
+}
+
+TEST(Parameters, TheDropoutStreamIsKeyedBySeedModelAndTensor) {
+  const std::string text = R"(merge_method: dare_linear
+models:
+  - {model: b, key: first, parameters: {weight: 1, density: 0.5}}
+  - {model: c, parameters: {weight: 1, density: 0.5}}
+base_model: a
+stockpot: {seed: 17}
+)";
+  const auto models = alike(3, layers);
+  const auto plan = planned(text, {models[1], models[2], models[0]});
+  const auto& masks = plan.context[index_of(plan, "embed.weight")].masks;
+  ASSERT_THAT(masks, SizeIs(2));
+  EXPECT_EQ(masks[0].seed, 17u);
+  EXPECT_EQ(masks[0].stream, stream_of(0, "first", "embed.weight"));
+  EXPECT_EQ(masks[1].stream, stream_of(0, "c", "embed.weight"));
+
+  PlanOptions options;
+  options.seed = 4;
+  EXPECT_EQ(planned(text, {models[1], models[2], models[0]}, options).context[0].masks[0].seed, 4u);
+}
+
+}  // namespace
+}  // namespace stockpot::plan

@@ -1,0 +1,118 @@
+// Methods, bases and numbers of models.
+#include <fmt/format.h>
+
+#include "planned.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using namespace test;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const auto one = tensors({"w"});
+
+TEST(Participants, AnUnknownMethodIsAnsweredWithTheNearest) {
+  EXPECT_THAT(report("merge_method: lineer\nmodels: [{model: a}]\n", alike(1, one)),
+              AllOf(HasSubstr("r.yaml:1:15: error[CFG011]"), HasSubstr("did you mean 'linear'?")));
+}
+
+TEST(Participants, SynonymsOfMethodsAreUnderstood) {
+  const auto answer = [](const std::string& method) {
+    return report(fmt::format("merge_method: {}\nmodels: [{{model: a}}]\n", method), alike(1, one));
+  };
+  EXPECT_THAT(answer("dare"), HasSubstr("'dare_ties' or 'dare_linear'"));
+  EXPECT_THAT(answer("frankenmerge"), HasSubstr("'passthrough'"));
+  EXPECT_THAT(answer("soup"), HasSubstr("'linear'"));
+  EXPECT_THAT(answer("task-arithmetic"), HasSubstr("'task_arithmetic'"));
+  EXPECT_THAT(answer("modelstock"), HasSubstr("'model_stock'"));
+}
+
+TEST(Participants, AMethodOfTaskVectorsNeedsABase) {
+  EXPECT_THAT(report("merge_method: ties\nmodels: [{model: a, parameters: {weight: 1}}]\n", alike(1, one)),
+              AllOf(HasSubstr("r.yaml:1:15: error[CFG050]"), HasSubstr("base_model")));
+}
+
+TEST(Participants, TooFewAndTooManyModelsAreCounted) {
+  const auto models = alike(3, one);
+  EXPECT_THAT(report("merge_method: model_stock\nmodels: [{model: a}]\nbase_model: b\n", alike(2, one)),
+              AllOf(HasSubstr("error[CFG050]"), HasSubstr("at least 2 models beside the base, found 1")));
+  EXPECT_THAT(
+      report("merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: c\nparameters: {t: 0.5}\n", models),
+      AllOf(HasSubstr("error[CFG050]"), HasSubstr("exactly 1 model beside the base, found 2")));
+}
+
+TEST(Participants, TheBaseAmongTheModelsIsNotOneOfThem) {
+  const auto plan = planned(
+      "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: a\nparameters: {t: 0.5}\n", alike(2, one));
+  const auto& tensor = tensor_of(plan, "w");
+  ASSERT_TRUE(tensor.base.has_value());
+  EXPECT_EQ(tensor.base->model, 0u);
+  ASSERT_THAT(tensor.sources, SizeIs(1));
+  EXPECT_EQ(tensor.sources[0].model, 1u);
+}
+
+TEST(Participants, AListedBaseIsAnOrdinaryModelWhereTheMethodUsesNone) {
+  const auto plan = planned(
+      "merge_method: linear\nmodels: [{model: a}, {model: b}]\nbase_model: b\n"
+      "parameters: {weight: 1}\n",
+      alike(2, one));
+  EXPECT_THAT(tensor_of(plan, "w").sources, SizeIs(2));
+  EXPECT_FALSE(tensor_of(plan, "w").base.has_value());
+  EXPECT_EQ(plan.anchor, 1u);
+  EXPECT_THAT(plan.warnings, IsEmpty());
+}
+
+TEST(Participants, AnUnlistedBaseTakesNoPartWhereTheMethodUsesNone) {
+  const auto plan =
+      planned("merge_method: linear\nmodels: [{model: a}]\nbase_model: b\nparameters: {weight: 1}\n", alike(2, one));
+  EXPECT_THAT(tensor_of(plan, "w").sources, SizeIs(1));
+  EXPECT_EQ(plan.anchor, 1u);
+  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("r.yaml:3:13: warning[CFG048]"), HasSubstr("'b'"))));
+}
+
+TEST(Participants, LayerRangesMayOnlyBeWholeModels) {
+  const auto models = alike(2, tensors({"l.0.w", "l.1.w", "l.2.w"}));
+  recipe::Recipe recipe = recipe::parse_recipe("r.yaml", R"(merge_method: slerp
+models:
+  - model: a
+  - model: b
+base_model: a
+parameters: {t: [0, 1]}
+)");
+  auto& document = recipe.documents[0];
+  const auto with_end = [&](std::uint64_t end) {
+    for (auto& source : document.modules[0].slices[0].sources) source.layers = {0, 3};
+    document.modules[0].slices[0].sources[1].layers = {0, end};
+    return make_plan(recipe, document, models, {});
+  };
+  EXPECT_EQ(settings_of(with_end(3), "l.1.w").number("t"), 0.5);
+  const auto message = [&](std::uint64_t end) -> std::string {
+    try {
+      with_end(end);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message(2), AllOf(HasSubstr("r.yaml:4:"), HasSubstr("CFG016"), HasSubstr("[0, 2] of 'b'")));
+  EXPECT_THAT(message(4), AllOf(HasSubstr("r.yaml:4:"), HasSubstr("ARC021"), HasSubstr("past its 3 layers")));
+}
+
+TEST(Participants, OfDifferentArchitecturesAreRefusedUnlessCrimesAreAllowed) {
+  auto models = alike(2, one);
+  models[0].config.architectures = {"LlamaForCausalLM"};
+  models[1].config.architectures = {"MistralForCausalLM"};
+  const std::string text = "merge_method: linear\nmodels:\n  - model: a\n  - model: b\nparameters: {weight: 1}\n";
+  EXPECT_THAT(report(text, models),
+              AllOf(HasSubstr("r.yaml:4:"), HasSubstr("ARC050"), HasSubstr("MistralForCausalLM")));
+  PlanOptions options;
+  options.allow_crimes = true;
+  EXPECT_THAT(planned(text, models, options).tensors, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace stockpot::plan
