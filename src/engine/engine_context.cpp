@@ -1,0 +1,32 @@
+#include "engine/engine_context.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+std::vector<TensorInfo> outputs_of(const plan::MergePlan& plan) {
+  std::vector<TensorInfo> outputs;
+  outputs.reserve(plan.tensors.size());
+  for (const auto& planned : plan.tensors) outputs.push_back(planned.output);
+  return outputs;
+}
+
+}  // namespace
+
+EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s,
+                             InputFiles& f, io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n)
+    : comm(c), plan(p), schedule(s), files(f), sink(out), workers(w), counters(n), digests(outputs_of(p)),
+      input_check(p, f) {
+  const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
+  for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}});
+}
+
+void EngineContext::advise(const Strips& strips, std::size_t i) const {
+  constexpr std::size_t strips_ahead_of_each_worker = 4;
+  const std::size_t next = i + strips_ahead_of_each_worker * per_worker.size();
+  if (next >= strips.size()) return;
+  const Strip strip = strips[next];
+  const TensorSources sources(plan, strip.tensor, files);
+  for (std::size_t s = 0; s < sources.size(); ++s) sources[s].will_need(strip.range);
+}
+
+}  // namespace stockpot::engine

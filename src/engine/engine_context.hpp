@@ -1,0 +1,56 @@
+// What every part of the engine works with: the plan, the way in, the way out, the workers and their buffers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "engine/input_files.hpp"
+#include "engine/memory_pool.hpp"
+#include "engine/strip_io.hpp"
+#include "engine/tensor_digests.hpp"
+#include "engine/worker_buffers.hpp"
+#include "engine/workers.hpp"
+#include "io/tensor_sink.hpp"
+#include "plan/schedule.hpp"
+
+namespace stockpot::engine {
+
+/// Counted by workers, read by the main thread for progress and report.
+struct Counters {
+  std::atomic<std::uint64_t> bytes_read = 0;
+  std::atomic<std::uint64_t> bytes_written = 0;
+};
+
+/// What one worker owns.
+struct Worker {
+  WorkerBuffers buffers;
+  std::vector<const float*> float_models;
+  std::vector<const double*> double_models;
+  template <class T>
+  std::vector<const T*>& models() {
+    if constexpr (std::is_same_v<T, float>) return float_models;
+    else return double_models;
+  }
+};
+
+struct EngineContext {
+  const comm::Communicator& comm;
+  const plan::MergePlan& plan;
+  const plan::Schedule& schedule;
+  InputFiles& files;
+  io::TensorSink& sink;
+  Workers& workers;
+  Counters& counters;
+  TensorDigests digests;
+  InputCheck input_check;
+  std::vector<Worker> per_worker;
+
+  EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s, InputFiles& f,
+                io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n);
+  /// Tells the storage which strip a worker will want some time after strip `i`.
+  void advise(const Strips& strips, std::size_t i) const;
+};
+
+}  // namespace stockpot::engine

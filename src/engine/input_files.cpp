@@ -1,0 +1,27 @@
+#include "engine/input_files.hpp"
+
+#include "io/posix_file.hpp"
+
+namespace stockpot::engine {
+
+OpenSource posix_source() {
+  return [](const std::string& path) { return std::make_unique<io::PosixSource>(path); };
+}
+
+std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = files_.find(path); known != files_.end()) {
+    recent_.splice(recent_.begin(), recent_, known->second.place);
+    return known->second.file;
+  }
+  if (files_.size() >= limit_) {
+    files_.erase(recent_.back());
+    recent_.pop_back();
+  }
+  std::shared_ptr<const io::ByteSource> file = open_(path);
+  recent_.push_front(path);
+  files_.emplace(path, Entry{file, recent_.begin()});
+  return file;
+}
+
+}  // namespace stockpot::engine

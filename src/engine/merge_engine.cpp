@@ -1,0 +1,90 @@
+#include "engine/merge_engine.hpp"
+
+#include <algorithm>
+
+#include "comm/agree.hpp"
+#include "engine/strip_merger.hpp"
+#include "engine/wave_run.hpp"
+
+namespace stockpot::engine {
+
+MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
+    : context_(context),
+      work_(plan::work_of(context.plan, context.schedule, static_cast<std::uint32_t>(context.comm.rank()))),
+      direct_methods_(context.plan.groups.size()) {
+  std::uint64_t kept = 0;
+  std::uint64_t counters = 0;
+  for (const auto* waves : {&work_.shared, &work_.local}) {
+    for (const plan::Wave& wave : *waves) {
+      kept = std::max(kept, kept_bytes(context.plan, context.schedule, wave));
+      counters = std::max(counters, wave_counters(context.plan, wave));
+    }
+  }
+  kept_ = pool.acquire(kept);
+  counters_ = pool.acquire(counters * sizeof(std::uint64_t));
+}
+
+void MergeEngine::run() {
+  for (const plan::Wave& wave : work_.shared) run_shared(wave);
+  comm::agree(context_.comm, [&] {
+    for (const plan::Wave& wave : work_.local) run_local(wave);
+    merge_direct(work_.direct);
+  });
+}
+
+void MergeEngine::run_shared(const plan::Wave& wave) {
+  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  while (run.next_pass()) {
+    comm::agree(context_.comm, [&] { run.observe(); });
+    run.combine();
+    run.conclude();
+  }
+  comm::agree(context_.comm, [&] { run.merge(); });
+  if (context_.comm.is_root()) {
+    for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
+  }
+}
+
+void MergeEngine::run_local(const plan::Wave& wave) {
+  if (context_.comm.alarmed()) return;
+  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  while (run.next_pass()) {
+    run.observe();
+    if (context_.comm.alarmed()) return;
+    run.conclude();
+  }
+  run.merge();
+  for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
+}
+
+void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
+  if (context_.comm.alarmed()) return;
+  const Strips strips(context_.plan, context_.schedule, units);
+  context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
+    context_.advise(strips, i);
+    const Strip strip = strips[i];
+    Worker& worker = context_.per_worker[w];
+    const TensorSources sources(context_.plan, strip.tensor, context_.files);
+    const StoredParts parts = read_strip(context_, worker, strip, sources);
+    merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
+  });
+  for (std::size_t g = 0; g < direct_methods_.size(); ++g) {
+    if (!direct_methods_[g]) continue;
+    const auto& tensor = context_.plan.tensors[context_.plan.groups[g].tensors.front()].output.name;
+    for (const std::string& remark : direct_methods_[g]->remarks()) remarks_.push_back(tensor + ": " + remark);
+  }
+}
+
+const methods::Method* MergeEngine::direct_method(std::uint32_t tensor) {
+  const plan::PlannedTensor& planned = context_.plan.tensors[tensor];
+  if (planned.action == plan::Action::copy) return nullptr;
+  const std::lock_guard lock(direct_mutex_);
+  auto& method = direct_methods_[planned.group];
+  if (!method) {
+    const plan::Group& group = context_.plan.groups[planned.group];
+    method = group.method->make(context_.plan.context[group.tensors.front()].settings, group.info);
+  }
+  return method.get();
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,213 @@
+#include "engine/merge_job.hpp"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "comm/agree.hpp"
+#include "core/bytes.hpp"
+#include "core/version.hpp"
+#include "engine/merge_engine.hpp"
+#include "engine/output_format.hpp"
+#include "io/manifest.hpp"
+#include "io/model_card.hpp"
+#include "io/publish.hpp"
+#include "io/shown_reference.hpp"
+#include "io/side_files.hpp"
+#include "io/small_file.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::uint64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out) {
+  io::OutputPlace place{out, {}, plan.output_bytes()};
+  for (const Catalogue& model : plan.models) place.inputs.push_back(model.directory);
+  return place;
+}
+
+io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, const std::vector<io::TensorFile>& files,
+                         const std::vector<io::Digest>& digests) {
+  io::Manifest manifest;
+  manifest.stockpot_version = version;
+  manifest.method = plan.method;
+  manifest.recipe_sha256 = io::sha256_hex(inputs.recipe.text);
+  manifest.seed = plan.seed;
+  for (const Catalogue& model : plan.models) {
+    io::Manifest::Input input{io::shown_reference(model.model), io::tensor_table_sha256(model.tensors), {}};
+    for (const StoredFile& file : model.files) {
+      input.files.push_back({std::filesystem::path(file.path).filename().string(), file.bytes});
+    }
+    manifest.inputs.push_back(std::move(input));
+  }
+  std::vector<std::string> file_of(plan.tensors.size());
+  for (const io::TensorFile& file : files) {
+    std::vector<io::Digest> in_file;
+    for (const std::uint32_t tensor : file.tensors) {
+      if (plan.tensors[tensor].output.bytes() > 0) in_file.push_back(digests[tensor]);
+      file_of[tensor] = file.name;
+    }
+    manifest.files.push_back({file.name, file.bytes, io::file_digest(file.header, in_file)});
+  }
+  for (std::size_t t = 0; t < plan.tensors.size(); ++t) {
+    manifest.tensors.push_back({plan.tensors[t].output, file_of[t], digests[t]});
+  }
+  return manifest;
+}
+
+std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines) {
+  ByteWriter out;
+  for (const std::string& line : lines) out.text(line);
+  std::vector<std::string> all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    while (!in.done()) all.push_back(in.text());
+  }
+  return all;
+}
+
+std::vector<RankReport> gather_reports(const comm::Communicator& comm, const RankReport& mine) {
+  ByteWriter out;
+  for (const std::uint64_t n : {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident}) {
+    out.number(n);
+  }
+  out.real(mine.busy_seconds);
+  std::vector<RankReport> all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    RankReport report;
+    for (std::uint64_t* n :
+         {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident}) {
+      *n = in.number();
+    }
+    report.busy_seconds = in.real();
+    all.push_back(report);
+  }
+  return all;
+}
+
+io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const std::string& out) {
+  io::ModelCard card;
+  card.title = std::filesystem::path(out).lexically_normal().filename().string();
+  card.method = plan.method;
+  const methods::MethodSpec* method = methods::find_method(plan.method);
+  card.method_source = method->source;
+  card.recipe = inputs.recipe.text;
+  const recipe::MergeDocument& document = inputs.document();
+  for (const Catalogue& model : plan.models) {
+    const io::ModelCard::Model shown{model.model, std::filesystem::exists(model.model)};
+    const bool is_base = method->base != methods::BaseUse::none && document.base_model &&
+                         document.base_model->text == model.model;
+    (is_base ? card.base : card.models).push_back(shown);
+  }
+  return card;
+}
+
+/// Rank 0. Everything of the output that is not tensor data. @return SHA-256 of the manifest.
+std::string write_companions(const Inputs& inputs, const plan::MergePlan& plan, const JobOptions& options,
+                             const io::Manifest& manifest, const std::string& directory,
+                             std::vector<std::string>& remarks) {
+  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype}};
+  for (std::string& warning : io::copy_side_files(plan.models[plan.anchor].directory, directory, side_files)) {
+    remarks.push_back(std::move(warning));
+  }
+  if (options.write_model_card) io::write_model_card(card_of(inputs, plan, options.out), directory);
+  const std::string text = io::to_json(manifest);
+  io::write_file((std::filesystem::path(directory) / io::manifest_file_name).string(), text);
+  return io::sha256_hex(text);
+}
+
+/// The part between the staging directory's creation and its publication.
+class Job {
+ public:
+  Job(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan,
+      const plan::Schedule& schedule, const JobOptions& options)
+      : comm_(comm), inputs_(inputs), plan_(plan), schedule_(schedule), options_(options),
+        pool_(schedule.options.memory_per_rank), files_(options.open),
+        workers_(schedule.options.threads, [this] { return idle(); }) {}
+
+  /// Collective. Fills `directory`.
+  JobSummary fill(const std::string& directory) {
+    const auto sink = make_sink(options_.output_format, layout_of(plan_, directory, inputs_.document().extensions.output_metadata),
+                                [this](const std::function<void()>& closure) { workers_.on_main(closure); });
+    sink->prepare(comm_);
+    const auto start = Clock::now();
+    EngineContext context(comm_, plan_, schedule_, files_, *sink, workers_, pool_, counters_);
+    MergeEngine engine(context, pool_);
+    engine.run();
+    const RankReport mine{counters_.bytes_read, counters_.bytes_written, pool_.high_water(), peak_resident_bytes(),
+                          seconds_since(start)};
+    sink->finish(comm_);
+    JobSummary summary;
+    summary.remarks = gather_lines(comm_, engine.remarks());
+    const std::vector<io::Digest> digests = context.digests.collect(comm_);
+    summary.ranks = gather_reports(comm_, mine);
+    summary.manifest_sha256 = comm::on_root(comm_, [&] {
+      for (const Catalogue& model : plan_.models) check_unchanged(model);
+      const io::Manifest manifest = manifest_of(inputs_, plan_, sink->files(), digests);
+      return write_companions(inputs_, plan_, options_, manifest, directory, summary.remarks);
+    });
+    return summary;
+  }
+
+ private:
+  bool idle() {
+    if (options_.on_progress) {
+      const auto rank = static_cast<std::size_t>(comm_.rank());
+      options_.on_progress({counters_.bytes_read + counters_.bytes_written, schedule_.rank_bytes[rank]});
+    }
+    return !comm_.alarmed();
+  }
+
+  const comm::Communicator& comm_;
+  const Inputs& inputs_;
+  const plan::MergePlan& plan_;
+  const plan::Schedule& schedule_;
+  const JobOptions& options_;
+  MemoryPool pool_;
+  InputFiles files_;
+  Counters counters_;
+  Workers workers_;
+};
+
+}  // namespace
+
+JobSummary run_merge(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan,
+                     const plan::Schedule& schedule, const JobOptions& options) {
+  const auto start = Clock::now();
+  std::optional<io::Staging> staging;  // rank 0 only
+  const std::string directory = comm::on_root(comm, [&] {
+    staging = io::Staging::open(place_of(plan, options.out));
+    return staging->data_directory();
+  });
+  JobSummary summary;
+  try {
+    summary = Job(comm, inputs, plan, schedule, options).fill(directory);
+    comm::agree(comm, [&] {
+      if (staging) staging->publish();
+    });
+  } catch (...) {
+    if (staging && comm.failing_together()) staging->discard();
+    throw;
+  }
+  for (const RankReport& rank : summary.ranks) {
+    summary.bytes_read += rank.bytes_read;
+    summary.bytes_written += rank.bytes_written;
+  }
+  summary.collectives = comm.collectives();
+  summary.seconds = seconds_since(start);
+  return summary;
+}
+
+}  // namespace stockpot::engine

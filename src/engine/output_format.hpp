@@ -1,0 +1,23 @@
+// The output formats that users can name.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/tensor_sink.hpp"
+#include "plan/plan.hpp"
+
+namespace stockpot::engine {
+
+std::vector<std::string> output_formats();
+
+/// @param format  one of output_formats().   @throws Error(usage) otherwise.
+std::unique_ptr<io::TensorSink> make_sink(std::string_view format, io::OutputLayout layout, io::OnMainThread on_main);
+
+/// Where every output tensor goes.
+io::OutputLayout layout_of(const plan::MergePlan& plan, std::string directory,
+                           std::vector<std::pair<std::string, std::string>> metadata);
+
+}  // namespace stockpot::engine

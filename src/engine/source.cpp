@@ -1,0 +1,47 @@
+#include "engine/source.hpp"
+
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace stockpot::engine {
+
+StoredSource::StoredSource(const Catalogue& model, const StoredTensor& tensor,
+                           std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to)
+    : model_(model), tensor_(tensor), file_(std::move(file)), round_to_(round_to) {}
+
+void StoredSource::read(ElementRange range, std::span<std::byte> stored) const {
+  try {
+    file_->read_at(offset_of(range.first), stored);
+  } catch (Error& error) {
+    throw error.in_tensor(tensor_.info.name).in_model(model_.model);
+  }
+}
+
+void StoredSource::will_need(ElementRange range) const {
+  file_->will_need({offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)});
+}
+
+template <class T>
+bool StoredSource::decode_as(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+                             std::span<T> out) const {
+  const std::byte* from = stored.data() + bytes_of(tensor_.info.dtype, wanted.first - held.first);
+  bool nonfinite = widen(tensor_.info.dtype, from, out);
+  if (round_to_ && *round_to_ != tensor_.info.dtype) {
+    std::vector<std::byte> rounded(bytes_of(*round_to_, out.size()));
+    nonfinite |= narrow(*round_to_, std::span<const T>(out), rounded.data());
+    widen(*round_to_, rounded.data(), out);
+  }
+  return nonfinite;
+}
+
+bool StoredSource::decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+                          std::span<float> out) const {
+  return decode_as(stored, held, wanted, out);
+}
+bool StoredSource::decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+                          std::span<double> out) const {
+  return decode_as(stored, held, wanted, out);
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,67 @@
+// Where a model's values for an output tensor come from.
+//
+// Reading and decoding are two steps, so that stored bytes can be kept between passes and decoded again. Plain widening
+// of a stored tensor is one source; others (rows of another vocabulary, an adapter added on the fly, scaled FP8) decode
+// differently, and neither the engine nor the methods learn which it is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/convert.hpp"
+#include "core/range.hpp"
+#include "io/byte_source.hpp"
+#include "plan/plan.hpp"
+
+namespace stockpot::engine {
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// Bytes that read() fills for these elements.
+  virtual std::uint64_t stored_bytes(ElementRange range) const = 0;
+  /// Local, thread safe. Reads what decode() will want for `range`. @param stored  stored_bytes(range) bytes.
+  virtual void read(ElementRange range, std::span<std::byte> stored) const = 0;
+  /// Local. Tells the storage that `range` comes soon.
+  virtual void will_need(ElementRange range) const = 0;
+  /// Decodes the elements `wanted` out of what was read for `held`, which contains them.
+  /// @return true if any value is NaN or infinite.
+  virtual bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+                      std::span<float> out) const = 0;
+  virtual bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+                      std::span<double> out) const = 0;
+  /// For messages: the model and the file.
+  virtual const std::string& model() const = 0;
+  virtual const std::string& path() const = 0;
+};
+
+/// A tensor as it lies in a file.
+class StoredSource final : public Source {
+ public:
+  /// @param round_to  inputs are first rounded to this type (mergekit's way); nothing: exact.
+  StoredSource(const Catalogue& model, const StoredTensor& tensor, std::shared_ptr<const io::ByteSource> file,
+               std::optional<DType> round_to);
+  std::uint64_t stored_bytes(ElementRange range) const override { return bytes_of(tensor_.info.dtype, range.count); }
+  void read(ElementRange range, std::span<std::byte> stored) const override;
+  void will_need(ElementRange range) const override;
+  bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+              std::span<float> out) const override;
+  bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
+              std::span<double> out) const override;
+  const std::string& model() const override { return model_.model; }
+  const std::string& path() const override { return file_->path(); }
+
+ private:
+  template <class T>
+  bool decode_as(std::span<const std::byte> stored, ElementRange held, ElementRange wanted, std::span<T> out) const;
+  std::uint64_t offset_of(std::uint64_t element) const {
+    return tensor_.offset + bytes_of(tensor_.info.dtype, element);
+  }
+  const Catalogue& model_;
+  const StoredTensor& tensor_;
+  std::shared_ptr<const io::ByteSource> file_;
+  std::optional<DType> round_to_;
+};
+
+}  // namespace stockpot::engine

@@ -1,0 +1,122 @@
+#include "engine/strip_io.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+constexpr std::uint64_t cache_line = 64;
+
+std::uint64_t round_up(std::uint64_t bytes) { return (bytes + cache_line - 1) / cache_line * cache_line; }
+
+struct Nonfinites {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
+Nonfinites count_nonfinites(const Source& source, std::uint64_t elements) {
+  Nonfinites found;
+  std::vector<std::byte> stored;
+  std::vector<double> values;
+  for (std::uint64_t at = 0; at < elements; at += block_elements) {
+    const ElementRange block{at, std::min(block_elements, elements - at)};
+    stored.resize(source.stored_bytes(block));
+    values.resize(block.count);
+    source.read(block, stored);
+    if (!source.decode(stored, block, block, std::span<double>(values))) continue;
+    for (std::uint64_t i = 0; i < block.count; ++i) {
+      if (std::isfinite(values[i])) continue;
+      if (found.count++ == 0) found.first = at + i;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, InputFiles& files)
+    : has_base_(plan.tensors[tensor].base.has_value()) {
+  const auto add = [&](plan::SourceTensor source) {
+    const Catalogue& model = plan.models[source.model];
+    const StoredTensor& stored = model.tensors[source.tensor];
+    sources_.push_back(std::make_unique<StoredSource>(model, stored, files.get(model.files[stored.file].path),
+                                                      plan.round_inputs ? plan.round_dtype : std::nullopt));
+  };
+  for (const plan::SourceTensor source : plan.tensors[tensor].sources) add(source);
+  if (has_base_) add(*plan.tensors[tensor].base);
+}
+
+std::uint64_t TensorSources::stored_bytes(ElementRange range) const {
+  std::uint64_t sum = 0;
+  for (const auto& source : sources_) sum += round_up(source->stored_bytes(range));
+  return sum;
+}
+
+StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory) {
+  StoredParts parts;
+  parts.reserve(sources.size());
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::uint64_t bytes = sources[s].stored_bytes(range);
+    parts.push_back(memory.first(bytes));
+    memory = memory.subspan(round_up(bytes));
+  }
+  return parts;
+}
+
+std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const StoredParts& parts) {
+  std::uint64_t bytes = 0;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    sources[s].read(range, parts[s]);
+    bytes += parts[s].size();
+  }
+  return bytes;
+}
+
+void InputCheck::found(std::uint32_t tensor, std::size_t s) const {
+  if (plan_.nonfinite == recipe::Nonfinite::propagate) return;
+  const TensorSources sources(plan_, tensor, files_);
+  const TensorInfo& output = plan_.tensors[tensor].output;
+  const Nonfinites found = count_nonfinites(sources[s], output.elements());
+  throw Error(ErrorKind::numeric, fmt::format("{} NaN or infinite value{} in an input tensor, the first at flat index {}",
+                                              found.count, found.count == 1 ? "" : "s", found.first))
+      .code("TEN030")
+      .in_file(sources[s].path())
+      .in_tensor(output.name)
+      .in_model(sources[s].model())
+      .hint("the checkpoint is damaged or diverged; --nonfinite propagate merges it all the same");
+}
+
+template <class T>
+methods::Tile<T> decode_tile(const methods::OutputTensor& context, std::uint32_t tensor, const TensorSources& sources,
+                             const StoredParts& parts, ElementRange held, ElementRange range,
+                             const WorkerBuffers& buffers, const InputCheck& check,
+                             std::vector<const T*>& model_pointers) {
+  const std::uint64_t stride = array_stride<T>(range.count);
+  const std::span<T> values = buffers.values<T>();
+  model_pointers.clear();
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::span<T> into = values.subspan(s * stride, range.count);
+    if (sources[s].decode(parts[s], held, range, into)) check.found(tensor, s);
+    model_pointers.push_back(into.data());
+  }
+  const T* base = nullptr;
+  if (sources.has_base()) {
+    base = model_pointers.back();
+    model_pointers.pop_back();
+  }
+  return {context, range, base, model_pointers};
+}
+
+template methods::Tile<float> decode_tile(const methods::OutputTensor&, std::uint32_t, const TensorSources&,
+                                          const StoredParts&, ElementRange, ElementRange, const WorkerBuffers&,
+                                          const InputCheck&, std::vector<const float*>&);
+template methods::Tile<double> decode_tile(const methods::OutputTensor&, std::uint32_t, const TensorSources&,
+                                           const StoredParts&, ElementRange, ElementRange, const WorkerBuffers&,
+                                           const InputCheck&, std::vector<const double*>&);
+
+}  // namespace stockpot::engine

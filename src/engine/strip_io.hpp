@@ -1,0 +1,70 @@
+// A strip's way from stored bytes to decoded tiles: the part that statistics passes and merging have in common.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/input_files.hpp"
+#include "engine/source.hpp"
+#include "engine/strips.hpp"
+#include "engine/worker_buffers.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::engine {
+
+/// The sources of one output tensor: the models that take part, in configuration order, then the base if there is one.
+class TensorSources {
+ public:
+  /// @throws Error if an input file cannot be opened.
+  TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, InputFiles& files);
+  std::size_t size() const { return sources_.size(); }
+  const Source& operator[](std::size_t s) const { return *sources_[s]; }
+  bool has_base() const { return has_base_; }
+  /// Of one range, all sources, each part rounded up to a cache line.
+  std::uint64_t stored_bytes(ElementRange range) const;
+
+ private:
+  std::vector<std::unique_ptr<Source>> sources_;
+  bool has_base_;
+};
+
+/// Stored bytes of a strip, one part per source. The memory belongs to someone else.
+using StoredParts = std::vector<std::span<std::byte>>;
+
+/// Cuts `memory` into one part per source for `range`. @pre it has sources.stored_bytes(range) bytes.
+StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory);
+
+/// Reads all sources' bytes of a range. @return bytes read.
+std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const StoredParts& parts);
+
+/// What is done with NaN and infinities that inputs hold.
+class InputCheck {
+ public:
+  InputCheck(const plan::MergePlan& plan, InputFiles& files) : plan_(plan), files_(files) {}
+  /// Called when a tile of source `s` of `tensor` holds some. @throws Error(numeric, TEN030) with the first flat index
+  /// and the count in that whole tensor, which it is read again for; returns under Nonfinite::propagate.
+  void found(std::uint32_t tensor, std::size_t s) const;
+
+ private:
+  const plan::MergePlan& plan_;
+  InputFiles& files_;
+};
+
+/// Decodes the tile `range` of a strip into the worker's buffers.
+/// @return a tile whose pointers stay valid until the next call with the same buffers. `model_pointers` backs it.
+template <class T>
+methods::Tile<T> decode_tile(const methods::OutputTensor& context, std::uint32_t tensor, const TensorSources& sources,
+                             const StoredParts& parts, ElementRange held, ElementRange range,
+                             const WorkerBuffers& buffers, const InputCheck& check,
+                             std::vector<const T*>& model_pointers);
+
+/// Elements between the arrays of two sources in WorkerBuffers::values(): the result comes after the last source.
+template <class T>
+std::uint64_t array_stride(std::uint64_t tile_elements) {
+  constexpr std::uint64_t line = 64 / sizeof(T);
+  return (tile_elements + line - 1) / line * line;
+}
+
+}  // namespace stockpot::engine

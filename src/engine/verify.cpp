@@ -1,0 +1,162 @@
+#include "engine/verify.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "comm/agree.hpp"
+#include "engine/tensor_digests.hpp"
+#include "engine/workers.hpp"
+#include "io/checkpoint.hpp"
+#include "io/manifest.hpp"
+#include "io/small_file.hpp"
+#include "partition/assign.hpp"
+#include "partition/unit.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+constexpr std::size_t shown_differences = 20;
+
+struct Piece {
+  std::uint32_t tensor = 0;
+  ElementRange range;
+};
+
+/// Pieces of all tensors that fall to this rank: any fixed rule would do, this one balances bytes.
+std::vector<Piece> pieces_of(const Catalogue& found, const comm::Communicator& comm, std::uint64_t chunk_bytes) {
+  std::vector<Piece> mine;
+  std::uint64_t dealt = 0;
+  for (std::uint32_t t = 0; t < found.tensors.size(); ++t) {
+    const TensorInfo& info = found.tensors[t].info;
+    const std::uint64_t target = chunk_bytes / std::max<std::uint64_t>(1, bits(info.dtype) / 8);
+    for (const ElementRange range : partition::cut(info.elements(), partition::unit_elements(target, 0))) {
+      if (dealt++ % static_cast<std::uint64_t>(comm.size()) == static_cast<std::uint64_t>(comm.rank())) {
+        mine.push_back({t, range});
+      }
+    }
+  }
+  return mine;
+}
+
+void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const VerifyOptions& options,
+                   TensorDigests& digests) {
+  const std::vector<Piece> pieces = pieces_of(found, comm, options.chunk_bytes);
+  InputFiles files(options.open);
+  Workers workers(options.threads, [&] { return !comm.alarmed(); });
+  std::vector<std::vector<std::byte>> buffers(workers.size());
+  workers.run(pieces.size(), [&](std::size_t w, std::size_t i) {
+    const auto& [tensor, range] = pieces[i];
+    const StoredTensor& stored = found.tensors[tensor];
+    buffers[w].resize(bytes_of(stored.info.dtype, range.count));
+    const std::uint64_t offset = stored.offset + bytes_of(stored.info.dtype, range.first);
+    files.get(found.files[stored.file].path)->read_at(offset, buffers[w]);
+    digests.add(tensor, range, buffers[w]);
+  });
+}
+
+/// The bytes that describe the tensors of a file: everything before its first data byte.
+io::Digest header_digest(const Catalogue& found, std::uint32_t file) {
+  std::uint64_t data_start = found.files[file].bytes;
+  for (const StoredTensor& tensor : found.tensors) {
+    if (tensor.file == file) data_start = std::min(data_start, tensor.offset);
+  }
+  std::vector<std::byte> header(data_start);
+  posix_source()(found.files[file].path)->read_at(0, header);
+  return io::digest_block(header);
+}
+
+std::string name_of(const StoredFile& file) { return std::filesystem::path(file.path).filename().string(); }
+
+std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Catalogue& found,
+                                         const std::vector<io::Digest>& digests) {
+  std::vector<std::string> differences;
+  std::size_t known = 0;
+  for (const auto& expected : manifest.tensors) {
+    const StoredTensor* stored = found.find(expected.info.name);
+    if (stored == nullptr) {
+      differences.push_back(fmt::format("tensor  {}: missing", printable(expected.info.name)));
+      continue;
+    }
+    ++known;
+    const auto index = static_cast<std::size_t>(stored - found.tensors.data());
+    const std::string file = name_of(found.files[stored->file]);
+    if (stored->info.dtype != expected.info.dtype || stored->info.shape != expected.info.shape) {
+      differences.push_back(fmt::format("tensor  {} ({}): {} {} instead of {} {}", printable(expected.info.name), file,
+                                        name(stored->info.dtype), to_string(stored->info.shape),
+                                        name(expected.info.dtype), to_string(expected.info.shape)));
+    } else if (digests[index] != expected.digest) {
+      differences.push_back(fmt::format("tensor  {} ({}): its bytes differ", printable(expected.info.name), file));
+    }
+  }
+  if (known < found.tensors.size()) {
+    differences.push_back(fmt::format("{} tensors are there that the manifest does not name",
+                                      found.tensors.size() - known));
+  }
+  return differences;
+}
+
+std::vector<std::string> compare_files(const io::Manifest& manifest, const Catalogue& found,
+                                       const std::vector<io::Digest>& digests) {
+  std::vector<std::string> differences;
+  for (const auto& expected : manifest.files) {
+    const auto file = std::find_if(found.files.begin(), found.files.end(),
+                                   [&](const StoredFile& f) { return name_of(f) == expected.name; });
+    if (file == found.files.end()) {
+      differences.push_back(fmt::format("file    {}: missing", printable(expected.name)));
+      continue;
+    }
+    const auto index = static_cast<std::uint32_t>(file - found.files.begin());
+    std::map<std::uint64_t, io::Digest> in_file_order;
+    std::vector<io::Digest> ordered;
+    for (std::size_t t = 0; t < found.tensors.size(); ++t) {
+      if (found.tensors[t].file != index) continue;
+      // Tensors without bytes share an offset with their neighbour; the writer's order puts names first among equals.
+      if (found.tensors[t].info.bytes() > 0) in_file_order[found.tensors[t].offset] = digests[t];
+    }
+    for (const auto& [offset, digest] : in_file_order) ordered.push_back(digest);
+    if (file->bytes != expected.bytes) {
+      differences.push_back(fmt::format("file    {}: {} bytes instead of {}", expected.name, file->bytes, expected.bytes));
+    } else if (io::file_digest(header_digest(found, index), ordered) != expected.digest) {
+      differences.push_back(fmt::format("file    {}: its bytes differ", expected.name));
+    }
+  }
+  return differences;
+}
+
+Error mismatch(const std::string& out, const std::vector<std::string>& differences) {
+  std::string report = fmt::format("stockpot: verification failed: {} is not what its manifest says", printable(out));
+  for (std::size_t i = 0; i < std::min(shown_differences, differences.size()); ++i) report += "\n  " + differences[i];
+  if (differences.size() > shown_differences) {
+    report += fmt::format("\n  ... and {} more", differences.size() - shown_differences);
+  }
+  return Error(ErrorKind::mismatch, "verification failed").with_report(std::move(report));
+}
+
+}  // namespace
+
+VerifySummary verify_output(const comm::Communicator& comm, const std::string& out, const VerifyOptions& options) {
+  constexpr std::uint64_t manifest_limit = std::uint64_t{1} << 30;
+  const std::string manifest_path = (std::filesystem::path(out) / io::manifest_file_name).string();
+  const std::string text = comm::on_root(comm, [&] { return io::read_file(manifest_path, manifest_limit); });
+  const io::Manifest manifest = comm::agree(comm, [&] { return io::parse_manifest(text, manifest_path); });
+  const Catalogue found =
+      Catalogue::unpack(comm::on_root(comm, [&] { return io::read_catalogue(out, out).pack(); }));
+
+  std::vector<TensorInfo> infos;
+  for (const StoredTensor& tensor : found.tensors) infos.push_back(tensor.info);
+  TensorDigests digests(std::move(infos));
+  comm::agree(comm, [&] { digest_pieces(comm, found, options, digests); });
+  const std::vector<io::Digest> computed = digests.collect(comm);
+  comm::agree(comm, [&] {
+    if (!comm.is_root()) return;
+    std::vector<std::string> differences = compare_tensors(manifest, found, computed);
+    for (std::string& line : compare_files(manifest, found, computed)) differences.push_back(std::move(line));
+    if (!differences.empty()) throw mismatch(out, differences);
+  });
+  return {manifest.tensors.size(), manifest.files.size(), found.data_bytes()};
+}
+
+}  // namespace stockpot::engine

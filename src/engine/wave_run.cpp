@@ -1,0 +1,180 @@
+#include "engine/wave_run.hpp"
+
+#include <algorithm>
+
+#include "core/bytes.hpp"
+#include "engine/strip_merger.hpp"
+
+namespace stockpot::engine {
+
+WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept,
+                 std::span<std::uint64_t> counters)
+    : context_(context), wave_(wave), strips_(context.plan, context.schedule, wave.units), kept_(kept),
+      counters_(counters), pending_(context.workers.size()) {
+  for (const std::uint32_t g : wave.groups) {
+    const plan::Group& group = context.plan.groups[g];
+    const methods::OutputTensor& first = context.plan.context[group.tensors.front()];
+    place_of_group_.emplace(g, members_.size());
+    members_.push_back({group.method->make(first.settings, group.info), nullptr});
+  }
+  std::uint64_t at = 0;
+  for (std::size_t place = 0; place < wave.keep_units; ++place) {
+    const plan::Unit& unit = context.schedule.units[wave.units[place]];
+    kept_at_.push_back(at);
+    at += plan::stored_bytes(context.plan, unit.tensor, unit.range);
+  }
+}
+
+bool WaveRun::next_pass() {
+  bool wanted = false;
+  std::span<std::uint64_t> left = counters_;
+  for (std::size_t place = 0; place < members_.size(); ++place) {
+    Member& member = members_[place];
+    member.tally.reset();
+    const auto shape = member.method->next_pass();
+    if (!shape) continue;
+    wanted = true;
+    member.tally = std::make_unique<GroupTally>(context_.plan.groups[wave_.groups[place]], *shape,
+                                                left.first(shape->counts));
+    left = left.subspan(shape->counts);
+  }
+  used_counters_ = counters_.first(counters_.size() - left.size());
+  return wanted;
+}
+
+void WaveRun::observe() {
+  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) { observe_strip(w, i); });
+  for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
+  ++passes_done_;
+}
+
+void WaveRun::observe_strip(std::size_t w, std::size_t i) {
+  const Strip strip = strips_[i];
+  Member& member = member_of(strip.tensor);
+  const bool first_time = passes_done_ == 0;
+  const bool must_load = first_time && strip.place < wave_.keep_units;
+  const bool wanted = member.tally != nullptr &&
+                      member.method->wants(context_.plan.context[strip.tensor], strip.range);
+  if (!wanted && !must_load) return;
+  if (first_time) context_.advise(strips_, i);
+  Worker& worker = context_.per_worker[w];
+  const TensorSources sources(context_.plan, strip.tensor, context_.files);
+  const StoredParts parts = stored(worker, strip, sources, first_time);
+  if (!wanted) return;
+  const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
+  if (context_.plan.tensors[strip.tensor].float64) {
+    observe_tiles<double>(worker, strip, sources, parts, member, counts);
+  } else {
+    observe_tiles<float>(worker, strip, sources, parts, member, counts);
+  }
+}
+
+template <class T>
+void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
+                            Member& member, std::span<std::uint64_t> counts) {
+  const methods::OutputTensor& tensor = context_.plan.context[strip.tensor];
+  std::vector<double> sums(member.tally->shape().sums);
+  for_each_tile(context_.plan, strip, [&](ElementRange range) {
+    if (!member.method->wants(tensor, range)) return;
+    const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, range, worker.buffers,
+                                     context_.input_check, worker.models<T>());
+    std::fill(sums.begin(), sums.end(), 0.0);
+    member.method->observe(tile, {counts, sums});
+    if (!sums.empty()) member.tally->add_sums(strip.tensor, range.first_block(), sums);
+  });
+}
+
+std::span<std::uint64_t> WaveRun::counts_for(std::size_t w, GroupTally& tally) {
+  Pending& pending = pending_[w];
+  if (pending.tally == &tally) return pending.counts;
+  flush(w);
+  pending = {&tally, context_.per_worker[w].buffers.counts().first(tally.shape().counts)};
+  std::fill(pending.counts.begin(), pending.counts.end(), 0);
+  return pending.counts;
+}
+
+void WaveRun::flush(std::size_t w) {
+  Pending& pending = pending_[w];
+  if (pending.tally != nullptr) pending.tally->add_counts(pending.counts);
+  pending = {};
+}
+
+StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time) {
+  if (strip.place >= wave_.keep_units) return read_strip(context_, worker, strip, sources);
+  // A kept unit lies in the pool source by source; this strip's part of each source is a piece of that.
+  const std::uint64_t bytes = sources.stored_bytes(strip.unit);
+  StoredParts parts = cut_parts(sources, strip.unit, kept_.subspan(kept_at_[strip.place], bytes));
+  const ElementRange before{strip.unit.first, strip.range.first - strip.unit.first};
+  for (std::size_t s = 0; s < parts.size(); ++s) {
+    parts[s] = parts[s].subspan(sources[s].stored_bytes(before), sources[s].stored_bytes(strip.range));
+  }
+  if (first_time) context_.counters.bytes_read += read_parts(sources, strip.range, parts);
+  return parts;
+}
+
+WaveRun::Member& WaveRun::member_of(std::uint32_t tensor) {
+  return members_[place_of_group_.at(context_.plan.tensors[tensor].group)];
+}
+
+void WaveRun::combine() {
+  context_.comm.all_sum(used_counters_);
+  ByteWriter sums;
+  for (const Member& member : members_) sums.text(member.tally ? member.tally->pack_sums() : "");
+  const std::vector<std::string> parts = context_.comm.all_gather(sums.take());
+  for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+    if (rank == static_cast<std::size_t>(context_.comm.rank())) continue;
+    ByteReader in(parts[rank]);
+    for (const Member& member : members_) {
+      const std::string packed = in.text();
+      if (member.tally) member.tally->merge_sums(packed);
+    }
+  }
+}
+
+void WaveRun::conclude() {
+  for (Member& member : members_) {
+    if (!member.tally) continue;
+    const std::vector<double> sums =
+        member.tally->shape().sums > 0 ? member.tally->total_sums(context_.plan) : std::vector<double>();
+    member.method->conclude({member.tally->counts(), sums});
+  }
+}
+
+void WaveRun::merge() {
+  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
+    const Strip strip = strips_[i];
+    if (strip.place >= wave_.keep_units) context_.advise(strips_, i);
+    Worker& worker = context_.per_worker[w];
+    const TensorSources sources(context_.plan, strip.tensor, context_.files);
+    const StoredParts parts = stored(worker, strip, sources, passes_done_ == 0);
+    merge_strip(context_, worker, strip, member_of(strip.tensor).method.get(), sources, parts);
+  });
+}
+
+std::vector<std::string> WaveRun::remarks() const {
+  std::vector<std::string> all;
+  for (std::size_t place = 0; place < members_.size(); ++place) {
+    const plan::Group& group = context_.plan.groups[wave_.groups[place]];
+    for (const std::string& remark : members_[place].method->remarks()) {
+      all.push_back(context_.plan.tensors[group.tensors.front()].output.name + ": " + remark);
+    }
+  }
+  return all;
+}
+
+std::uint64_t kept_bytes(const plan::MergePlan& plan, const plan::Schedule& schedule, const plan::Wave& wave) {
+  std::uint64_t bytes = 0;
+  for (std::size_t place = 0; place < wave.keep_units; ++place) {
+    const plan::Unit& unit = schedule.units[wave.units[place]];
+    bytes += plan::stored_bytes(plan, unit.tensor, unit.range);
+  }
+  return bytes;
+}
+
+std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave) {
+  std::uint64_t counters = 0;
+  for (const std::uint32_t g : wave.groups) counters += plan.groups[g].tally.counts;
+  return counters;
+}
+
+}  // namespace stockpot::engine

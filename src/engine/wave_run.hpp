@@ -1,0 +1,72 @@
+// One wave on its way through the statistics passes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/engine_context.hpp"
+#include "engine/group_tally.hpp"
+
+namespace stockpot::engine {
+
+class WaveRun {
+ public:
+  /// @param kept     memory for the inputs that stay between passes: kept_bytes(plan, schedule, wave).
+  /// @param counters memory for the counters of all groups of the wave, for the largest pass.
+  WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept, std::span<std::uint64_t> counters);
+
+  /// Sets up the next pass. @return false if no group wants one: the wave is ready to be merged.
+  bool next_pass();
+  /// Local. Workers observe this rank's part of the pass. May end early if another rank raised the alarm.
+  void observe();
+  /// Collective. Adds up all ranks' tallies, the same on every rank.
+  void combine();
+  /// Local. Every group's method learns the totals.
+  void conclude();
+  /// Local. Workers merge and write this rank's units.
+  void merge();
+
+  /// Methods' remarks, "tensor: remark".
+  std::vector<std::string> remarks() const;
+
+ private:
+  struct Member {
+    std::unique_ptr<methods::Method> method;
+    std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
+  };
+  /// Counters that a worker adds up alone until it meets another group.
+  struct Pending {
+    GroupTally* tally = nullptr;
+    std::span<std::uint64_t> counts;
+  };
+  void observe_strip(std::size_t w, std::size_t i);
+  template <class T>
+  void observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
+                     Member& member, std::span<std::uint64_t> counts);
+  std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
+  void flush(std::size_t w);
+  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time);
+  Member& member_of(std::uint32_t tensor);
+
+  EngineContext& context_;
+  const plan::Wave& wave_;
+  Strips strips_;
+  std::span<std::byte> kept_;
+  std::vector<std::uint64_t> kept_at_;  // offset in kept_ of each kept unit
+  std::span<std::uint64_t> counters_;
+  std::span<std::uint64_t> used_counters_;  // of the coming pass
+  std::vector<Member> members_;             // parallel to wave_.groups
+  std::unordered_map<std::uint32_t, std::size_t> place_of_group_;
+  std::vector<Pending> pending_;  // per worker
+  int passes_done_ = 0;
+};
+
+/// Bytes that a wave's kept units take.
+std::uint64_t kept_bytes(const plan::MergePlan& plan, const plan::Schedule& schedule, const plan::Wave& wave);
+/// Counters of the largest pass of all groups of a wave together.
+std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave);
+
+}  // namespace stockpot::engine
