@@ -18,16 +18,20 @@ std::optional<comm::Communicator> all_ranks;
 class FailuresOfOneRank final : public testing::EmptyTestEventListener {
  public:
   explicit FailuresOfOneRank(int rank) : rank_(rank) {}
+  void OnTestStart(const testing::TestInfo& test) override {
+    // Kept here, because GoogleTest holds a lock during OnTestPartResult and cannot be asked then.
+    test_ = std::string(test.test_suite_name()) + '.' + test.name();
+  }
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     const char* file = result.file_name() != nullptr ? result.file_name() : "unknown file";
-    std::fprintf(stderr, "rank %d: %s.%s\n%s:%d: %s\n", rank_, test ? test->test_suite_name() : "",
-                 test ? test->name() : "", file, result.line_number(), result.message());
+    std::fprintf(stderr, "rank %d: %s\n%s:%d: %s\n", rank_, test_.c_str(), file, result.line_number(),
+                 result.message());
   }
 
  private:
   int rank_;
+  std::string test_;
 };
 
 }  // namespace

@@ -1,0 +1,229 @@
+#include "io/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+#include "io/file_format.hpp"
+#include "io/json.hpp"
+#include "io/model_config.hpp"
+#include "io/model_directory.hpp"
+#include "io/posix_file.hpp"
+#include "io/shard_file.hpp"
+#include "io/shard_index.hpp"
+#include "io/small_file.hpp"
+
+namespace stockpot::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t max_tensors = 4'000'000;
+constexpr std::size_t max_listed = 10;
+constexpr std::string_view single_file = "model.safetensors";
+constexpr std::string_view index_file = "model.safetensors.index.json";
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), max_listed); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > max_listed) text += fmt::format(" and {} more", names.size() - max_listed);
+  return text;
+}
+
+/// Takes over the file and those of its tensors that `wanted` accepts.
+template <class Wanted>
+void add_shard(Catalogue& catalogue, ShardFile shard, const Wanted& wanted) {
+  const auto file = static_cast<std::uint32_t>(catalogue.files.size());
+  catalogue.files.push_back(std::move(shard.stored));
+  for (PlacedTensor& tensor : shard.header.tensors) {
+    if (!wanted(tensor.info.name)) continue;
+    catalogue.tensors.push_back({std::move(tensor.info), file, shard.data_offset + tensor.offset});
+  }
+  if (catalogue.tensors.size() > max_tensors) {
+    throw Error(ErrorKind::corrupt_input, fmt::format("the model has more than {} tensors", max_tensors))
+        .code("FMT005");
+  }
+  std::move(shard.header.warnings.begin(), shard.header.warnings.end(), std::back_inserter(catalogue.warnings));
+}
+
+constexpr auto every_tensor = [](std::string_view) { return true; };
+
+/// The real paths of all shards, before any is opened: a partly downloaded model is reported at once, with all that it
+/// lacks.
+std::vector<std::string> shard_paths(const ModelDirectory& directory, const ShardIndex& index) {
+  std::vector<std::string> paths, missing;
+  for (const auto& shard : index.shards) {
+    if (auto path = directory.resolve(shard.file)) {
+      paths.push_back(*std::move(path));
+    } else {
+      missing.push_back(shard.file);
+    }
+  }
+  if (missing.empty()) return paths;
+  throw Error(ErrorKind::corrupt_input,
+              fmt::format("{} of {} shards that the index names are missing", missing.size(), index.shards.size()))
+      .code("REF006")
+      .in_file(directory.shown(std::string(index_file)))
+      .with("missing", listed(missing))
+      .hint("the model looks partly downloaded or copied");
+}
+
+/// Every tensor that the index puts into a shard must be there; others in it are left out, which is said once.
+void add_indexed_shard(Catalogue& catalogue, const ShardIndex::Shard& indexed, const std::string& real_path,
+                       const std::string& shown) {
+  ShardFile shard = read_shard(real_path, shown);
+  std::vector<std::string> stored;
+  for (const PlacedTensor& tensor : shard.header.tensors) stored.push_back(tensor.info.name);
+  std::sort(stored.begin(), stored.end());
+  std::vector<std::string> lacking, extra;
+  std::set_difference(indexed.tensors.begin(), indexed.tensors.end(), stored.begin(), stored.end(),
+                      std::back_inserter(lacking));
+  std::set_difference(stored.begin(), stored.end(), indexed.tensors.begin(), indexed.tensors.end(),
+                      std::back_inserter(extra));
+  if (!lacking.empty()) {
+    throw Error(ErrorKind::corrupt_input,
+                fmt::format("the index puts {} tensors into a file that lacks them", lacking.size()))
+        .code("FMT010")
+        .in_file(shown)
+        .in_tensor(listed(lacking))
+        .hint("index and shards are not of the same model");
+  }
+  if (!extra.empty()) {
+    catalogue.warnings.push_back(
+        fmt::format("{}: {} tensors that the index does not name are ignored: {}", shown, extra.size(), listed(extra)));
+  }
+  add_shard(catalogue, std::move(shard), [&](const std::string& name) {
+    return std::binary_search(indexed.tensors.begin(), indexed.tensors.end(), name);
+  });
+}
+
+void read_indexed(const ModelDirectory& directory, Catalogue& catalogue) {
+  const std::string index_path = directory.shown(std::string(index_file));
+  const auto real_index = directory.resolve(std::string(index_file));
+  if (!real_index)
+    throw Error(ErrorKind::corrupt_input, "the index is a broken link").code("REF006").in_file(index_path);
+  const ShardIndex index = parse_shard_index(read_file(*real_index, max_json_bytes), index_path);
+  const auto paths = shard_paths(directory, index);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    add_indexed_shard(catalogue, index.shards[i], paths[i], directory.shown(index.shards[i].file));
+  }
+  const std::uint64_t bytes = catalogue.data_bytes();
+  if (index.total_bytes && *index.total_bytes != static_cast<double>(bytes)) {
+    catalogue.warnings.push_back(
+        fmt::format("{}: total_size is {:.0f}, the tensors have {} bytes", index_path, *index.total_bytes, bytes));
+  }
+}
+
+/// Weight files of a folder without index: not adapters, not variants such as model.fp16.safetensors.
+std::vector<std::string> weight_files(const ModelDirectory& directory) {
+  if (directory.has(std::string(single_file))) return {std::string(single_file)};
+  std::vector<std::string> files;
+  for (const std::string& name : directory.names()) {
+    const bool is_variant = name.starts_with("model.") && !name.starts_with("model.safetensors");
+    if (name.ends_with(".safetensors") && !name.starts_with("adapter_") && !is_variant) files.push_back(name);
+  }
+  return files;
+}
+
+/// @param foreign  what the folder is instead, if that is known.
+[[noreturn]] void refuse_directory(const ModelDirectory& directory, const std::optional<ForeignFormat>& foreign) {
+  if (foreign) {
+    throw Error(ErrorKind::corrupt_input, fmt::format("the folder holds {}", foreign->what))
+        .code(foreign->code)
+        .with("folder", directory.path())
+        .hint(foreign->hint);
+  }
+  throw Error(ErrorKind::corrupt_input, "no weights that Stockpot knows are in this folder")
+      .code("FMT001")
+      .with("folder", directory.path())
+      .with("seen", directory.names().empty() ? "nothing" : listed(directory.names()));
+}
+
+void check_names_differ(const Catalogue& catalogue) {
+  const auto same = [](const StoredTensor& a, const StoredTensor& b) { return a.info.name == b.info.name; };
+  const auto twice = std::adjacent_find(catalogue.tensors.begin(), catalogue.tensors.end(), same);
+  if (twice == catalogue.tensors.end()) return;
+  throw Error(ErrorKind::corrupt_input, "two files of a folder without index hold the same tensor")
+      .code("FMT011")
+      .in_file(catalogue.files[twice->file].path)
+      .with("file", catalogue.files[std::next(twice)->file].path)
+      .in_tensor(twice->info.name)
+      .hint("give the file that is meant, or add an index");
+}
+
+void read_unindexed(const ModelDirectory& directory, Catalogue& catalogue) {
+  const auto files = weight_files(directory);
+  if (files.empty()) refuse_directory(directory, recognise_leftovers(directory.names()));
+  for (const std::string& name : files) {
+    const auto path = directory.resolve(name);
+    if (!path) {
+      throw Error(ErrorKind::corrupt_input, "the file is a broken link").code("REF006").in_file(directory.shown(name));
+    }
+    add_shard(catalogue, read_shard(*path, directory.shown(name)), every_tensor);
+  }
+  if (files.size() > 1) {
+    catalogue.warnings.push_back(fmt::format("FMT012: {} has {} weight files and no index: all of them are read",
+                                             directory.path(), files.size()));
+  }
+}
+
+void read_config(const ModelDirectory& directory, Catalogue& catalogue) {
+  const std::string shown = directory.shown("config.json");
+  const auto path = directory.resolve("config.json");
+  if (!path) {
+    catalogue.warnings.push_back(fmt::format("{} is missing: layers are found by tensor names", shown));
+    return;
+  }
+  const auto config = parse_json(read_file(*path, max_json_bytes), shown, "ARC001");
+  if (!config.is_object()) {
+    throw Error(ErrorKind::corrupt_input, "the file is not a JSON object").code("ARC001").in_file(shown);
+  }
+  catalogue.config = model_config(config, shown, catalogue.warnings);
+}
+
+void read_directory(const std::string& path, Catalogue& catalogue) {
+  const ModelDirectory directory(path);
+  if (directory.has(std::string(index_file))) {
+    read_indexed(directory, catalogue);
+  } else if (const auto foreign = recognise_layout(directory.names());
+             foreign && !directory.has(std::string(single_file))) {
+    refuse_directory(directory, foreign);
+  } else {
+    read_unindexed(directory, catalogue);
+  }
+  read_config(directory, catalogue);
+}
+
+void read_single_file(const std::string& path, Catalogue& catalogue) {
+  add_shard(catalogue, read_shard(path, path), every_tensor);
+}
+
+}  // namespace
+
+Catalogue read_catalogue(const std::string& model, const std::string& path) {
+  Catalogue catalogue;
+  catalogue.model = model;
+  catalogue.directory = path;
+  try {
+    std::error_code unreadable;  // then opening it as a file says why
+    if (fs::is_directory(path, unreadable)) {
+      read_directory(path, catalogue);
+    } else {
+      read_single_file(path, catalogue);
+    }
+    std::sort(catalogue.tensors.begin(), catalogue.tensors.end(),
+              [](const StoredTensor& a, const StoredTensor& b) { return a.info.name < b.info.name; });
+    check_names_differ(catalogue);
+  } catch (Error& error) {
+    throw error.in_model(model);
+  }
+  return catalogue;
+}
+
+}  // namespace stockpot::io

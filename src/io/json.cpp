@@ -1,0 +1,54 @@
+#include "io/json.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "core/error.hpp"
+#include "io/json_events.hpp"
+#include "io/small_file.hpp"
+
+namespace stockpot::io {
+namespace {
+
+constexpr std::size_t max_keys = 16'384;       // of one object: an ordered object looks keys up one by one
+constexpr std::size_t max_values = 4'000'000;  // of the whole text: each takes far more memory than its letters
+
+/// Reads a text for its size alone. (The library's own callback while it builds a document takes quadratic time.)
+class SizeCheck final : public JsonEvents {
+ public:
+  using JsonEvents::JsonEvents;
+
+ private:
+  void begin(bool) override {
+    count_value();
+    keys_.push_back(0);
+  }
+  void end() override { keys_.pop_back(); }
+  void on_key(std::string&) override {
+    if (++keys_.back() > max_keys) refuse("FMT005", fmt::format("a JSON object has more than {} keys", max_keys));
+  }
+  void on_text(std::string&) override { count_value(); }
+  void on_unsigned(std::uint64_t) override { count_value(); }
+  void on_null() override { count_value(); }
+  void on_other() override { count_value(); }
+
+  void count_value() {
+    if (++values_ > max_values) refuse("FMT005", fmt::format("the JSON text has more than {} values", max_values));
+  }
+  std::vector<std::size_t> keys_;  // of the open containers, outermost first
+  std::size_t values_ = 0;
+};
+
+}  // namespace
+
+nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {
+  SizeCheck(path, code, max_json_depth).read(text);
+  return nlohmann::ordered_json::parse(text.begin(), text.end());
+}
+
+nlohmann::ordered_json read_json(const std::string& path, std::string_view code) {
+  return parse_json(read_file(path, max_json_bytes), path, code);
+}
+
+}  // namespace stockpot::io

@@ -1,0 +1,19 @@
+// What Stockpot wants to know from a model's config.json.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/catalogue.hpp"
+
+namespace stockpot::io {
+
+/// Everything in a config is optional; values of another kind than expected count as absent.
+/// Layer counts: those at top level, then those of each nested object that is known to have some.
+/// @param path      for warnings.   @param warnings  gets ARC001 unless there is exactly one architecture.
+ModelConfig model_config(const nlohmann::ordered_json& config, std::string_view path,
+                         std::vector<std::string>& warnings);
+
+}  // namespace stockpot::io

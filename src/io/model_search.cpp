@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+#include "io/checkpoint.hpp"
+#include "io/folder.hpp"
+#include "io/hub_cache.hpp"
+
+namespace stockpot::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path home_expanded(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  return path.starts_with("~/") && home != nullptr ? fs::path(home) / path.substr(2) : fs::path(path);
+}
+
+/// The places outside the hub cache, in the order in which they are tried, each once.
+std::vector<fs::path> local_places(const std::string& path, const SearchPlaces& places) {
+  const fs::path given = home_expanded(path);
+  std::vector<fs::path> all{given};
+  const auto add = [&](const fs::path& folder) {
+    const fs::path place = folder / given;
+    if (std::find(all.begin(), all.end(), place) == all.end()) all.push_back(place);
+  };
+  if (given.is_absolute()) return all;
+  if (!places.recipe_directory.empty()) add(places.recipe_directory);
+  for (const std::string& root : places.model_roots) add(root);
+  return all;
+}
+
+fs::path without_last_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
+std::string suggestion(const std::string& path, const std::vector<fs::path>& looked_at, const std::string& cache) {
+  for (const fs::path& place : looked_at) {
+    const fs::path wanted = without_last_slash(place);
+    const fs::path folder = wanted.has_parent_path() ? wanted.parent_path() : fs::path(".");
+    std::error_code ignored;
+    std::string near = did_you_mean(wanted.filename().string(), names_in(folder.string(), ignored));
+    if (!near.empty()) return near;
+  }
+  return is_hub_id(path) ? did_you_mean(path, hub_ids(cache)) : "";
+}
+
+[[noreturn]] void not_found(const std::string& path, const std::vector<fs::path>& looked_at, const std::string& cache) {
+  Error error(ErrorKind::corrupt_input, "model '" + path + "' was not found");
+  error.code("REF004");
+  for (const fs::path& place : looked_at) error.with("looked", place.string());
+  if (is_hub_id(path)) {
+    error.with("looked", hub_model_directory(cache, path));
+  } else {
+    error.with("looked", "not in the hub cache: '" + path + "' cannot be an id of the hub");
+  }
+  const std::string near = suggestion(path, looked_at, cache);
+  throw error.hint(near.empty() ? "Stockpot downloads nothing: fetch the model first, or add a place with --model-root"
+                                : near);
+}
+
+}  // namespace
+
+FoundModel find_model(const std::string& path, const std::string& revision, const SearchPlaces& places) {
+  if (path.empty()) throw Error(ErrorKind::recipe, "a model reference has an empty path").code("REF003");
+  const auto looked_at = local_places(path, places);
+  for (const fs::path& place : looked_at) {
+    std::error_code failure;
+    if (!fs::exists(place, failure)) continue;
+    FoundModel found{.path = place.string(), .warnings = {}};
+    if (!revision.empty()) {
+      found.warnings.push_back("REF010: " + found.path + " is a local path: its revision '" + revision +
+                               "' is ignored");
+    }
+    return found;
+  }
+  const std::string cache = hub_cache_directory(places.cache);
+  if (is_hub_id(path)) {
+    const std::string model = hub_model_directory(cache, path);
+    std::error_code failure;
+    if (fs::is_directory(model, failure)) {
+      HubSnapshot snapshot = hub_snapshot(model, revision);
+      return {.path = std::move(snapshot.path), .warnings = std::move(snapshot.warnings)};
+    }
+  }
+  not_found(path, looked_at, cache);
+}
+
+}  // namespace stockpot::io

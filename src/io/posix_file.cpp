@@ -1,0 +1,132 @@
+#include "io/posix_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "core/error.hpp"
+
+namespace stockpot::io {
+namespace {
+
+constexpr std::size_t call_bytes = std::size_t{1} << 30;  // Linux moves 2 GiB - 4 KiB at most, and says nothing
+
+/// `offset + count` as far as the system can count. @throws Error(corrupt_input) beyond.
+off_t checked_offset(std::uint64_t offset, std::uint64_t count, const std::string& path) {
+  constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+  if (count > largest || offset > largest - count) {
+    throw Error(ErrorKind::corrupt_input, "a position in the file exceeds 63 bits").code("FMT006").in_file(path);
+  }
+  return static_cast<off_t>(offset);
+}
+
+Descriptor open_for_reading(const std::string& path, Patience patience) {
+  // O_NONBLOCK: opening a FIFO must not wait for its writer.
+  const auto open_it = [&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); };
+  const int raw = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience, open_it);
+  if (raw >= 0) return Descriptor(raw);
+  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
+    throw Error(ErrorKind::corrupt_input, "no such file").in_file(path);
+  }
+  if (errno == ENXIO) throw Error(ErrorKind::corrupt_input, "not a regular file").code("FMT004").in_file(path);
+  throw system_error(errno, "open", path);
+}
+
+StoredFile facts_of(const Descriptor& descriptor, const std::string& path) {
+  struct stat facts {};
+  if (::fstat(descriptor.raw(), &facts) != 0) throw system_error(errno, "fstat", path);
+  if (!S_ISREG(facts.st_mode)) {
+    throw Error(ErrorKind::corrupt_input, "not a regular file").code("FMT004").in_file(path);
+  }
+  return {.path = path,
+          .bytes = static_cast<std::uint64_t>(facts.st_size),
+          .modified_ns = std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec,
+          .inode = facts.st_ino};
+}
+
+/// ftruncate promises nothing about space; fallocate refuses at once. Not posix_fallocate: where the file system cannot
+/// reserve, that one writes every block.
+void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
+  const off_t size = checked_offset(bytes, 0, path);
+  if (::ftruncate(descriptor.raw(), size) != 0) throw system_error(errno, "ftruncate", path);
+  if (size == 0) return;
+  const int result = retried({}, {}, [&] { return ::fallocate(descriptor.raw(), 0, 0, size); });
+  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) throw system_error(errno, "fallocate", path);
+}
+
+}  // namespace
+
+PosixSource::PosixSource(const std::string& path, Patience patience)
+    : patience_(patience), descriptor_(open_for_reading(path, patience)), stored_(facts_of(descriptor_, path)) {}
+
+void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const {
+  const std::size_t wanted = into.size();
+  checked_offset(offset, wanted, path());
+  while (!into.empty()) {
+    const auto read_some = [&] {
+      return ::pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes), static_cast<off_t>(offset));
+    };
+    const ssize_t got = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience_, read_some);
+    if (got < 0) throw system_error(errno, "read", path()).at_byte(offset, size());
+    if (got == 0) {
+      throw Error(ErrorKind::corrupt_input,
+                  fmt::format("truncated, expected {} bytes, got {}", wanted, wanted - into.size()))
+          .code("FMT007")
+          .in_file(path())
+          .at_byte(offset, size())
+          .hint("the file ends early: copy it again");
+    }
+    offset += static_cast<std::uint64_t>(got);
+    into = into.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+void PosixSource::will_need(ByteRange range) const {
+  ::posix_fadvise(descriptor_.raw(), static_cast<off_t>(range.offset), static_cast<off_t>(range.count),
+                  POSIX_FADV_WILLNEED);
+}
+
+PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
+  const auto make = [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); };
+  Descriptor descriptor(retried({}, {}, make));
+  if (descriptor.raw() < 0) throw system_error(errno, "create", path);
+  try {
+    set_size(descriptor, bytes, path);
+  } catch (...) {
+    ::unlink(path.c_str());  // it would be in the way of the next attempt
+    throw;
+  }
+  return {std::move(descriptor), path};
+}
+
+PosixSink PosixSink::open(const std::string& path, Patience patience) {
+  const auto open_it = [&] { return ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC); };
+  Descriptor descriptor(retried({ENOENT, ESTALE}, patience, open_it));
+  if (descriptor.raw() < 0) throw system_error(errno, "open for writing", path);
+  return {std::move(descriptor), path};
+}
+
+void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  checked_offset(offset, bytes.size(), path_);
+  while (!bytes.empty()) {
+    const auto write_some = [&] {
+      return ::pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes), static_cast<off_t>(offset));
+    };
+    const ssize_t put = retried({}, {}, write_some);
+    if (put <= 0) throw system_error(put < 0 ? errno : EIO, "write", path_).with("byte", std::to_string(offset));
+    offset += static_cast<std::uint64_t>(put);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+}
+
+void PosixSink::sync() {
+  // Never again after a failure: Linux reports a lost write once, and a second call would succeed over missing data.
+  if (::fsync(descriptor_.raw()) != 0) throw system_error(errno, "fsync", path_);
+}
+
+}  // namespace stockpot::io

@@ -1,0 +1,57 @@
+// Files by positioned reads and writes: the default engine. No mmap, where an I/O error would be a signal without
+// context.
+#pragma once
+
+#include <string>
+
+#include "core/catalogue.hpp"
+#include "io/byte_sink.hpp"
+#include "io/byte_source.hpp"
+#include "io/descriptor.hpp"
+#include "io/retry.hpp"
+
+namespace stockpot::io {
+
+/// A regular file, open for reading.
+class PosixSource final : public ByteSource {
+ public:
+  /// Local. Never blocks, whatever the path leads to.
+  /// @throws Error(corrupt_input) if there is no such file, FMT004 if it is not a regular one; Error(storage) else.
+  explicit PosixSource(const std::string& path, Patience patience = {});
+
+  /// Transient failures of the storage are tried again, five times in about 3 s.
+  void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
+  void will_need(ByteRange range) const override;
+  std::uint64_t size() const override { return stored_.bytes; }
+  const std::string& path() const override { return stored_.path; }
+  /// Size, time and inode as they were when the file was opened: what tells later whether it was changed.
+  const StoredFile& stored() const { return stored_; }
+
+ private:
+  Patience patience_;
+  Descriptor descriptor_;
+  StoredFile stored_;
+};
+
+/// A regular file, open for writing.
+class PosixSink final : public ByteSink {
+ public:
+  /// Local. Makes a file that must not exist yet, with its final size, and reserves its space where the file system
+  /// can.
+  /// @throws Error(no_space) at once if it does not fit; nothing is left behind then.
+  static PosixSink create(const std::string& path, std::uint64_t bytes);
+  /// Local. Opens a file that another rank made; waits up to 10 s for it to become visible here.
+  static PosixSink open(const std::string& path, Patience patience = {.first_pause = std::chrono::milliseconds(300)});
+
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  void sync() override;
+  void close() override { descriptor_.close(path_); }
+  const std::string& path() const override { return path_; }
+
+ private:
+  PosixSink(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  Descriptor descriptor_;
+  std::string path_;
+};
+
+}  // namespace stockpot::io

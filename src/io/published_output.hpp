@@ -1,0 +1,21 @@
+// A published output as its verifier sees it: the tensors, and of each file the digest of what describes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/catalogue.hpp"
+#include "io/digest.hpp"
+
+namespace stockpot::io {
+
+struct PublishedOutput {
+  Catalogue catalogue;
+  std::vector<Digest> headers;  ///< parallel to catalogue.files
+};
+
+/// Local. Reads headers only; of an HDF5 output the catalogue that Stockpot put into it, whose places must lie apart and
+/// inside the file.   @throws Error(corrupt_input)
+PublishedOutput read_published_output(const std::string& directory);
+
+}  // namespace stockpot::io

@@ -1,0 +1,41 @@
+#include "io/run_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/version.hpp"
+
+namespace stockpot::io {
+
+std::string to_json(const RunRecord& record) {
+  using nlohmann::ordered_json;
+  ordered_json json{{"stockpot_version", version},
+                    {"numeric_contract", numeric_contract},
+                    {"method", record.method},
+                    {"seed", record.seed},
+                    {"output_format", record.output_format},
+                    {"ranks", record.ranks.size()},
+                    {"threads_per_rank", record.threads_per_rank},
+                    {"memory_per_rank", record.memory_per_rank},
+                    {"unit_bytes", record.unit_bytes},
+                    {"chunk_bytes", record.chunk_bytes},
+                    {"instruction_set", record.instruction_set},
+                    {"planned_imbalance", record.planned_imbalance},
+                    {"collectives", record.collectives},
+                    {"models", ordered_json::array()},
+                    {"per_rank", ordered_json::array()},
+                    {"warnings", record.warnings}};
+  for (const auto& model : record.models) {
+    json["models"].push_back(
+        {{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
+  }
+  for (const auto& rank : record.ranks) {
+    json["per_rank"].push_back({{"bytes_read", rank.bytes_read},
+                                {"bytes_written", rank.bytes_written},
+                                {"busy_seconds", rank.busy_seconds},
+                                {"pool_high_water", rank.pool_high_water},
+                                {"peak_resident", rank.peak_resident}});
+  }
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace stockpot::io

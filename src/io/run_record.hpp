@@ -1,0 +1,42 @@
+// stockpot_run.json: how a published output came about. Unlike the manifest it differs from run to run, and nothing
+// depends on it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stockpot::io {
+
+inline constexpr std::string_view run_record_file_name = "stockpot_run.json";
+
+struct RunRecord {
+  struct Model {
+    std::string reference;
+    std::string directory;  ///< where it was found
+    std::uint64_t bytes = 0;
+  };
+  struct Rank {
+    std::uint64_t bytes_read = 0, bytes_written = 0;
+    std::uint64_t pool_high_water = 0, peak_resident = 0;
+    double busy_seconds = 0;
+  };
+  std::string method;
+  std::uint64_t seed = 0;
+  std::string output_format;
+  std::uint64_t threads_per_rank = 0;
+  std::uint64_t memory_per_rank = 0;
+  std::uint64_t unit_bytes = 0, chunk_bytes = 0;
+  double planned_imbalance = 1;
+  std::uint64_t collectives = 0;
+  std::string instruction_set;
+  std::vector<Model> models;
+  std::vector<Rank> ranks;
+  std::vector<std::string> warnings;
+};
+
+/// JSON, indented, with the program's version.
+std::string to_json(const RunRecord& record);
+
+}  // namespace stockpot::io

@@ -1,0 +1,105 @@
+#include "io/safetensors_sink.hpp"
+
+#include <cassert>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "comm/agree.hpp"
+#include "core/error.hpp"
+#include "core/version.hpp"
+#include "io/safetensors.hpp"
+#include "io/small_file.hpp"
+
+namespace stockpot::io {
+
+SafetensorsSink::SafetensorsSink(OutputLayout layout)
+    : layout_(std::move(layout)), places_(layout_.tensors.size()), shards_(layout_.files.size()) {
+  for (std::size_t f = 0; f < layout_.files.size(); ++f) {
+    const OutputLayout::File& file = layout_.files[f];
+    shards_[f].path = layout_.directory + "/" + file.name;
+    for (std::size_t i = 0; i < file.tensors.size(); ++i) places_[file.tensors[i]] = {f, file.offsets[i]};
+  }
+}
+
+std::string SafetensorsSink::header_of(const OutputLayout::File& file) const {
+  std::vector<PlacedTensor> placed;
+  for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+    placed.push_back({layout_.tensors[file.tensors[i]], file.offsets[i]});
+  }
+  return write_safetensors_header(placed, {layout_.metadata.begin(), layout_.metadata.end()});
+}
+
+void SafetensorsSink::prepare(const comm::Communicator& comm) {
+  comm::agree(comm, [&] {
+    for (std::size_t f = 0; f < shards_.size(); ++f) {
+      Shard& shard = shards_[f];
+      const std::string header = header_of(layout_.files[f]);
+      shard.data_start = shard.bytes = header.size();
+      for (const std::uint32_t tensor : layout_.files[f].tensors) shard.bytes += layout_.tensors[tensor].bytes();
+      if (!comm.is_root()) continue;
+      const auto header_bytes = std::as_bytes(std::span(header));
+      shard.header_digest = digest_block(header_bytes);
+      shard.open_file = PosixSink::create(shard.path, shard.bytes);
+      shard.open_file->write_at(0, header_bytes);
+    }
+  });
+}
+
+PosixSink& SafetensorsSink::opened(Shard& shard) {
+  const std::lock_guard lock(shard.opening);
+  if (!shard.open_file) shard.open_file = PosixSink::open(shard.path);
+  return *shard.open_file;
+}
+
+void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
+  const DType dtype = layout_.tensors[tensor].dtype;
+  assert(bytes.size() == bytes_of(dtype, range.count));
+  const Place& place = places_[tensor];
+  Shard& shard = shards_[place.file];
+  opened(shard).write_at(shard.data_start + place.offset + bytes_of(dtype, range.first), bytes);
+}
+
+void SafetensorsSink::finish(const comm::Communicator& comm) {
+  comm::agree(comm, [&] {
+    for (Shard& shard : shards_) {
+      if (!shard.open_file) continue;
+      shard.open_file->sync();
+      shard.open_file->close();
+      shard.open_file.reset();
+    }
+  });
+  comm::agree(comm, [&] {
+    if (comm.is_root()) check_and_index();
+  });
+}
+
+void SafetensorsSink::check_and_index() const {
+  std::uint64_t total_bytes = 0;
+  std::map<std::string, std::string> weight_map;
+  for (const Shard& shard : shards_) {
+    if (const std::uint64_t found = PosixSource(shard.path).size(); found != shard.bytes) {
+      throw Error(ErrorKind::storage, "an output file does not have the size that was written")
+          .in_file(shard.path)
+          .at_byte(found, shard.bytes);
+    }
+  }
+  for (std::size_t t = 0; t < places_.size(); ++t) {
+    total_bytes += layout_.tensors[t].bytes();
+    weight_map.emplace(layout_.tensors[t].name, layout_.files[places_[t].file].name);
+  }
+  if (shards_.size() < 2) return;
+  const nlohmann::ordered_json index = {{"metadata", {{"total_size", total_bytes}, {"stockpot_version", version}}},
+                                        {"weight_map", weight_map}};
+  write_file(layout_.directory + "/model.safetensors.index.json", index.dump(2) + '\n');
+}
+
+std::vector<TensorFile> SafetensorsSink::files() const {
+  std::vector<TensorFile> files;
+  for (std::size_t f = 0; f < shards_.size(); ++f) {
+    const OutputLayout::File& file = layout_.files[f];
+    files.push_back({file.name, shards_[f].bytes, shards_[f].header_digest, file.tensors});
+  }
+  return files;
+}
+
+}  // namespace stockpot::io

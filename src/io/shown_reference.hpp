@@ -1,0 +1,20 @@
+// What of a model reference may be published: names, but no directories of the machine that made the merge.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stockpot::io {
+
+/// The reference with every absolute path (or one below a home directory) in it shown by its last component:
+/// "/data/team/base@main+/home/me/lora" becomes "base@main+lora".
+std::string shown_reference(std::string_view reference);
+
+/// The paths in a reference that shown_reference() shortens: "/data/team/base", "/home/me/lora".
+std::vector<std::string> private_paths(std::string_view reference);
+
+/// The parts of a reference, adapters included, that read like "namespace/name" on the Hugging Face hub.
+std::vector<std::string> hub_ids(std::string_view reference);
+
+}  // namespace stockpot::io

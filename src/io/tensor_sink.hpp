@@ -1,0 +1,62 @@
+// An output format: how the tensors of one merge become files. The mirror of a checkpoint reader.
+//
+// Life of a sink, on every rank: construct, prepare() (collective), write() any number of times from any worker thread,
+// finish() (collective). All positions are known after prepare(); ranges that ranks write never overlap.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "core/range.hpp"
+#include "core/tensor.hpp"
+#include "io/digest.hpp"
+#include "io/digest.hpp"
+
+namespace stockpot::io {
+
+/// What a sink needs to know before the first byte.
+struct OutputLayout {
+  struct File {
+    std::string name;
+    std::vector<std::uint32_t> tensors;  ///< in file order
+    std::vector<std::uint64_t> offsets;  ///< of each, from the start of the data section
+  };
+  std::string directory;                ///< the staging directory: exists, is empty of these files
+  std::vector<TensorInfo> tensors;
+  std::vector<File> files;              ///< shards; a format of one file ignores them
+  std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
+};
+
+/// Runs a closure on the rank's main thread and waits for it: for libraries that only that thread may call. What the
+/// closure throws, the caller gets.
+using OnMainThread = std::function<void(const std::function<void()>&)>;
+
+/// A file of the output that holds tensors.
+struct TensorFile {
+  std::string name;  ///< relative to the directory
+  std::uint64_t bytes = 0;
+  Digest header;     ///< of what describes the tensors (digest.hpp); rank 0 only
+  std::vector<std::uint32_t> tensors;  ///< in file order, indices into OutputLayout::tensors
+};
+
+class TensorSink {
+ public:
+  virtual ~TensorSink() = default;
+  /// Collective. Creates the files with their final size and everything but tensor data. Throws alike on all ranks.
+  virtual void prepare(const comm::Communicator&) = 0;
+  /// Local, thread safe for ranges that do not overlap.
+  /// @param tensor  index into OutputLayout::tensors.   @param bytes  the encoded elements of `range`.
+  virtual void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) = 0;
+  /// Collective. Syncs and closes everything. Throws alike on all ranks.
+  virtual void finish(const comm::Communicator&) = 0;
+  /// After prepare(): the files that hold tensors, the same on every rank except for `header`.
+  virtual std::vector<TensorFile> files() const = 0;
+};
+
+}  // namespace stockpot::io

@@ -1,0 +1,208 @@
+// Plays the engine for one group of tensors that are plain vectors: cuts them into tiles, in any order, collects
+// tallies, concludes, merges. For tests of methods.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/block_tree.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::test {
+
+/// A parameter as a test writes it: a number, one number per model, or a choice.
+struct Value {
+  Value(double number) : numbers{number} {}                               // NOLINT(google-explicit-constructor)
+  Value(int number) : numbers{static_cast<double>(number)} {}             // NOLINT(google-explicit-constructor)
+  Value(bool flag) : numbers{flag ? 1.0 : 0.0} {}                         // NOLINT(google-explicit-constructor)
+  Value(std::initializer_list<double> per_model) : numbers(per_model) {}  // NOLINT(google-explicit-constructor)
+  Value(const char* word) : choice(word) {}                               // NOLINT(google-explicit-constructor)
+  std::vector<double> numbers;
+  std::string choice;
+};
+using Parameters = std::vector<std::pair<std::string, Value>>;
+
+/// Models are called A, B, C ... in their random streams.
+template <class T>
+struct HandTensor {
+  std::string name = "t";
+  Shape shape;          ///< empty: one row of all elements
+  std::vector<T> base;  ///< empty: the method has none
+  std::vector<std::vector<T>> models;
+
+  std::size_t elements() const { return models.empty() ? base.size() : models.front().size(); }
+};
+
+struct RunOptions {
+  std::uint64_t seed = 0;           ///< of the recipe
+  std::size_t blocks_per_tile = 1;  ///< or rows, for methods that need whole rows
+  std::uint64_t shuffle = 0;        ///< 0: tiles in order; else an order drawn from this
+  bool wide = false;                ///< pretend that another tensor of the group is F64
+};
+
+struct PassRecord {
+  methods::TallyShape shape;
+  std::size_t tiles = 0;
+  std::size_t wanted = 0;
+};
+
+template <class T>
+struct RunResult {
+  std::vector<std::vector<T>> tensors;
+  std::vector<PassRecord> passes;
+  std::vector<std::string> remarks;
+};
+
+inline methods::Settings settings_of(const methods::MethodSpec& method, std::size_t models,
+                                     const Parameters& parameters) {
+  methods::Settings settings(method, models);
+  for (const auto& [name, value] : parameters) {
+    const auto spec = std::ranges::find(method.parameters, name, &methods::ParameterSpec::name);
+    if (spec == method.parameters.end()) throw Error(ErrorKind::usage, "no parameter " + name);
+    std::vector<double> numbers = value.numbers;
+    if (!value.choice.empty()) {
+      const auto choice = std::ranges::find(spec->choices, value.choice);
+      if (choice == spec->choices.end()) throw Error(ErrorKind::usage, "no choice " + value.choice);
+      numbers = {static_cast<double>(choice - spec->choices.begin())};
+    }
+    const std::size_t slots = spec->level == methods::Level::model ? models : 1;
+    for (std::size_t m = 0; m < slots; ++m) settings.set(name, m, numbers.size() == 1 ? numbers[0] : numbers.at(m));
+  }
+  return settings;
+}
+
+/// A group under way.
+template <class T>
+class HandRun {
+ public:
+  HandRun(std::string_view method, const Parameters& parameters, const std::vector<HandTensor<T>>& group,
+          RunOptions options)
+      : group_(group), options_(options), random_(options.shuffle) {
+    const methods::MethodSpec* spec = methods::find_method(method);
+    if (spec == nullptr) throw Error(ErrorKind::usage, "no method " + std::string(method));
+    const std::size_t models = group.front().models.size();
+    const methods::Settings settings = settings_of(*spec, models, parameters);
+    granularity_ = spec->granularity ? spec->granularity(settings) : methods::Granularity::block;
+    for (const auto& tensor : group) context_.push_back(context_of(tensor, settings));
+    method_ =
+        spec->make(settings, {.elements = next_first_, .models = models, .float64 = options.wide || sizeof(T) == 8});
+  }
+
+  RunResult<T> run() {
+    RunResult<T> result;
+    while (const auto shape = method_->next_pass()) result.passes.push_back(pass(*shape));
+    for (const auto& tensor : group_) result.tensors.emplace_back(tensor.elements());
+    for (const auto [tensor, range] : tiles(options_.blocks_per_tile)) {
+      const auto models = model_pointers(tensor, range.first);
+      method_->merge(tile(tensor, range, models), std::span(result.tensors[tensor]).subspan(range.first, range.count));
+    }
+    result.remarks = method_->remarks();
+    return result;
+  }
+
+ private:
+  struct Piece {
+    std::size_t tensor;
+    ElementRange range;
+  };
+
+  methods::OutputTensor context_of(const HandTensor<T>& tensor, const methods::Settings& settings) {
+    const Shape shape = tensor.shape.empty() ? Shape{tensor.elements()} : tensor.shape;
+    const TensorInfo info{tensor.name, DType::f32, shape};
+    methods::OutputTensor out{tensor.name, shape, info.elements(), info.row_elements(), settings, {}, next_first_};
+    for (std::size_t m = 0; m < tensor.models.size(); ++m) {
+      out.masks.push_back({options_.seed, stream_of(0, std::string(1, static_cast<char>('A' + m)), tensor.name)});
+    }
+    next_first_ += out.elements;
+    return out;
+  }
+
+  std::vector<Piece> tiles(std::size_t grains) {
+    std::vector<Piece> all;
+    for (std::size_t t = 0; t < group_.size(); ++t) {
+      const bool rows = granularity_ == methods::Granularity::row;
+      const std::uint64_t grain = rows ? context_[t].row_elements : block_elements;
+      const std::uint64_t length = context_[t].elements;
+      for (std::uint64_t first = 0; first < length; first += grain * grains) {
+        all.push_back({t, {first, std::min<std::uint64_t>(grain * grains, length - first)}});
+      }
+    }
+    if (options_.shuffle != 0) std::shuffle(all.begin(), all.end(), random_);
+    return all;
+  }
+
+  std::vector<const T*> model_pointers(std::size_t tensor, std::uint64_t first) const {
+    std::vector<const T*> models;
+    for (const auto& values : group_[tensor].models) models.push_back(values.data() + first);
+    return models;
+  }
+
+  methods::Tile<T> tile(std::size_t tensor, ElementRange range, std::span<const T* const> models) const {
+    const auto& base = group_[tensor].base;
+    return {context_[tensor], range, base.empty() ? nullptr : base.data() + range.first, models};
+  }
+
+  PassRecord pass(methods::TallyShape shape) {
+    PassRecord record{.shape = shape};
+    std::vector<std::uint64_t> counts(shape.counts);
+    std::vector<SumTree> trees(group_.size());
+    for (const auto [tensor, range] : tiles(shape.sums > 0 ? 1 : options_.blocks_per_tile)) {
+      ++record.tiles;
+      std::vector<double> sums(shape.sums);
+      if (method_->wants(context_[tensor], range)) {
+        ++record.wanted;
+        const auto models = model_pointers(tensor, range.first);
+        method_->observe(tile(tensor, range, models), {counts, sums});
+      }
+      if (shape.sums > 0) trees[tensor].insert(0, range.first_block(), std::move(sums));
+    }
+    const std::vector<double> sums = sum_of(trees, shape.sums);
+    method_->conclude({counts, sums});
+    return record;
+  }
+
+  /// Tensor totals, added in ascending order of name.
+  std::vector<double> sum_of(const std::vector<SumTree>& trees, std::size_t sums) const {
+    std::vector<std::size_t> by_name(group_.size());
+    std::iota(by_name.begin(), by_name.end(), std::size_t{0});
+    std::ranges::sort(by_name, {}, [&](std::size_t t) { return group_[t].name; });
+    std::vector<double> total(sums);
+    bool first = true;
+    for (const std::size_t t : by_name) {
+      if (sums == 0 || trees[t].empty()) continue;
+      const auto own = trees[t].total(blocks_of(context_[t].elements));
+      total = std::exchange(first, false) ? own : AddSums{}(total, own);
+    }
+    return total;
+  }
+
+  const std::vector<HandTensor<T>>& group_;
+  RunOptions options_;
+  std::mt19937_64 random_;
+  methods::Granularity granularity_ = methods::Granularity::block;
+  std::uint64_t next_first_ = 0;
+  std::vector<methods::OutputTensor> context_;
+  std::unique_ptr<methods::Method> method_;
+};
+
+template <class T>
+RunResult<T> run_method(std::string_view method, const Parameters& parameters, const std::vector<HandTensor<T>>& group,
+                        RunOptions options = {}) {
+  return HandRun<T>(method, parameters, group, options).run();
+}
+
+/// One tensor, merged.
+template <class T>
+std::vector<T> merged(std::string_view method, const Parameters& parameters, const HandTensor<T>& tensor,
+                      RunOptions options = {}) {
+  return run_method(method, parameters, std::vector{tensor}, options).tensors.front();
+}
+
+}  // namespace stockpot::test

@@ -1,0 +1,68 @@
+#include "io/model_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace stockpot::io {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+ModelConfig config_of(const char* text, std::vector<std::string>* warnings = nullptr) {
+  std::vector<std::string> ignored;
+  return model_config(nlohmann::ordered_json::parse(text), "config.json", warnings != nullptr ? *warnings : ignored);
+}
+
+std::vector<std::string> counts_of(const char* text) {
+  std::vector<std::string> counts;
+  for (const auto& count : config_of(text).layer_counts)
+    counts.push_back(count.key + "=" + std::to_string(count.layers));
+  return counts;
+}
+
+TEST(ModelConfig, KnowsArchitectureAndType) {
+  std::vector<std::string> warnings;
+  const auto config = config_of(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama"})", &warnings);
+  EXPECT_THAT(config.architectures, ElementsAre("LlamaForCausalLM"));
+  EXPECT_EQ(config.model_type, "llama");
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST(ModelConfig, NoneOrSeveralArchitecturesAreRemarked) {
+  for (const char* text : {"{}", R"({"architectures":null})", R"({"architectures":["A","B"]})"}) {
+    std::vector<std::string> warnings;
+    config_of(text, &warnings);
+    EXPECT_THAT(warnings, ElementsAre(HasSubstr("ARC001"))) << text;
+  }
+}
+
+TEST(ModelConfig, LayerCountsComeInTheOrderOfSearchNotOfTheFile) {
+  EXPECT_THAT(counts_of(R"({"num_layers":3,"vision_config":{"depth":5},"num_hidden_layers":2,
+                            "text_config":{"n_layer":4,"num_hidden_layers":6}})"),
+              ElementsAre("num_hidden_layers=2", "num_layers=3", "text_config.num_hidden_layers=6",
+                          "text_config.n_layer=4", "vision_config.depth=5"));
+}
+
+TEST(ModelConfig, NestedPathsAreFollowed) {
+  EXPECT_THAT(counts_of(R"({"thinker_config":{"text_config":{"num_blocks":7}}})"),
+              ElementsAre("thinker_config.text_config.num_blocks=7"));
+}
+
+TEST(ModelConfig, ValuesOfAnotherKindCountAsAbsent) {
+  EXPECT_THAT(counts_of(R"({"num_hidden_layers":"2","n_layer":-1,"num_layers":2.0,"depth":null,"text_config":[1]})"),
+              IsEmpty());
+  EXPECT_EQ(config_of(R"({"model_type":1,"architectures":"A"})").model_type, "");
+}
+
+TEST(ModelConfig, TiedEmbeddingsMayBeSaidInTheTextPart) {
+  EXPECT_EQ(config_of("{}").tied_embeddings, std::nullopt);
+  EXPECT_EQ(config_of(R"({"tie_word_embeddings":true})").tied_embeddings, true);
+  EXPECT_EQ(config_of(R"({"text_config":{"tie_word_embeddings":false}})").tied_embeddings, false);
+  EXPECT_EQ(config_of(R"({"tie_word_embeddings":true,"text_config":{"tie_word_embeddings":false}})").tied_embeddings,
+            true);
+}
+
+}  // namespace
+}  // namespace stockpot::io

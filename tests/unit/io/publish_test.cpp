@@ -1,0 +1,242 @@
+#include "io/publish.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "io/run_lock.hpp"
+#include "support/error_of.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace stockpot::io {
+namespace {
+
+namespace fs = std::filesystem;
+using test::bytes_of_file;
+using test::error_of;
+using test::TemporaryDirectory;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A process that has ended and was waited for.
+std::uint64_t pid_of_the_dead() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  return static_cast<std::uint64_t>(child);
+}
+
+class Publish : public testing::Test {
+ protected:
+  OutputPlace place() const { return {.out = out, .inputs = {}, .needed_bytes = 0}; }
+  Error refusal() const {
+    return error_of([&] { Staging::open(place()); });
+  }
+  /// What another run left in its staging directory.
+  void leave_staging(const RunLock& lock) const {
+    parent.write("out.stockpot/lock", lock.to_json());
+    parent.write("out.stockpot/data/half-written", "x");
+  }
+
+  TemporaryDirectory parent;
+  std::string out = parent / "out";
+};
+
+TEST_F(Publish, TheOutputAppearsWholeAndTheStagingDirectoryGoes) {
+  Staging staging = Staging::open(place());
+  EXPECT_EQ(staging.data_directory(), out + ".stockpot/data");
+  parent.write("out.stockpot/data/model.safetensors", "weights");
+  EXPECT_FALSE(fs::exists(out));
+  staging.publish();
+  EXPECT_EQ(bytes_of_file(out + "/model.safetensors"), "weights");
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, DiscardLeavesNothing) {
+  Staging staging = Staging::open(place());
+  parent.write("out.stockpot/data/model.safetensors", "weights");
+  staging.discard();
+  EXPECT_TRUE(fs::is_empty(parent.path()));
+}
+
+TEST_F(Publish, AnEmptyDirectoryCountsAsAbsentAlsoWithASlashBehindIt) {
+  fs::create_directory(out);
+  Staging staging = Staging::open({.out = out + "/", .inputs = {}, .needed_bytes = 0});
+  parent.write("out.stockpot/data/a", "x");
+  staging.publish();
+  EXPECT_EQ(bytes_of_file(out + "/a"), "x");
+}
+
+TEST_F(Publish, AnExistingOutputIsKept) {
+  parent.write("out/precious", "x");
+  const Error error = refusal();
+  EXPECT_EQ(error.class_code(), "OUT001");
+  EXPECT_EQ(error.kind(), ErrorKind::output_exists);
+  EXPECT_THAT(error.what(), HasSubstr("hint"));
+  EXPECT_EQ(bytes_of_file(out + "/precious"), "x");
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, AFileAsOutputIsKept) {
+  parent.write("out", "x");
+  EXPECT_EQ(refusal().class_code(), "OUT001");
+}
+
+TEST_F(Publish, ALinkAsOutputIsNotFollowed) {
+  fs::create_directory(parent / "elsewhere");
+  parent.link("out", parent / "elsewhere");
+  EXPECT_EQ(refusal().class_code(), "OUT001");
+}
+
+TEST_F(Publish, AnOutputThatAppearsDuringTheRunIsKept) {
+  Staging staging = Staging::open(place());
+  parent.write("out/precious", "x");
+  EXPECT_EQ(error_of([&] { staging.publish(); }).class_code(), "OUT001");
+  EXPECT_EQ(bytes_of_file(out + "/precious"), "x");
+}
+
+TEST_F(Publish, AnInputModelIsNeitherReplacedNorEnteredNorHeld) {
+  parent.write("out/model/config.json", "{}");
+  for (const std::string& input : {out, out + "/model", parent.path()}) {
+    const Error error = error_of([&] { Staging::open({.out = out, .inputs = {input}, .needed_bytes = 0}); });
+    EXPECT_EQ(error.class_code(), "OUT002") << input;
+    EXPECT_THAT(error.what(), HasSubstr(input));
+  }
+}
+
+TEST_F(Publish, AnInputReachedThroughALinkIsRecognised) {
+  parent.write("model/config.json", "{}");
+  parent.link("alias", parent / "model");
+  const OutputPlace inside{.out = parent / "model/out", .inputs = {parent / "alias"}, .needed_bytes = 0};
+  EXPECT_EQ(error_of([&] { Staging::open(inside); }).class_code(), "OUT002");
+}
+
+TEST_F(Publish, ASiblingOfTheInputWithALongerNameIsFine) {
+  fs::create_directory(parent / "ou");
+  Staging staging = Staging::open({.out = out, .inputs = {parent / "ou"}, .needed_bytes = 0});
+  staging.discard();
+}
+
+TEST_F(Publish, AFileAsInputDoesNotReserveItsDirectory) {
+  const std::string input = parent.write("model.safetensors", "x");
+  Staging staging = Staging::open({.out = out, .inputs = {input}, .needed_bytes = 0});
+  staging.discard();
+}
+
+TEST_F(Publish, AMissingParentIsNamed) {
+  const Error error = error_of([&] { Staging::open({.out = parent / "no/out", .inputs = {}, .needed_bytes = 0}); });
+  EXPECT_EQ(error.kind(), ErrorKind::storage);
+  EXPECT_THAT(error.what(), HasSubstr(parent / "no"));
+}
+
+TEST_F(Publish, APlaceThatTakesNoFilesIsNamed) {
+  const Error error = error_of([&] { Staging::open({.out = "/proc/self/out", .inputs = {}, .needed_bytes = 0}); });
+  EXPECT_THAT(error.what(), HasSubstr("/out.stockpot"));
+}
+
+TEST_F(Publish, AnOutputNeedsAName) {
+  for (const char* nameless : {"", "/", ".", ".."}) {
+    const Error error = error_of([&] { Staging::open({.out = nameless, .inputs = {}, .needed_bytes = 0}); });
+    EXPECT_EQ(error.kind(), ErrorKind::usage) << nameless;
+  }
+}
+
+TEST_F(Publish, TooLittleSpaceIsSaidWithNumbersBeforeAnythingIsMade) {
+  constexpr std::uint64_t exbibyte = std::uint64_t{1} << 60;
+  const Error error = error_of([&] { Staging::open({.out = out, .inputs = {}, .needed_bytes = 8 * exbibyte}); });
+  EXPECT_EQ(error.kind(), ErrorKind::no_space);
+  EXPECT_EQ(error.class_code(), "OUT003");
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("9223372036854775808"), HasSubstr("free")));
+  EXPECT_TRUE(fs::is_empty(parent.path()));
+}
+
+TEST_F(Publish, TheLockOfALiveRunIsRespected) {
+  Staging first = Staging::open(place());
+  const Error error = refusal();
+  EXPECT_EQ(error.kind(), ErrorKind::output_exists);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr(std::to_string(::getpid())), HasSubstr(RunLock::of_this_process().host)));
+  first.publish();
+}
+
+TEST_F(Publish, TheLockOfADeadRunIsTakenOverWithAllThatItLeft) {
+  RunLock dead = RunLock::of_this_process();
+  dead.pid = pid_of_the_dead();
+  leave_staging(dead);
+  Staging staging = Staging::open(place());
+  EXPECT_TRUE(fs::is_empty(staging.data_directory()));
+  staging.publish();
+  EXPECT_TRUE(fs::is_empty(out));
+}
+
+TEST_F(Publish, ALockFromBeforeTheReboot) {
+  RunLock lock = RunLock::of_this_process();
+  lock.boot_id = "another boot";
+  EXPECT_EQ(owner_of(lock), Owner::gone);
+}
+
+TEST_F(Publish, APidThatWasGivenOutAgainIsNotTheOwner) {
+  RunLock lock = RunLock::of_this_process();
+  lock.started_ticks += 1;
+  EXPECT_EQ(owner_of(lock), Owner::gone);
+}
+
+TEST_F(Publish, TheLockOfAnotherMachineIsLeftWithAHint) {
+  RunLock lock = RunLock::of_this_process();
+  lock.host = "node17";
+  leave_staging(lock);
+  const Error error = refusal();
+  EXPECT_EQ(error.kind(), ErrorKind::output_exists);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("node17"), HasSubstr(out + ".stockpot/lock")));
+  EXPECT_TRUE(fs::exists(out + ".stockpot/data/half-written"));
+}
+
+TEST_F(Publish, NothingIsDeletedThatCarriesNoLock) {
+  parent.write("out.stockpot/thesis.tex", "x");
+  EXPECT_EQ(refusal().kind(), ErrorKind::output_exists);
+  parent.write("out.stockpot/lock", std::string(60, '\0'));  // a writer that died half way, or somebody else's file
+  EXPECT_EQ(refusal().kind(), ErrorKind::output_exists);
+  EXPECT_EQ(bytes_of_file(parent / "out.stockpot/thesis.tex"), "x");
+}
+
+TEST_F(Publish, AStagingDirectoryThatIsALinkIsNotEntered) {
+  RunLock dead = RunLock::of_this_process();
+  dead.pid = pid_of_the_dead();
+  parent.write("elsewhere/lock", dead.to_json());
+  parent.link("out.stockpot", parent / "elsewhere");
+  EXPECT_EQ(refusal().kind(), ErrorKind::output_exists);
+  EXPECT_TRUE(fs::exists(parent / "elsewhere/lock"));
+}
+
+TEST_F(Publish, ARunThatDiedBeforeItsLockLeavesNoTrace) {
+  fs::create_directory(parent / "out.stockpot");
+  Staging::open(place()).publish();
+  EXPECT_TRUE(fs::is_directory(out));
+}
+
+TEST_F(Publish, ARunThatLostItsLockDoesNotPublish) {
+  Staging staging = Staging::open(place());
+  RunLock other = RunLock::of_this_process();
+  other.host = "node17";
+  fs::remove(parent / "out.stockpot/lock");
+  parent.write("out.stockpot/lock", other.to_json());
+  EXPECT_EQ(error_of([&] { staging.publish(); }).kind(), ErrorKind::output_exists);
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST(RunLock, SurvivesItsTextForm) {
+  const RunLock lock = RunLock::of_this_process();
+  EXPECT_EQ(RunLock::parse(lock.to_json()), lock);
+  EXPECT_EQ(owner_of(lock), Owner::running);
+}
+
+TEST(RunLock, OtherTextIsNoLock) {
+  for (const char* text :
+       {"", "{}", "[]", R"({"host":"a","boot_id":"b","pid":-1,"started_ticks":"x"})", "{\"host\":"}) {
+    EXPECT_EQ(RunLock::parse(text), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace stockpot::io
