@@ -1,0 +1,65 @@
+// Mistakes in a recipe: collected, sorted by place, shown together.
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace stockpot::recipe {
+
+/// Line and column (in characters), both from 1. Line 0: no place.
+struct Position {
+  int line = 0;
+  int column = 0;
+  int used_line = 0;  ///< where the YAML alias stands through which this place was reached; 0: through none
+  int used_column = 0;
+  auto operator<=>(const Position&) const = default;
+};
+
+enum class Severity { warning, error };
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  std::string code;  ///< "CFG041"
+  Position at;
+  std::string message;
+  std::string help;  ///< may be empty
+  bool operator==(const Diagnostic&) const = default;
+};
+
+/// Collects diagnostics of one recipe file.
+class Diagnostics {
+ public:
+  Diagnostics() = default;
+  /// @param text  the recipe's bytes, for the quoted line under a message.
+  Diagnostics(std::string path, std::string text);
+
+  void error(std::string_view code, Position at, std::string message, std::string help = "");
+  void warn(std::string_view code, Position at, std::string message, std::string help = "");
+  /// An error after which nothing more can be found out. @throws Error(recipe) with all that was found.
+  [[noreturn]] void stop(std::string_view code, Position at, std::string message, std::string help = "");
+  const std::vector<Diagnostic>& all() const { return found_; }
+  bool has_errors() const;
+
+  /// Sorted by place, each once, up to 20 of them, without a line end at the end, in the form
+  ///   cfg.yml:7:5: error[CFG041]: parameter 'weight' has no value for model 'org/b'
+  ///      7 |   - model: org/b
+  ///        |     ^
+  ///      = help: add 'parameters: {weight: ...}' under this model
+  std::string report(Severity at_least = Severity::warning) const;
+  /// @throws Error(recipe) with report() if there is any error, or any warning while `strict`.
+  void throw_if_errors(bool strict = false) const;
+
+ private:
+  std::string quoted_line(Position at) const;
+  std::string path_, text_;
+  std::vector<Diagnostic> found_;
+};
+
+/// A name from the recipe in quotes, for a message: at most 60 characters of it, control characters shown.
+std::string in_quotes(std::string_view name);
+
+}  // namespace stockpot::recipe

@@ -1,0 +1,107 @@
+#include "recipe/extensions.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "core/size.hpp"
+#include "recipe/fields.hpp"
+
+namespace stockpot::recipe {
+namespace {
+
+const std::vector<std::string> understood{"strict",  "seed",         "round_inputs", "nonfinite",
+                                          "missing", "post_layer_t", "output",       "memory_per_rank"};
+const std::vector<std::string> not_yet{
+    "extra_tensors",  "on_mismatch", "unlisted_modules", "vocab_tensors", "keep_tied_heads", "include",  "exclude",
+    "exclude_action", "rename",      "overrides",        "gate_vectors",  "dequantize",      "row_block"};
+
+std::vector<std::string> all_keys() {
+  std::vector<std::string> keys = understood;
+  keys.insert(keys.end(), not_yet.begin(), not_yet.end());
+  return keys;
+}
+
+using ParseSize = std::optional<std::uint64_t> (*)(std::string_view);
+
+std::optional<std::uint64_t> read_size(const Node& node, ParseSize parse, Diagnostics& diagnostics) {
+  const auto text = read_text(node, diagnostics);
+  if (!text) return std::nullopt;
+  const auto bytes = parse(*text);
+  if (!bytes) {
+    report(diagnostics, "CFG052", node, fmt::format("{} is not a size", in_quotes(*text)),
+           "write it like 64MiB, 5GB or 1.5GiB");
+  }
+  return bytes;
+}
+
+std::vector<std::pair<std::string, std::string>> read_metadata(const Node& node, Diagnostics& diagnostics) {
+  std::vector<std::pair<std::string, std::string>> metadata;
+  if (!node.is_mapping()) {
+    report(diagnostics, "CFG020", node, fmt::format("expected a mapping of texts, found {}", node.kind_name()));
+    return metadata;
+  }
+  for (const Node::Member& member : node.members()) {
+    if (auto text = read_text(member.value, diagnostics)) metadata.emplace_back(member.key, std::move(*text));
+  }
+  return metadata;
+}
+
+std::optional<std::string> read_format(const Node& node, Diagnostics& diagnostics) {
+  const std::vector<std::string> formats{"safetensors", "hdf5", "dcp"};
+  const auto format = read_choice(node, formats, diagnostics);
+  if (!format) return std::nullopt;
+  if (formats[*format] == "dcp") {
+    report(diagnostics, "CFG015", node, "output format 'dcp' is not supported by this version yet");
+  }
+  return formats[*format];
+}
+
+void read_output(const Node& node, Extensions& extensions, Diagnostics& diagnostics) {
+  const Fields fields(node, {"format", "shard_size", "metadata"}, diagnostics, Severity::error);
+  if (const Node* value = fields.find("format")) extensions.output_format = read_format(*value, diagnostics);
+  if (const Node* value = fields.find("shard_size")) {
+    extensions.shard_bytes = read_size(*value, parse_shard_size, diagnostics);
+  }
+  if (const Node* value = fields.find("metadata")) extensions.output_metadata = read_metadata(*value, diagnostics);
+}
+
+void read_policies(const Fields& fields, Extensions& extensions, Diagnostics& diagnostics) {
+  if (const Node* value = fields.find("nonfinite")) {
+    const auto choice = read_choice(*value, {"error", "propagate"}, diagnostics);
+    if (choice == 1u) extensions.nonfinite = Nonfinite::propagate;
+  }
+  if (const Node* value = fields.find("missing")) {
+    const auto choice = read_choice(*value, {"default", "error", "drop"}, diagnostics);
+    if (choice == 1u) extensions.missing = Missing::error;
+    if (choice == 2u) extensions.missing = Missing::drop;
+  }
+}
+
+void read_switch(const Fields& fields, std::string_view key, bool& target, Diagnostics& diagnostics) {
+  if (const Node* value = fields.find(key)) target = read_boolean(*value, diagnostics).value_or(target);
+}
+
+}  // namespace
+
+Extensions read_extensions(const Node& node, Diagnostics& diagnostics) {
+  const Fields fields(node, all_keys(), diagnostics, Severity::error);
+  for (const std::string& key : not_yet) {
+    if (fields.find(key) == nullptr) continue;
+    diagnostics.error("CFG015", fields.key_at(key),
+                      fmt::format("'stockpot.{}' is not supported by this version yet", key));
+  }
+  Extensions extensions;
+  read_switch(fields, "strict", extensions.strict, diagnostics);
+  read_switch(fields, "round_inputs", extensions.round_inputs, diagnostics);
+  read_switch(fields, "post_layer_t", extensions.post_layer_t, diagnostics);
+  read_policies(fields, extensions, diagnostics);
+  if (const Node* value = fields.find("seed")) extensions.seed = read_whole_number(*value, diagnostics);
+  if (const Node* value = fields.find("output")) read_output(*value, extensions, diagnostics);
+  if (const Node* value = fields.find("memory_per_rank")) {
+    extensions.memory_per_rank = read_size(*value, parse_size, diagnostics);
+  }
+  return extensions;
+}
+
+}  // namespace stockpot::recipe

@@ -1,0 +1,37 @@
+// The `stockpot:` block of a recipe: what mergekit's language has no words for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "recipe/node.hpp"
+
+namespace stockpot::recipe {
+
+/// What to do with NaN and infinities, in inputs and after the final cast.
+enum class Nonfinite { error, propagate };
+/// What to do where a model lacks a tensor that others have.
+enum class Missing { by_method, error, drop };
+
+/// The `stockpot:` block, as far as it is understood today; everything has its default.
+struct Extensions {
+  bool strict = false;
+  std::optional<std::uint64_t> seed;
+  bool round_inputs = false;
+  Nonfinite nonfinite = Nonfinite::error;
+  Missing missing = Missing::by_method;
+  bool post_layer_t = false;  ///< tensors after the layers take a gradient's last value instead of its first
+  std::optional<std::string> output_format;  ///< "safetensors", "hdf5"
+  std::optional<std::uint64_t> shard_bytes;  ///< 0: one file
+  std::vector<std::pair<std::string, std::string>> output_metadata;
+  std::optional<std::uint64_t> memory_per_rank;  ///< bytes
+};
+
+/// Reads the block. Unknown keys are errors here (CFG006), known ones that this version cannot obey are too (CFG015);
+/// values: CFG020, CFG021, CFG052.
+Extensions read_extensions(const Node& node, Diagnostics& diagnostics);
+
+}  // namespace stockpot::recipe

@@ -1,0 +1,118 @@
+#include "recipe/fields.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/nearest.hpp"
+#include "recipe/number.hpp"
+
+namespace stockpot::recipe {
+namespace {
+
+void report_kind(Diagnostics& diagnostics, const Node& node, std::string_view expected) {
+  report(diagnostics, "CFG020", node, fmt::format("expected {}, found {}", expected, node.kind_name()));
+}
+
+std::string listed(const std::vector<std::string>& choices) {
+  std::string list;
+  for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
+  return list;
+}
+
+}  // namespace
+
+Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagnostics& diagnostics,
+               Severity unknown_key)
+    : mapping_(mapping), diagnostics_(&diagnostics) {
+  if (!mapping.is_mapping()) {
+    report_kind(diagnostics, mapping, "a mapping");
+    return;
+  }
+  members_ = mapping.members();
+  for (const Node::Member& member : members_) {
+    if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
+    std::string message = fmt::format("unknown key {}", in_quotes(member.key));
+    std::string help = did_you_mean(member.key, known);
+    if (unknown_key == Severity::error) {
+      diagnostics.error("CFG006", member.key_at, std::move(message), std::move(help));
+    } else {
+      diagnostics.warn("CFG006", member.key_at, std::move(message), std::move(help));
+    }
+  }
+}
+
+const Node::Member* Fields::member(std::string_view key) const {
+  const auto found = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.key == key; });
+  return found == members_.end() ? nullptr : &*found;
+}
+
+const Node* Fields::find(std::string_view key) const {
+  const Node::Member* const found = member(key);
+  return found == nullptr || found->value.is_null() ? nullptr : &found->value;
+}
+
+const Node* Fields::require(std::string_view key) const {
+  const Node* const value = find(key);
+  if (value != nullptr || !mapping_.is_mapping()) return value;
+  const Node::Member* const without_value = member(key);
+  if (without_value != nullptr) {
+    diagnostics_->error("CFG005", without_value->key_at, fmt::format("key '{}' needs a value", key));
+  } else {
+    report(*diagnostics_, "CFG005", mapping_, fmt::format("key '{}' is missing", key));
+  }
+  return nullptr;
+}
+
+Position Fields::key_at(std::string_view key) const {
+  const Node::Member* const found = member(key);
+  return found == nullptr ? Position{} : found->key_at;
+}
+
+std::vector<Node> read_sequence(const Node& node, Diagnostics& diagnostics) {
+  std::vector<Node> items;
+  if (!node.is_sequence()) {
+    report_kind(diagnostics, node, "a sequence");
+    return items;
+  }
+  for (Node::Member& member : node.members()) items.push_back(std::move(member.value));
+  return items;
+}
+
+std::optional<std::string> read_text(const Node& node, Diagnostics& diagnostics) {
+  if (node.is_scalar()) return node.text;
+  report_kind(diagnostics, node, "a text");
+  return std::nullopt;
+}
+
+std::optional<bool> read_boolean(const Node& node, Diagnostics& diagnostics) {
+  const auto text = read_text(node, diagnostics);
+  if (!text) return std::nullopt;
+  const ReadNumber number = read_number(*text, node.quoted);
+  if (number.kind == ReadNumber::Kind::number && (number.value == 0.0 || number.value == 1.0))
+    return number.value == 1.0;
+  report(diagnostics, "CFG052", node, fmt::format("{} is neither true nor false", in_quotes(*text)));
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_whole_number(const Node& node, Diagnostics& diagnostics) {
+  const auto text = read_text(node, diagnostics);
+  if (!text) return std::nullopt;
+  const auto number = read_unsigned(*text, node.quoted);
+  if (!number)
+    report(diagnostics, "CFG021", node, fmt::format("{} is not a whole number below 2^64", in_quotes(*text)));
+  return number;
+}
+
+std::optional<std::size_t> read_choice(const Node& node, const std::vector<std::string>& choices,
+                                       Diagnostics& diagnostics) {
+  const auto text = read_text(node, diagnostics);
+  if (!text) return std::nullopt;
+  const auto found = std::find(choices.begin(), choices.end(), *text);
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  report(diagnostics, "CFG052", node, fmt::format("{} is none of: {}", in_quotes(*text), listed(choices)),
+         did_you_mean(*text, choices));
+  return std::nullopt;
+}
+
+}  // namespace stockpot::recipe

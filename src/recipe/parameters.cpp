@@ -1,0 +1,122 @@
+#include "recipe/parameters.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "recipe/fields.hpp"
+#include "recipe/number.hpp"
+
+namespace stockpot::recipe {
+namespace {
+
+std::optional<Scalar> read_scalar(const Node& node, Diagnostics& diagnostics) {
+  if (!node.is_scalar()) {
+    report(diagnostics, "CFG020", node, fmt::format("expected a number, found {}", node.kind_name()));
+    return std::nullopt;
+  }
+  const ReadNumber number = read_number(node.text, node.quoted);
+  switch (number.kind) {
+    case ReadNumber::Kind::number:
+      return number.value;
+    case ReadNumber::Kind::text:
+      return node.text;
+    case ReadNumber::Kind::non_finite:
+      report(diagnostics, "CFG022", node, fmt::format("{} is not finite", in_quotes(node.text)));
+      return std::nullopt;
+    case ReadNumber::Kind::too_large:
+      report(diagnostics, "CFG021", node, fmt::format("{} is too large for a number", in_quotes(node.text)));
+      return std::nullopt;
+    case ReadNumber::Kind::base_60:
+      report(diagnostics, "CFG021", node, fmt::format("{} is not a number", in_quotes(node.text)),
+             "YAML 1.1 reads digits with colons in base 60; write a decimal number, or quotes for a text");
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// A scalar, or a list of them: a gradient. Empty: a mistake was reported.
+std::vector<Scalar> read_values(const Node& node, Diagnostics& diagnostics) {
+  if (node.is_sequence() && node.empty()) {
+    report(diagnostics, "CFG043", node, "the list is empty", "leave the parameter out, or give it a value");
+    return {};
+  }
+  const std::vector<Node> points = node.is_sequence() ? read_sequence(node, diagnostics) : std::vector{node};
+  std::vector<Scalar> values;
+  for (const Node& point : points) {
+    if (auto value = read_scalar(point, diagnostics)) values.push_back(std::move(*value));
+  }
+  return values.size() == points.size() ? values : std::vector<Scalar>{};
+}
+
+std::string read_filter(const Node& node, Diagnostics& diagnostics) {
+  const std::string filter = read_text(node, diagnostics).value_or("");
+  if (const auto problem = check_filter(filter)) {
+    report(diagnostics, "CFG044", node, fmt::format("bad filter {}: {}", in_quotes(filter), *problem));
+  }
+  return filter == "*" ? "" : filter;
+}
+
+/// {value: ..., filter: ...}
+std::optional<Setting::Case> read_case(const Node& node, Diagnostics& diagnostics) {
+  const Fields fields(node, {"value", "filter"}, diagnostics);
+  const Node* const filter = fields.find("filter");
+  Setting::Case found{
+      .filter = filter != nullptr ? read_filter(*filter, diagnostics) : "", .values = {}, .at = node.at};
+  const Node* const value = fields.require("value");
+  if (value == nullptr) return std::nullopt;
+  found.at = value->at;
+  found.values = read_values(*value, diagnostics);
+  return found.values.empty() ? std::nullopt : std::optional(std::move(found));
+}
+
+void read_cases(const std::vector<Node>& nodes, Setting& setting, Diagnostics& diagnostics) {
+  for (const Node& node : nodes) {
+    if (auto found = read_case(node, diagnostics)) setting.cases.push_back(std::move(*found));
+  }
+}
+
+/// Without cases: a mistake was reported.
+Setting read_setting(const Node& node, Diagnostics& diagnostics) {
+  Setting setting{.cases = {}, .at = node.at};
+  if (node.is_mapping()) {
+    read_cases({node}, setting, diagnostics);
+    return setting;
+  }
+  const std::vector<Node> items = node.is_sequence() ? read_sequence(node, diagnostics) : std::vector<Node>{};
+  const auto conditions = std::count_if(items.begin(), items.end(), [](const Node& item) { return item.is_mapping(); });
+  if (conditions == 0) {
+    auto values = read_values(node, diagnostics);
+    if (!values.empty()) setting.cases.push_back({.filter = "", .values = std::move(values), .at = node.at});
+  } else if (static_cast<std::size_t>(conditions) == items.size()) {
+    read_cases(items, setting, diagnostics);
+  } else {
+    report(diagnostics, "CFG042", node, "a list holds either values or mappings with 'value' and 'filter', not both");
+  }
+  return setting;
+}
+
+}  // namespace
+
+const Parameters::Entry* Parameters::find(std::string_view name) const {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
+  Parameters parameters;
+  if (!node.is_mapping()) {
+    report(diagnostics, "CFG020", node, fmt::format("expected a mapping of parameters, found {}", node.kind_name()));
+    return parameters;
+  }
+  for (const Node::Member& member : node.members()) {
+    if (member.value.is_null()) continue;
+    Setting setting = read_setting(member.value, diagnostics);
+    if (setting.cases.empty()) continue;
+    parameters.entries.push_back({.name = member.key, .at = member.key_at, .setting = std::move(setting)});
+  }
+  return parameters;
+}
+
+}  // namespace stockpot::recipe

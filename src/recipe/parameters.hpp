@@ -1,0 +1,28 @@
+// `parameters:`, at whatever place of a recipe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recipe/node.hpp"
+#include "recipe/setting.hpp"
+
+namespace stockpot::recipe {
+
+/// Parameters of one place, by name, in document order of first mention.
+struct Parameters {
+  struct Entry {
+    std::string name;
+    Position at;  ///< of the name
+    Setting setting;
+  };
+  std::vector<Entry> entries;
+  const Entry* find(std::string_view name) const;
+};
+
+/// Reads {name: Setting}. Which names a method knows and which values it takes, the planner checks. Reports CFG005,
+/// CFG006, CFG020, CFG021, CFG022, CFG042, CFG043 and CFG044.
+Parameters read_parameters(const Node& node, Diagnostics& diagnostics);
+
+}  // namespace stockpot::recipe

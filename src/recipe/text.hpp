@@ -1,0 +1,37 @@
+// The recipe as characters: whether it may go to the YAML parser at all, and where in it a byte stands.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "recipe/diagnostics.hpp"
+
+namespace stockpot::recipe {
+
+/// The text without a leading byte order mark.
+std::string_view without_mark(std::string_view text);
+
+/// The longest prefix of at most `characters` characters. @pre text is UTF-8.
+std::string_view first_characters(std::string_view text, std::size_t characters);
+
+/// Checks size, UTF-8, control characters and the amount of YAML structure.
+/// @throws Error(recipe) with CFG001.
+void check_text(std::string_view text, Diagnostics& diagnostics);
+
+/// Turns byte offsets into positions. Asked for offsets that lie near each other, it is fast.
+class PositionFinder {
+ public:
+  /// @param text  UTF-8; must outlive this.
+  explicit PositionFinder(std::string_view text) : text_(text) {}
+  /// @param offset  bytes from the start; past the end means the end.
+  Position at(std::size_t offset);
+
+ private:
+  void forward();
+  void backward();
+  std::string_view text_;
+  std::size_t offset_ = 0;
+  Position here_{1, 1};
+};
+
+}  // namespace stockpot::recipe

@@ -1,0 +1,70 @@
+#include "recipe/filter.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stockpot::recipe {
+namespace {
+
+constexpr std::string_view name = "model.layers.12.mlp.experts.3.up_proj.weight";
+
+TEST(Filter, AbsentAndAsteriskMatchEveryName) {
+  EXPECT_TRUE(filter_matches("", name));
+  EXPECT_TRUE(filter_matches("*", name));
+  EXPECT_TRUE(filter_matches("*", ""));
+}
+
+TEST(Filter, OtherwiseItIsASubstring) {
+  EXPECT_TRUE(filter_matches("mlp", name));
+  EXPECT_TRUE(filter_matches("layers.1", name));
+  EXPECT_FALSE(filter_matches("MLP", name));
+  EXPECT_FALSE(filter_matches("mlp*", name));
+}
+
+TEST(Filter, ExpressionsAreSearchedInTheName) {
+  EXPECT_TRUE(filter_matches(R"(re:experts\.\d+\.)", name));
+  EXPECT_TRUE(filter_matches("re:^model", name));
+  EXPECT_FALSE(filter_matches("re:^layers", name));
+}
+
+TEST(Filter, GlobsMatchTheWholeName) {
+  EXPECT_TRUE(filter_matches("glob:*.mlp.*.weight", name));
+  EXPECT_TRUE(filter_matches("glob:model.layers.[0-9][0-9].*", name));
+  EXPECT_TRUE(filter_matches("glob:model.layers.?2.*", name));
+  EXPECT_FALSE(filter_matches("glob:*.mlp", name));
+  EXPECT_FALSE(filter_matches("glob:mlp*", name));
+}
+
+TEST(Filter, LayersAreTheFirstNumberOfTheNameBoundsIncluded) {
+  EXPECT_TRUE(filter_matches("layers:12", name));
+  EXPECT_TRUE(filter_matches("layers:0-12", name));
+  EXPECT_TRUE(filter_matches("layers:0-2,12-40", name));
+  EXPECT_FALSE(filter_matches("layers:3", name));
+  EXPECT_FALSE(filter_matches("layers:0-11,13", name));
+  EXPECT_FALSE(filter_matches("layers:0-100", "lm_head.weight"));
+}
+
+TEST(Filter, BadOnesSayWhatIsWrong) {
+  for (const char* filter : {"re:a(", "re:[z-a]", "glob:", "glob:a[b", "layers:", "layers:3-1", "layers:a", "layers:1,",
+                             "layers:-1", "layers:1-2-3", "layers:99999999999999999999"}) {
+    EXPECT_TRUE(check_filter(filter).has_value()) << filter;
+  }
+  EXPECT_EQ(check_filter("layers:3-1"), "layers 3-1 run backwards");
+  EXPECT_EQ(check_filter(R"(re:experts\.\d+\.)"), std::nullopt);
+  EXPECT_EQ(check_filter("glob:[ab]*"), std::nullopt);
+}
+
+TEST(Filter, DeepAndHugeExpressionsAreRefused) {
+  EXPECT_TRUE(check_filter("re:" + std::string(100'000, '(')).has_value());
+  EXPECT_TRUE(check_filter("re:((a{300}){300}){300}").has_value());
+}
+
+TEST(Filter, OneMadeOnceCanBeTriedOften) {
+  const Filter filter("re:q_proj|k_proj");
+  EXPECT_TRUE(filter.matches("layers.0.q_proj"));
+  EXPECT_TRUE(filter.matches("layers.0.k_proj"));
+  EXPECT_FALSE(filter.matches("layers.0.v_proj"));
+  EXPECT_EQ(filter.text(), "re:q_proj|k_proj");
+}
+
+}  // namespace
+}  // namespace stockpot::recipe
