@@ -1,0 +1,79 @@
+// Linear: the weighted mean (or sum) of the models.
+//
+// Source: Wortsman et al. 2022, Model soups, arXiv:2203.05482. The greedy soup needs data and is not this.
+#include "core/error.hpp"
+#include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/sub_tile.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec linear, uniform_soup;
+
+namespace {
+
+/// Summed in T, as the weights multiply.
+template <class T>
+T sum_of_weights(const Settings& settings) {
+  T sum{0};
+  for (const double weight : settings.per_model("weight")) sum += static_cast<T>(weight);
+  return sum;
+}
+
+class Linear final : public TileMethod<Linear> {
+ public:
+  Linear(const Settings&, const GroupInfo&) {}
+
+  template <class T>
+  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+    const Settings& settings = in.tensor.settings;
+    const auto weight = settings.per_model("weight");
+    const bool normalize = settings.flag("normalize");
+    const T divisor = sum_of_weights<T>(settings);
+    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+      T* sum = out.data() + first;
+      std::fill_n(sum, count, T{0});
+      for (std::size_t m = 0; m < in.models(); ++m) {
+        dispatch(add_multiple, static_cast<T>(weight[m]), in.model_values[m] + first, count, sum);
+      }
+      if (normalize) dispatch(divide, divisor, count, sum);
+    });
+  }
+};
+
+std::vector<std::string> check(const Settings& settings) {
+  if (!settings.flag("normalize") || settings.models() == 0) return {};
+  if (sum_of_weights<float>(settings) == 0.0f || sum_of_weights<double>(settings) == 0.0) {
+    throw Error(ErrorKind::recipe, "the weights add up to 0, and normalize divides by their sum")
+        .code("CFG053")
+        .hint("change a weight, or set normalize: false");
+  }
+  return {};
+}
+
+const ParameterSpec normalize{
+    .name = "normalize", .type = ValueType::boolean, .fallback = 1.0, .help = "divide by the sum of the weights"};
+
+}  // namespace
+
+extern const MethodSpec linear{
+    .name = "linear",
+    .summary = "weighted mean of the models",
+    .formula = "out = sum(w_m x_m) / sum(w_m);  normalize: false leaves out the division",
+    .source = "Model soups, arXiv:2203.05482",
+    .parameters = {{.name = "weight", .level = Level::model, .required = true, .help = "share of this model"},
+                   normalize},
+    .check = check,
+    .make = make_method<Linear>};
+
+extern const MethodSpec uniform_soup{
+    .name = "uniform_soup",
+    .summary = "mean of the models: linear with every weight 1",
+    .formula = "out = sum(x_m) / N",
+    .source = "Model soups, arXiv:2203.05482",
+    .parameters = {{.name = "weight", .level = Level::model, .fallback = 1.0, .help = "share of this model"},
+                   normalize},
+    .check = check,
+    .make = make_method<Linear>};
+
+}  // namespace stockpot::methods

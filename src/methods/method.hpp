@@ -1,0 +1,167 @@
+// What a merge method is: a pure function of tiles. It has never heard of ranks or files.
+//
+// A method first observes tiles into tallies, zero or more passes over its group of tensors; between passes it
+// concludes from the tally of the whole group; then it merges tiles, element by element. Who holds which tile, and in
+// what order tiles come, is not its business: everything it learns comes through Totals, which are the same for
+// everyone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/random.hpp"
+#include "core/range.hpp"
+#include "core/tensor.hpp"
+#include "methods/settings.hpp"
+
+namespace stockpot::methods {
+
+/// What varies by tensor: comes with every tile of it.
+struct OutputTensor {
+  std::string name;
+  Shape shape;
+  std::uint64_t elements = 0;
+  std::uint64_t row_elements = 0;
+  Settings settings;
+  std::vector<RandomStream> masks;   ///< dropout stream of each participating model
+  std::uint64_t first_in_group = 0;  ///< flat index of its first element when the group's tensors are laid end to end
+};
+
+/// A run of one output tensor's elements, for every model that takes part in it, as values of type T (float or double).
+/// Whole blocks, whole rows or the whole tensor, as the method's granularity asks.
+template <class T>
+struct Tile {
+  const OutputTensor& tensor;
+  ElementRange range;
+  const T* base_values;                    ///< range.count values, or nullptr for a method without base
+  std::span<const T* const> model_values;  ///< one pointer to range.count values per model, in configuration order
+
+  std::size_t size() const { return range.count; }
+  std::size_t models() const { return model_values.size(); }
+  std::span<const T> base() const { return {base_values, size()}; }
+  std::span<const T> model(std::size_t m) const { return {model_values[m], size()}; }
+};
+
+/// How much a pass counts and sums.
+struct TallyShape {
+  std::size_t counts = 0;  ///< 64-bit counters of the group: histograms; added in any order
+  std::size_t sums =
+      0;  ///< float64 sums per tile, added over blocks in a fixed tree (methods with sums get one-block tiles)
+};
+
+/// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` is zero and belongs to this tile
+/// alone.
+struct TallyPart {
+  std::span<std::uint64_t> counts;
+  std::span<double> sums;
+};
+
+/// The tally of the whole group. Sums of a group of several tensors: tensor totals in ascending order of name.
+struct Totals {
+  std::span<const std::uint64_t> counts;
+  std::span<const double> sums;
+};
+
+/// One merge of one group of tensors. observe() and merge() are called from several threads at once, on different
+/// tiles; next_pass() and conclude() from one thread while no tile is in flight.
+class Method {
+ public:
+  virtual ~Method() = default;
+  /// What the next pass adds up, or nothing when the method is ready to merge. Depends on the Totals seen so far only.
+  virtual std::optional<TallyShape> next_pass() const { return std::nullopt; }
+  /// Whether the coming pass needs these elements: a pass that does not can leave them unread.
+  virtual bool wants(const OutputTensor&, ElementRange) const { return true; }
+  virtual void observe(const Tile<float>&, TallyPart) const {}
+  virtual void observe(const Tile<double>&, TallyPart) const {}
+  virtual void conclude(const Totals&) {}
+  /// @param out  in.size() values; overlaps no input.
+  virtual void merge(const Tile<float>& in, std::span<float> out) const = 0;
+  virtual void merge(const Tile<double>& in, std::span<double> out) const = 0;
+  /// Remarks for the report once the method is ready: "t was negative in 3 rows, least -0.2". Empty as a rule.
+  virtual std::vector<std::string> remarks() const { return {}; }
+};
+
+/// Lets a method be written once for float and double tiles: Derived has templates observe_tile and merge_tile.
+template <class Derived>
+class TileMethod : public Method {
+ public:
+  void observe(const Tile<float>& in, TallyPart part) const override { self().observe_tile(in, part); }
+  void observe(const Tile<double>& in, TallyPart part) const override { self().observe_tile(in, part); }
+  void merge(const Tile<float>& in, std::span<float> out) const override { self().merge_tile(in, out); }
+  void merge(const Tile<double>& in, std::span<double> out) const override { self().merge_tile(in, out); }
+
+ protected:
+  template <class T>
+  void observe_tile(const Tile<T>&, TallyPart) const {}  // methods with passes hide this one
+
+ private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+};
+
+/// What a tile must hold whole.
+enum class Granularity { block, row, tensor };
+/// The tensors that share one Method object and its totals.
+enum class GroupScope { tensor, model };
+enum class BaseUse { none, optional, required };
+
+/// What an output tensor becomes when some of its sources lack it.
+enum class AbsentRule {
+  merge_present,  ///< merge over the models that have it
+  task_vectors,   ///< base must have it; models that lack it take no part; none has it: copy base
+  single_copied,  ///< exactly one holder: copy it; else all must hold it
+  base_or_all,    ///< base only: copy base; else base and at least two others
+  exactly_one,    ///< exactly one holder
+};
+
+/// What a Method may know when it is made: about its group, the same on every rank.
+struct GroupInfo {
+  std::uint64_t elements = 0;  ///< of all tensors of the group
+  std::size_t models = 0;      ///< that take part, base excluded
+  bool float64 = false;        ///< some tile of the group is Tile<double>
+};
+
+/// The record that makes a method known: recipes, help, checks and plans all read it.
+struct MethodSpec {
+  std::string_view name;
+  std::string_view summary;  ///< one line
+  std::string_view formula;  ///< plain text, may have several lines
+  std::string_view source;   ///< the paper
+  BaseUse base = BaseUse::none;
+  std::size_t min_models = 1;  ///< base excluded, also where the base is a listed model (slerp: 1)
+  std::size_t max_models = std::numeric_limits<std::size_t>::max();
+  AbsentRule absent = AbsentRule::merge_present;
+  std::vector<ParameterSpec> parameters;
+
+  /// Called at plan time for every distinct Settings, after ranges were checked one by one: throws Error(recipe) for
+  /// combinations that cannot work. Returns warnings.
+  std::vector<std::string> (*check)(const Settings&) = nullptr;
+  Granularity (*granularity)(const Settings&) = nullptr;  ///< null: block
+  GroupScope (*scope)(const Settings&) = nullptr;         ///< null: tensor
+  /// Statistics passes over the data: as a rule, for planning. next_pass() decides.
+  int (*passes)(const Settings&) = nullptr;  ///< null: 0
+  /// Largest TallyShape::counts and sums of any pass, for the memory plan.
+  TallyShape (*tally)(const Settings&) = nullptr;  ///< null: {}
+  /// True if the result is the only model's bytes unchanged: the engine then copies, whatever the type.
+  bool (*copies)(const Settings&) = nullptr;  ///< null: false
+  /// @param settings  of the group's first tensor; for GroupScope::model the planner has checked that the parameters do
+  /// not vary.
+  std::unique_ptr<Method> (*make)(const Settings& settings, const GroupInfo&) = nullptr;
+};
+
+template <class M>
+std::unique_ptr<Method> make_method(const Settings& settings, const GroupInfo& group) {
+  return std::make_unique<M>(settings, group);
+}
+
+/// Every method, in the order in which they are listed to users.
+std::span<const MethodSpec* const> all_methods();
+/// @return nullptr if there is none of that name. Aliases count.
+const MethodSpec* find_method(std::string_view name);
+
+}  // namespace stockpot::methods

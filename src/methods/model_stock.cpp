@@ -1,0 +1,235 @@
+// Model stock: move from the base towards the mean of the models, as far as the angle between their offsets allows.
+//
+// Source: Jang et al. 2024, Model stock, arXiv:2403.19522. For more than two models the paper has one angle, assumed
+// equal for all pairs; the mean of the pairwise cosines is mergekit's reading of it, the mean angle another
+// (angle_mean).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/block_tree.hpp"
+#include "methods/kernels/block_sums.hpp"
+#include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/sub_tile.hpp"
+#include "methods/kernels/trigonometry.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec model_stock;
+
+namespace {
+
+/// 1 + (N-1) cos below this leaves no direction to go: stay at the base.
+constexpr double least_denominator = 1e-6;
+
+std::size_t pairs_of(std::size_t models) { return models * (models + 1) / 2; }
+
+/// <x_j - b, x_k - b> for all j <= k, row by row of the upper triangle. @pre elements [first, first + count) of the
+/// tile lie in one block
+template <class T>
+std::vector<double> block_gram(const Tile<T>& in, std::size_t first, std::size_t count) {
+  std::vector<Lanes> lanes(pairs_of(in.models()));
+  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) {
+    const std::size_t at = first + sub;
+    auto pair = lanes.begin();
+    for (std::size_t j = 0; j < in.models(); ++j) {
+      for (std::size_t k = j; k < in.models(); ++k, ++pair) {
+        dispatch(add_offset_products, in.model_values[j] + at, in.model_values[k] + at, in.base_values + at, length,
+                 pair->sum.data());
+      }
+    }
+  });
+  std::vector<double> gram;
+  for (const Lanes& sum : lanes) gram.push_back(sum.joined());
+  return gram;
+}
+
+/// The same over any number of elements, blocks counted from `first`.
+template <class T>
+std::vector<double> gram_of(const Tile<T>& in, std::size_t first, std::size_t count) {
+  SumTree tree;
+  for (std::size_t block = 0; block < blocks_of(count); ++block) {
+    const std::size_t start = block * block_elements;
+    tree.insert(0, block, block_gram(in, first + start, std::min<std::size_t>(block_elements, count - start)));
+  }
+  return tree.total(blocks_of(count));
+}
+
+/// How far to go from the base to the mean.
+struct Ratio {
+  double t = 0.0;
+  bool degenerate = false;  ///< the denominator vanished
+};
+
+class RatioRule {
+ public:
+  RatioRule(const Settings& settings, std::size_t models)
+      : models_(models),
+        cos_eps_(settings.number("cos_eps")),
+        mean_of_angles_(settings.choice("angle_mean") == "angle"),
+        clamp_(settings.choice("t_clamp") == "unit") {}
+
+  Ratio ratio(std::span<const double> gram) const {
+    const double n = static_cast<double>(models_);
+    const double mean = mean_cosine(gram);
+    const double denominator = 1.0 + (n - 1.0) * mean;
+    if (denominator < least_denominator) return {.t = 0.0, .degenerate = true};
+    const double t = n * mean / denominator;
+    return {.t = clamp_ ? std::clamp(t, 0.0, 1.0) : t};
+  }
+
+ private:
+  double mean_cosine(std::span<const double> gram) const {
+    double sum = 0.0;
+    for (std::size_t j = 0; j < models_; ++j) {
+      for (std::size_t k = j + 1; k < models_; ++k) {
+        const double c = pair_cosine(gram[at(j, j)], gram[at(k, k)], gram[at(j, k)]);
+        sum += mean_of_angles_ ? arc_cosine(c) : c;
+      }
+    }
+    const double mean = sum / static_cast<double>(pairs_of(models_ - 1));
+    return mean_of_angles_ ? cosine(mean) : mean;
+  }
+
+  double pair_cosine(double square_j, double square_k, double dot) const {
+    const double denominator = std::max(std::sqrt(square_j) * std::sqrt(square_k), cos_eps_);
+    return denominator == 0.0 ? 0.0 : std::clamp(dot / denominator, -1.0, 1.0);
+  }
+
+  /// Place of the pair (j, k), j <= k, in the upper triangle.
+  std::size_t at(std::size_t j, std::size_t k) const { return j * models_ - j * (j + 1) / 2 + k; }
+
+  std::size_t models_;
+  double cos_eps_;
+  bool mean_of_angles_;
+  bool clamp_;
+};
+
+/// What is worth a remark about many ratios, gathered from several threads in any order.
+class RatioRemarks {
+ public:
+  void add(Ratio ratio) {
+    if (ratio.degenerate) degenerate_.fetch_add(1, std::memory_order_relaxed);
+    if (!(ratio.t < 0.0)) return;
+    negative_.fetch_add(1, std::memory_order_relaxed);
+    double least = least_.load(std::memory_order_relaxed);
+    while (ratio.t < least && !least_.compare_exchange_weak(least, ratio.t, std::memory_order_relaxed)) {
+    }
+  }
+
+  std::vector<std::string> text(std::string_view unit) const {
+    std::vector<std::string> remarks;
+    if (negative_ > 0) {
+      remarks.push_back(fmt::format("t was negative in {} {}, least {:.4g}; t_clamp: unit stops at the base",
+                                    negative_.load(), unit, least_.load()));
+    }
+    if (degenerate_ > 0) {
+      remarks.push_back(fmt::format("offsets cancel in {} {}: the base was kept there", degenerate_.load(), unit));
+    }
+    return remarks;
+  }
+
+ private:
+  std::atomic<std::uint64_t> negative_{0}, degenerate_{0};
+  std::atomic<double> least_{std::numeric_limits<double>::infinity()};
+};
+
+/// out = t mean(x) + (1 - t) b
+template <class T>
+void move_to_mean(const Tile<T>& in, std::size_t first, std::size_t count, double ratio, T* out) {
+  const T t = static_cast<T>(ratio), rest = T{1} - t, models = static_cast<T>(in.models());
+  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) {
+    const std::size_t at = first + sub;
+    T* mean = out + at;
+    std::fill_n(mean, length, T{0});
+    for (std::size_t m = 0; m < in.models(); ++m) {
+      dispatch(add, mean, in.model_values[m] + at, length, mean);
+    }
+    dispatch(divide, models, length, mean);
+    dispatch(blend, t, mean, rest, in.base_values + at, length, mean);
+  });
+}
+
+/// One ratio for the tensor, from one pass; or one per row, which the row itself gives while it is merged.
+class ModelStock final : public TileMethod<ModelStock> {
+ public:
+  ModelStock(const Settings& settings, const GroupInfo& group)
+      : by_row_(settings.flag("filter_wise")), rule_(settings, group.models), models_(group.models) {}
+
+  std::optional<TallyShape> next_pass() const override {
+    if (by_row_ || ratio_) return std::nullopt;
+    return TallyShape{.sums = pairs_of(models_)};
+  }
+
+  template <class T>
+  void observe_tile(const Tile<T>& in, TallyPart part) const {
+    std::ranges::copy(block_gram(in, 0, in.size()), part.sums.begin());
+  }
+
+  void conclude(const Totals& totals) override {
+    ratio_ = rule_.ratio(totals.sums);
+    remarks_.add(*ratio_);
+  }
+
+  template <class T>
+  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+    if (!by_row_) return move_to_mean(in, 0, in.size(), ratio_->t, out.data());
+    const std::size_t row = in.tensor.row_elements;
+    for (std::size_t first = 0; first < in.size(); first += row) {
+      const Ratio ratio = rule_.ratio(gram_of(in, first, row));
+      remarks_.add(ratio);
+      move_to_mean(in, first, row, ratio.t, out.data());
+    }
+  }
+
+  std::vector<std::string> remarks() const override { return remarks_.text(by_row_ ? "rows" : "tensors"); }
+
+ private:
+  bool by_row_;
+  RatioRule rule_;
+  std::size_t models_;
+  std::optional<Ratio> ratio_;
+  mutable RatioRemarks remarks_;
+};
+
+}  // namespace
+
+extern const MethodSpec model_stock{
+    .name = "model_stock",
+    .summary = "base and mean of the models, mixed by the angle between their offsets",
+    .formula =
+        "c = mean over pairs of cos(x_j - b, x_k - b);  t = N c / (1 + (N-1) c)\n"
+        "out = t mean(x_m) + (1-t) b, with one t per tensor, or per row (filter_wise)",
+    .source = "Model stock, arXiv:2403.19522",
+    .base = BaseUse::required,
+    .min_models = 2,
+    .absent = AbsentRule::base_or_all,
+    .parameters = {{.name = "filter_wise", .type = ValueType::boolean, .fallback = 0.0, .help = "one t per row"},
+                   {.name = "cos_eps",
+                    .fallback = 1e-6,
+                    .interval = {.low = 0.0},
+                    .help = "least product of norms that a cosine divides by; 0 does not damp small offsets"},
+                   {.name = "t_clamp",
+                    .type = ValueType::choice,
+                    .fallback = 0.0,
+                    .choices = {"none", "unit"},
+                    .help = "whether t is held in [0, 1]"},
+                   {.name = "angle_mean",
+                    .type = ValueType::choice,
+                    .fallback = 0.0,
+                    .choices = {"cosine", "angle"},
+                    .help = "what is averaged over the pairs"}},
+    .granularity = [](const Settings& s) { return s.flag("filter_wise") ? Granularity::row : Granularity::block; },
+    .passes = [](const Settings& s) { return s.flag("filter_wise") ? 0 : 1; },
+    .tally =
+        [](const Settings& s) {
+          return s.flag("filter_wise") ? TallyShape{} : TallyShape{.sums = pairs_of(s.models())};
+        },
+    .make = make_method<ModelStock>};
+
+}  // namespace stockpot::methods

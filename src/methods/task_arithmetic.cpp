@@ -1,0 +1,38 @@
+// Task arithmetic: the base plus a weighted sum of task vectors.
+//
+// Source: Ilharco et al. 2022, Editing models with task arithmetic, arXiv:2212.04089. The paper's single scale is
+// lambda.
+#include <algorithm>
+
+#include "methods/kernels/task_vector_merge.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec task_arithmetic;
+
+namespace {
+
+std::vector<std::string> check(const Settings& settings) {
+  auto warnings = check_family(settings);
+  const auto densities = settings.per_model("density");
+  if (std::ranges::any_of(densities, [](double density) { return density != 1.0; })) {
+    warnings.emplace_back("density has no effect: task_arithmetic does not trim (ties, dare_linear do)");
+  }
+  return warnings;
+}
+
+}  // namespace
+
+extern const MethodSpec task_arithmetic{
+    .name = "task_arithmetic",
+    .summary = "base plus weighted task vectors",
+    .formula = "out = b + lambda sum(w_m (x_m - b));  normalize: divided by sum(w_m)",
+    .source = "Editing models with task arithmetic, arXiv:2212.04089",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters = family_parameters({}),
+    .check = check,
+    .make = make_method<TaskVectorMerge<NoTrim>>};
+
+}  // namespace stockpot::methods

@@ -1,0 +1,77 @@
+// TIES: keep each model's largest changes, elect a sign per element, average the models that agree with it.
+//
+// Source: Yadav et al. 2023, TIES-merging, arXiv:2306.01708. The paper trims each whole model (scope: model), lets
+// exact cancellations follow the whole model's majority (zero_sign: majority) and uses weights 1; the authors' code
+// keeps a little more than density asks for (trim_rule: at_least). Defaults follow mergekit: a threshold per tensor.
+#include <algorithm>
+
+#include "methods/kernels/task_vector_merge.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec ties;
+
+namespace {
+
+std::vector<ParameterSpec> parameters() {
+  auto all = electing_parameters({.normalize = true, .rescale = false});
+  all.push_back({.name = "scope",
+                 .type = ValueType::choice,
+                 .fallback = 0.0,
+                 .choices = {"tensor", "model"},
+                 .help = "what one threshold is for: a tensor, or the whole model as in the paper"});
+  all.push_back(
+      {.name = "trim_rule",
+       .type = ValueType::choice,
+       .fallback = 0.0,
+       .choices = {"exact", "at_least"},
+       .help = "keep exactly density * n elements, or one more and all its equals as the authors' code does"});
+  all.push_back({.name = "tie_break",
+                 .type = ValueType::choice,
+                 .fallback = 0.0,
+                 .choices = {"index"},
+                 .help = "which of equal magnitudes are kept: those of lower index"});
+  return all;
+}
+
+bool trims(const Settings& settings) {
+  return std::ranges::any_of(settings.per_model("density"), [](double d) { return d > 0.0 && d < 1.0; });
+}
+
+GroupScope scope(const Settings& settings) {
+  return settings.choice("scope") == "model" ? GroupScope::model : GroupScope::tensor;
+}
+
+/// Two passes find the thresholds; as a rule some, but not all elements at a threshold are kept, and one more finds
+/// which.
+int passes(const Settings& settings) {
+  const int selection = !trims(settings) ? 0 : settings.choice("trim_rule") == "at_least" ? 2 : 3;
+  return selection + family_passes(settings);
+}
+
+TallyShape tally(const Settings& settings) {
+  TallyShape largest = family_tally(settings);
+  if (trims(settings)) largest.counts = std::max(largest.counts, MagnitudeSelect::largest_tally(settings.models()));
+  return largest;
+}
+
+}  // namespace
+
+extern const MethodSpec ties{
+    .name = "ties",
+    .summary = "trim, elect a sign per element, average what agrees",
+    .formula =
+        "d_m = the density * n largest of (x_m - b), zeros elsewhere;  rescale: times |x_m - b| / |d_m|, a pass more\n"
+        "s = sum(w_m d_m);  out = b + lambda sum(w_m d_m where its sign is that of s) / sum(those w_m)",
+    .source = "TIES-merging, arXiv:2306.01708",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters = parameters(),
+    .check = check_family,
+    .scope = scope,
+    .passes = passes,
+    .tally = tally,
+    .make = make_method<TaskVectorMerge<MagnitudeTrim>>};
+
+}  // namespace stockpot::methods
