@@ -88,7 +88,7 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
           Bits b = stored_bits<Stored>(from[i]);
           const bool special = (b & Stored::exponent) == Stored::exponent;
           const bool nan = special && (b & static_cast<Bits>(~Stored::sign)) != Stored::exponent;
-          b = nan ? static_cast<Bits>((b & Stored::sign) | Stored::quiet) : b;
+          b = nan ? Stored::quiet : b;
           flag = static_cast<Bits>(flag | (special ? 1 : 0));
           std::memcpy(to + i * sizeof b, &b, sizeof b);
         }

@@ -15,7 +15,8 @@ namespace stockpot {
 bool widen(DType dtype, const std::byte* stored, std::span<float> out);
 bool widen(DType dtype, const std::byte* stored, std::span<double> out);
 
-/// Rounds once, to nearest, ties to even, into the stored type. NaNs become one canonical quiet NaN of their sign.
+/// Rounds once, to nearest, ties to even, into the stored type. Every NaN becomes one: quiet,
+/// without sign or payload, because the sign of a NaN that arithmetic makes differs between instruction sets.
 /// @param out  values.size() elements, any alignment.   @return true if any stored element is NaN or infinite.
 bool narrow(DType dtype, std::span<const float> values, std::byte* out);
 bool narrow(DType dtype, std::span<const double> values, std::byte* out);

@@ -149,8 +149,26 @@ std::vector<std::vector<std::uint32_t>> units_by_rank(const Schedule& schedule) 
   return units;
 }
 
-/// What each rank moves, given what its memory keeps.
-void add_up_loads(const MergePlan& plan, const WavePlanner& planner, Schedule& schedule) {
+MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work, const WaveBudget& budget) {
+  MemoryPlan memory;
+  memory.worker_bytes = budget.worker_bytes;
+  for (const auto* waves : {&work.shared, &work.local}) {
+    for (const Wave& wave : *waves) {
+      std::uint64_t tally = 0, kept = 0;
+      for (const std::uint32_t g : wave.groups) tally += budget.group_tally_bytes[g];
+      for (std::size_t place = 0; place < wave.keep_units; ++place) {
+        const Unit& unit = schedule.units[wave.units[place]];
+        kept += stored_bytes(plan, unit.tensor, unit.range);
+      }
+      memory.tally_bytes = std::max(memory.tally_bytes, tally);
+      memory.kept_bytes = std::max(memory.kept_bytes, kept);
+    }
+  }
+  return memory;
+}
+
+/// What each rank moves and holds, given what its memory keeps.
+void add_up_loads(const MergePlan& plan, const WavePlanner& planner, const WaveBudget& budget, Schedule& schedule) {
   const auto units = units_by_rank(schedule);
   for (std::uint32_t rank = 0; rank < schedule.options.ranks; ++rank) {
     const RankWork work = planner.work(rank, units[rank]);
@@ -162,6 +180,8 @@ void add_up_loads(const MergePlan& plan, const WavePlanner& planner, Schedule& s
     schedule.rank_read_bytes.push_back(read);
     schedule.rank_bytes.push_back(read + written);
     schedule.reads_total += read;
+    const MemoryPlan memory = memory_of(plan, schedule, work, budget);
+    if (memory.total() > schedule.memory.total()) schedule.memory = memory;
   }
   schedule.balance = partition::balance_of(schedule.rank_bytes);
 }
@@ -201,7 +221,7 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options) {
   const WaveBudget budget = wave_budget(plan, schedule.units, options);
   Dealer(plan, schedule, budget).deal();
   const WavePlanner planner(plan, schedule, budget);
-  add_up_loads(plan, planner, schedule);
+  add_up_loads(plan, planner, budget, schedule);
   count_collectives(plan, planner, schedule);
   warn_of_imbalance(schedule);
   return schedule;
@@ -217,22 +237,7 @@ RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t 
 }
 
 MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work) {
-  const WaveBudget budget = wave_budget(plan, schedule.units, schedule.options);
-  MemoryPlan memory;
-  memory.worker_bytes = budget.worker_bytes;
-  for (const auto* waves : {&work.shared, &work.local}) {
-    for (const Wave& wave : *waves) {
-      std::uint64_t tally = 0, kept = 0;
-      for (const std::uint32_t g : wave.groups) tally += budget.group_tally_bytes[g];
-      for (std::size_t place = 0; place < wave.keep_units; ++place) {
-        const Unit& unit = schedule.units[wave.units[place]];
-        kept += stored_bytes(plan, unit.tensor, unit.range);
-      }
-      memory.tally_bytes = std::max(memory.tally_bytes, tally);
-      memory.kept_bytes = std::max(memory.kept_bytes, kept);
-    }
-  }
-  return memory;
+  return memory_of(plan, schedule, work, wave_budget(plan, schedule.units, schedule.options));
 }
 
 }  // namespace stockpot::plan
