@@ -8,6 +8,7 @@
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
+#include "core/simd.hpp"
 #include "core/version.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
@@ -114,18 +115,36 @@ io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const s
   return card;
 }
 
-/// Rank 0. Everything of the output that is not tensor data. @return SHA-256 of the manifest.
-std::string write_companions(const Inputs& inputs, const plan::MergePlan& plan, const JobOptions& options,
-                             const io::Manifest& manifest, const std::string& directory,
-                             std::vector<std::string>& remarks) {
-  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype}};
+io::RunRecord record_of(const plan::MergePlan& plan, const plan::Schedule& schedule, const JobOptions& options,
+                        const JobSummary& summary) {
+  io::RunRecord record;
+  record.method = plan.method;
+  record.seed = plan.seed;
+  record.output_format = options.output_format;
+  record.threads_per_rank = schedule.options.threads;
+  record.memory_per_rank = schedule.options.memory_per_rank;
+  record.unit_bytes = schedule.unit_bytes;
+  record.chunk_bytes = schedule.options.chunk_bytes;
+  record.planned_imbalance = schedule.balance.imbalance;
+  record.collectives = summary.collectives;
+  record.instruction_set = name(active_instruction_set());
+  for (const Catalogue& model : plan.models) {
+    record.models.push_back({model.model, model.directory, model.data_bytes()});
+  }
+  record.ranks = summary.ranks;
+  record.warnings = options.warnings;
+  record.warnings.insert(record.warnings.end(), summary.remarks.begin(), summary.remarks.end());
+  return record;
+}
+
+/// Rank 0. What makes the weights a checkpoint: configuration, tokenizer, model card.
+void write_companions(const Inputs& inputs, const plan::MergePlan& plan, const JobOptions& options,
+                      const std::string& directory, std::vector<std::string>& remarks) {
+  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype, plan.unties_head}};
   for (std::string& warning : io::copy_side_files(plan.models[plan.anchor].directory, directory, side_files)) {
     remarks.push_back(std::move(warning));
   }
   if (options.write_model_card) io::write_model_card(card_of(inputs, plan, options.out), directory);
-  const std::string text = io::to_json(manifest);
-  io::write_file((std::filesystem::path(directory) / io::manifest_file_name).string(), text);
-  return io::sha256_hex(text);
 }
 
 /// The part between the staging directory's creation and its publication.
@@ -153,10 +172,17 @@ class Job {
     summary.remarks = gather_lines(comm_, engine.remarks());
     const std::vector<io::Digest> digests = context.digests.collect(comm_);
     summary.ranks = gather_reports(comm_, mine);
+    summary.collectives = comm_.collectives();
     summary.manifest_sha256 = comm::on_root(comm_, [&] {
       for (const Catalogue& model : plan_.models) check_unchanged(model);
-      const io::Manifest manifest = manifest_of(inputs_, plan_, sink->files(), digests);
-      return write_companions(inputs_, plan_, options_, manifest, directory, summary.remarks);
+      write_companions(inputs_, plan_, options_, directory, summary.remarks);
+      const auto write = [&](std::string_view file, const std::string& text) {
+        io::write_file((std::filesystem::path(directory) / file).string(), text);
+      };
+      write(io::run_record_file_name, to_json(record_of(plan_, schedule_, options_, summary)));
+      const std::string manifest = to_json(manifest_of(inputs_, plan_, sink->files(), digests));
+      write(io::manifest_file_name, manifest);
+      return io::sha256_hex(manifest);
     });
     return summary;
   }

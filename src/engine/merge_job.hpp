@@ -9,6 +9,7 @@
 #include "comm/communicator.hpp"
 #include "engine/input_files.hpp"
 #include "engine/inputs.hpp"
+#include "io/run_record.hpp"
 #include "plan/schedule.hpp"
 
 namespace stockpot::engine {
@@ -25,15 +26,12 @@ struct JobOptions {
   bool write_model_card = true;
   bool copy_tokenizer = true;
   OpenSource open = posix_source();
+  std::vector<std::string> warnings;                 ///< met so far: for the run record
   std::function<void(const Progress&)> on_progress;  ///< may be empty
 };
 
-/// What one rank did.
-struct RankReport {
-  std::uint64_t bytes_read = 0, bytes_written = 0;
-  std::uint64_t pool_high_water = 0, peak_resident = 0;
-  double busy_seconds = 0;  ///< from the first strip to this rank's last
-};
+/// What one rank did; busy from the first strip to this rank's last.
+using RankReport = io::RunRecord::Rank;
 
 struct JobSummary {
   std::string manifest_sha256;       ///< rank 0 only, as is everything below

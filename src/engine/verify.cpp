@@ -9,8 +9,8 @@
 #include "comm/agree.hpp"
 #include "engine/tensor_digests.hpp"
 #include "engine/workers.hpp"
-#include "io/checkpoint.hpp"
 #include "io/manifest.hpp"
+#include "io/published_output.hpp"
 #include "io/small_file.hpp"
 #include "partition/assign.hpp"
 #include "partition/unit.hpp"
@@ -57,17 +57,6 @@ void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const
   });
 }
 
-/// The bytes that describe the tensors of a file: everything before its first data byte.
-io::Digest header_digest(const Catalogue& found, std::uint32_t file) {
-  std::uint64_t data_start = found.files[file].bytes;
-  for (const StoredTensor& tensor : found.tensors) {
-    if (tensor.file == file) data_start = std::min(data_start, tensor.offset);
-  }
-  std::vector<std::byte> header(data_start);
-  posix_source()(found.files[file].path)->read_at(0, header);
-  return io::digest_block(header);
-}
-
 std::string name_of(const StoredFile& file) { return std::filesystem::path(file.path).filename().string(); }
 
 std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Catalogue& found,
@@ -98,8 +87,22 @@ std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Cat
   return differences;
 }
 
-std::vector<std::string> compare_files(const io::Manifest& manifest, const Catalogue& found,
+/// Digests of a file's tensors in the order in which their bytes lie there. Those without bytes have no place.
+std::vector<io::Digest> digests_in_file(const Catalogue& found, std::uint32_t file,
+                                        const std::vector<io::Digest>& digests) {
+  std::map<std::uint64_t, io::Digest> by_offset;
+  for (std::size_t t = 0; t < found.tensors.size(); ++t) {
+    const StoredTensor& tensor = found.tensors[t];
+    if (tensor.file == file && tensor.info.bytes() > 0) by_offset[tensor.offset] = digests[t];
+  }
+  std::vector<io::Digest> ordered;
+  for (const auto& [offset, digest] : by_offset) ordered.push_back(digest);
+  return ordered;
+}
+
+std::vector<std::string> compare_files(const io::Manifest& manifest, const io::PublishedOutput& output,
                                        const std::vector<io::Digest>& digests) {
+  const Catalogue& found = output.catalogue;
   std::vector<std::string> differences;
   for (const auto& expected : manifest.files) {
     const auto file = std::find_if(found.files.begin(), found.files.end(),
@@ -109,17 +112,9 @@ std::vector<std::string> compare_files(const io::Manifest& manifest, const Catal
       continue;
     }
     const auto index = static_cast<std::uint32_t>(file - found.files.begin());
-    std::map<std::uint64_t, io::Digest> in_file_order;
-    std::vector<io::Digest> ordered;
-    for (std::size_t t = 0; t < found.tensors.size(); ++t) {
-      if (found.tensors[t].file != index) continue;
-      // Tensors without bytes share an offset with their neighbour; the writer's order puts names first among equals.
-      if (found.tensors[t].info.bytes() > 0) in_file_order[found.tensors[t].offset] = digests[t];
-    }
-    for (const auto& [offset, digest] : in_file_order) ordered.push_back(digest);
     if (file->bytes != expected.bytes) {
       differences.push_back(fmt::format("file    {}: {} bytes instead of {}", expected.name, file->bytes, expected.bytes));
-    } else if (io::file_digest(header_digest(found, index), ordered) != expected.digest) {
+    } else if (io::file_digest(output.headers[index], digests_in_file(found, index, digests)) != expected.digest) {
       differences.push_back(fmt::format("file    {}: its bytes differ", expected.name));
     }
   }
@@ -142,8 +137,12 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   const std::string manifest_path = (std::filesystem::path(out) / io::manifest_file_name).string();
   const std::string text = comm::on_root(comm, [&] { return io::read_file(manifest_path, manifest_limit); });
   const io::Manifest manifest = comm::agree(comm, [&] { return io::parse_manifest(text, manifest_path); });
-  const Catalogue found =
-      Catalogue::unpack(comm::on_root(comm, [&] { return io::read_catalogue(out, out).pack(); }));
+  io::PublishedOutput output;  // headers: rank 0 only
+  output.catalogue = Catalogue::unpack(comm::on_root(comm, [&] {
+    output = io::read_published_output(out);
+    return output.catalogue.pack();
+  }));
+  const Catalogue& found = output.catalogue;
 
   std::vector<TensorInfo> infos;
   for (const StoredTensor& tensor : found.tensors) infos.push_back(tensor.info);
@@ -153,7 +152,7 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   comm::agree(comm, [&] {
     if (!comm.is_root()) return;
     std::vector<std::string> differences = compare_tensors(manifest, found, computed);
-    for (std::string& line : compare_files(manifest, found, computed)) differences.push_back(std::move(line));
+    for (std::string& line : compare_files(manifest, output, computed)) differences.push_back(std::move(line));
     if (!differences.empty()) throw mismatch(out, differences);
   });
   return {manifest.tensors.size(), manifest.files.size(), found.data_bytes()};

@@ -1,0 +1,19 @@
+#include "app/commands.hpp"
+
+#include <array>
+
+namespace stockpot::app {
+
+std::span<const Command> all_commands() {
+  static constexpr std::array commands{
+      Command{"merge", "merge the models of a recipe", merge_command},
+      Command{"plan", "show what a merge would do on any number of ranks", plan_command},
+      Command{"verify", "check a published output against its manifest", verify_command},
+      Command{"methods", "list the merge methods, or explain one", methods_command},
+      Command{"inspect", "list the tensors of a checkpoint", inspect_command},
+      Command{"synth", "make a family of synthetic checkpoints, for tests and benchmarks", synth_command},
+  };
+  return commands;
+}
+
+}  // namespace stockpot::app

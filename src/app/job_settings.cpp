@@ -1,0 +1,34 @@
+#include "app/job_settings.hpp"
+
+#include "app/resources.hpp"
+
+namespace stockpot::app {
+
+plan::PlanOptions plan_options(const MergeOptions& options) {
+  return {.seed = options.seed,
+          .shard_bytes = options.shard_bytes,
+          .nonfinite = options.nonfinite,
+          .strict = options.strict};
+}
+
+plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
+                                       std::uint32_t ranks, std::uint32_t ranks_on_machine) {
+  const Machine machine = Machine::current();
+  const std::uint64_t threads =
+      options.threads ? *options.threads : default_threads(machine, ranks_on_machine).value;
+  std::optional<std::uint64_t> memory = options.memory_per_rank;
+  if (!memory) memory = extensions.memory_per_rank;
+  if (!memory) memory = default_memory(machine, ranks_on_machine).value;
+  plan::ScheduleOptions schedule{.ranks = ranks,
+                                 .threads = static_cast<std::uint32_t>(threads),
+                                 .memory_per_rank = *memory,
+                                 .unit_bytes = options.unit_bytes.value_or(0)};
+  if (options.chunk_bytes) schedule.chunk_bytes = *options.chunk_bytes;
+  return schedule;
+}
+
+std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions) {
+  return options.output_format.value_or(extensions.output_format.value_or("safetensors"));
+}
+
+}  // namespace stockpot::app

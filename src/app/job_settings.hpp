@@ -1,0 +1,21 @@
+// From options, environment, recipe and machine to the numbers that plan and schedule are made with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "app/shared_options.hpp"
+#include "plan/schedule.hpp"
+
+namespace stockpot::app {
+
+plan::PlanOptions plan_options(const MergeOptions& options);
+
+/// Precedence: option (or its environment variable) > recipe > default of the machine.
+/// @param ranks_on_machine  share threads and memory of one machine.
+plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
+                                       std::uint32_t ranks, std::uint32_t ranks_on_machine);
+
+std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions);
+
+}  // namespace stockpot::app

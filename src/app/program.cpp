@@ -1,0 +1,72 @@
+#include "app/program.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/environment.hpp"
+#include "core/nearest.hpp"
+#include "core/version.hpp"
+
+namespace stockpot::app {
+namespace {
+
+void print_help() {
+  fmt::print("stockpot {}: merges language-model checkpoints on clusters\n\n", version);
+  fmt::print("usage: stockpot COMMAND [options]\n\ncommands:\n");
+  for (const Command& command : all_commands()) fmt::print("  {:<10} {}\n", command.name, command.summary);
+  fmt::print("\n'stockpot COMMAND --help' explains a command. Its options go after its name.\n");
+}
+
+Error unknown_command(const std::string& word) {
+  const bool is_option = word.starts_with('-');
+  Error error(ErrorKind::usage, fmt::format("unknown {} '{}'", is_option ? "option" : "command", printable(word)));
+  std::vector<std::string> names{"--help", "--version"};
+  for (const Command& command : all_commands()) names.emplace_back(command.name);
+  std::error_code ignored;
+  const std::string near = did_you_mean(word, names);
+  if (!near.empty()) {
+    error.hint(near);
+  } else if (std::filesystem::is_regular_file(word, ignored)) {
+    error.hint("to merge by a recipe: stockpot merge RECIPE OUT");
+  } else {
+    error.hint("'stockpot --help' lists the commands");
+  }
+  return error;
+}
+
+}  // namespace
+
+int run_program(Arguments arguments) {
+  if (arguments.empty()) {
+    throw Error(ErrorKind::usage, "no command is given").hint("'stockpot --help' lists the commands");
+  }
+  const std::string& word = arguments.front();
+  if (word == "--help" || word == "-h" || word == "help") {
+    print_help();
+    return 0;
+  }
+  if (word == "--version") {
+    fmt::print("stockpot {}\n", version);
+    return 0;
+  }
+  const auto commands = all_commands();
+  const auto command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
+  if (command == commands.end()) throw unknown_command(word);
+  check_variable_names(process_variable_names());
+  return command->run(arguments.subspan(1));
+}
+
+void print_error(const Error& error) {
+  const std::string text = std::string(error.what()) + "\n";
+  std::fflush(stdout);
+  // Nobody is left to tell if stderr itself is broken.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace stockpot::app

@@ -1,0 +1,138 @@
+#include "app/shared_options.hpp"
+
+#include <filesystem>
+
+#include "core/error.hpp"
+
+namespace stockpot::app {
+namespace {
+
+const std::vector<std::string> log_levels{"error", "warn", "info", "debug", "trace"};
+
+LogLevel log_level(const Values& values) {
+  if (values.on("quiet")) return LogLevel::error;
+  if (const auto times = values.times("verbose")) return times == 1 ? LogLevel::info : LogLevel::debug;
+  return static_cast<LogLevel>(
+      values.choice("log-level", log_levels).value_or(static_cast<std::size_t>(LogLevel::warn)));
+}
+
+std::optional<recipe::Nonfinite> nonfinite(const Values& values) {
+  const auto choice = values.choice("nonfinite", {"error", "propagate"});
+  if (!choice) return std::nullopt;
+  return *choice == 0 ? recipe::Nonfinite::error : recipe::Nonfinite::propagate;
+}
+
+}  // namespace
+
+OptionGroup search_options() {
+  return {"where models are looked for",
+          {
+              {.name = "model-root",
+               .takes = Takes::values,
+               .value_name = "DIR",
+               .help = "a directory that relative model paths are tried in; may be given several times"},
+              {.name = "transformers-cache",
+               .value_name = "DIR",
+               .help = "the hub cache; nothing is ever downloaded",
+               .also = {"hf-cache"}},
+          }};
+}
+
+io::SearchPlaces search_places(const Values& values, const std::string& recipe_path) {
+  return {.recipe_directory = std::filesystem::path(recipe_path).parent_path().string(),
+          .model_roots = values.texts("model-root"),
+          .cache = values.text("transformers-cache").value_or("")};
+}
+
+OptionGroup merge_options() {
+  return {
+      "merging",
+      {
+          {.name = "threads",
+           .value_name = "N",
+           .help = "worker threads of a rank; default: the CPUs that it may use",
+           .also = {"j", "num-threads"},
+           .variable = "STOCKPOT_THREADS"},
+          {.name = "memory-per-rank",
+           .value_name = "SIZE",
+           .help = "memory pool of a rank; default: 0.8 of what the job may use on this machine, shared by its ranks",
+           .also = {"memory"},
+           .variable = "STOCKPOT_MEMORY"},
+          {.name = "unit", .value_name = "SIZE", .help = "output bytes that are dealt to a rank at a time"},
+          {.name = "chunk", .value_name = "SIZE", .help = "bytes of one read or write"},
+          {.name = "out-shard-size",
+           .value_name = "SIZE",
+           .help = "bytes of an output file; k, m, b count in thousands, 0 means one file; default 5B"},
+          {.name = "random-seed", .value_name = "N", .help = "seed of methods that draw random numbers; default 0"},
+          {.name = "nonfinite", .value_name = "error|propagate", .help = "what NaN and infinity are; default error"},
+          {.name = "strict", .takes = Takes::toggle, .help = "warnings are errors", .also = {"werror"}},
+          {.name = "output-format", .value_name = "NAME", .help = "safetensors (the default) or hdf5"},
+          {.name = "write-model-card",
+           .takes = Takes::toggle,
+           .help = "README.md and a copy of the recipe; default on",
+           .on = true},
+          {.name = "copy-tokenizer",
+           .takes = Takes::toggle,
+           .help = "the base model's tokenizer files; default on",
+           .on = true},
+          {.name = "progress",
+           .value_name = "TIME",
+           .help = "between two progress lines; default 60 s, 0 for none",
+           .variable = "STOCKPOT_PROGRESS"},
+          {.name = "quiet", .takes = Takes::toggle, .help = "errors only"},
+          {.name = "verbose", .takes = Takes::repeat, .help = "-v informs, -vv shows details", .also = {"v"}},
+          {.name = "log-level",
+           .value_name = "NAME",
+           .help = "error, warn (the default), info, debug or trace",
+           .variable = "STOCKPOT_LOG_LEVEL"},
+          {.name = "allow-singletons",
+           .takes = Takes::toggle,
+           .help = "start although a launcher speaks of more ranks than MPI knows"},
+          {.name = "safe-serialization",
+           .takes = Takes::toggle,
+           .help = "always on: no pickle is ever written",
+           .on = true},
+          {.name = "lazy-unpickle", .takes = Takes::nothing_of_note, .help = "no effect: reading is always lazy"},
+          {.name = "clone-tensors", .takes = Takes::nothing_of_note, .help = "no effect: tensors are written in full"},
+          {.name = "trust-remote-code",
+           .takes = Takes::nothing_of_note,
+           .help = "no effect: no model code is ever run"},
+          {.name = "async-write", .takes = Takes::nothing_of_note, .help = "no effect: reading and writing overlap"},
+          {.name = "write-threads",
+           .takes = Takes::value_of_no_note,
+           .value_name = "N",
+           .help = "no effect: see --threads"},
+          {.name = "lora-merge-cache", .takes = Takes::value_of_no_note, .value_name = "DIR", .help = "no effect"},
+          {.name = "device", .takes = Takes::value_of_no_note, .value_name = "NAME", .help = "no effect: CPU only"},
+          {.name = "cuda",
+           .takes = Takes::nothing_of_note,
+           .help = "no effect: CPU only",
+           .also = {"gpu-rich", "read-to-gpu", "multi-gpu", "low-cpu-memory"}},
+      }};
+}
+
+MergeOptions read_merge_options(const Values& values) {
+  if (!values.on("safe-serialization")) {
+    throw Error(ErrorKind::usage, "--no-safe-serialization: pickle files are not written").code("OPT011");
+  }
+  MergeOptions options;
+  options.threads = values.number("threads", 1);
+  options.memory_per_rank = values.size("memory-per-rank");
+  options.unit_bytes = values.size("unit");
+  options.chunk_bytes = values.size("chunk");
+  options.shard_bytes = values.shard_size("out-shard-size");
+  options.seed = values.number("random-seed");
+  options.nonfinite = nonfinite(values);
+  if (const auto format = values.choice("output-format", {"safetensors", "hdf5"})) {
+    options.output_format = *format == 0 ? "safetensors" : "hdf5";
+  }
+  options.strict = values.on("strict");
+  options.write_model_card = values.on("write-model-card");
+  options.copy_tokenizer = values.on("copy-tokenizer");
+  options.allow_singletons = values.on("allow-singletons");
+  options.progress_seconds = values.seconds("progress").value_or(60);
+  options.log_level = log_level(values);
+  return options;
+}
+
+}  // namespace stockpot::app

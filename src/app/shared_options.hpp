@@ -1,0 +1,43 @@
+// Options that several commands share, as groups for their lines and as plain structs to work with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "app/log.hpp"
+#include "app/options.hpp"
+#include "io/checkpoint.hpp"
+#include "recipe/recipe.hpp"
+
+namespace stockpot::app {
+
+/// --model-root, --transformers-cache.
+OptionGroup search_options();
+/// @param recipe_path  relative model paths are looked up beside it first.
+io::SearchPlaces search_places(const Values& values, const std::string& recipe_path);
+
+/// What can be set for a merge. Nothing: the recipe decides, else the default.
+struct MergeOptions {
+  std::optional<std::uint64_t> threads;
+  std::optional<std::uint64_t> memory_per_rank;
+  std::optional<std::uint64_t> unit_bytes;
+  std::optional<std::uint64_t> chunk_bytes;
+  std::optional<std::uint64_t> shard_bytes;
+  std::optional<std::uint64_t> seed;
+  std::optional<recipe::Nonfinite> nonfinite;
+  std::optional<std::string> output_format;
+  bool strict = false;
+  bool write_model_card = true;
+  bool copy_tokenizer = true;
+  bool allow_singletons = false;
+  std::uint64_t progress_seconds = 60;
+  LogLevel log_level = LogLevel::warn;
+};
+
+/// The options above, and those of mergekit that have no effect here.
+OptionGroup merge_options();
+/// @throws Error(usage) for values that are out of range.
+MergeOptions read_merge_options(const Values& values);
+
+}  // namespace stockpot::app

@@ -1,0 +1,57 @@
+// stockpot verify OUT: computes every digest of a published output anew and compares with its manifest.
+#include <fmt/format.h>
+
+#include "app/commands.hpp"
+#include "app/options.hpp"
+#include "app/ranks.hpp"
+#include "app/resources.hpp"
+#include "comm/agree.hpp"
+#include "core/size.hpp"
+#include "engine/verify.hpp"
+
+namespace stockpot::app {
+namespace {
+
+CommandLine line() {
+  return {.name = "verify",
+          .purpose = "Reads a published output and checks it against its manifest: exit code 0 if every byte is the one "
+                     "that was merged, 10 if not, naming each tensor that differs. Runs on any number of ranks.",
+          .arguments = {"OUT"},
+          .groups = {{"verifying",
+                      {{.name = "threads",
+                        .value_name = "N",
+                        .help = "worker threads of a rank; default: the CPUs that it may use",
+                        .also = {"j", "num-threads"},
+                        .variable = "STOCKPOT_THREADS"},
+                       {.name = "chunk", .value_name = "SIZE", .help = "bytes of one read; default 4 MiB"}}}}};
+}
+
+int verify(const comm::Communicator& comm, Arguments arguments) {
+  const Values values = comm::agree(comm, [&] { return *read_line(line(), arguments); });
+  engine::VerifyOptions options;
+  const auto on_machine = static_cast<std::uint64_t>(comm.ranks_on_this_machine());
+  comm::agree(comm, [&] {
+    const auto threads = values.number("threads", 1);
+    options.threads =
+        static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), on_machine).value);
+    if (const auto chunk = values.size("chunk")) options.chunk_bytes = *chunk;
+  });
+  const engine::VerifySummary summary = engine::verify_output(comm, *values.argument(0), options);
+  if (comm.is_root()) {
+    fmt::print("verified {}  {} tensors in {} file{}  {}\n", printable(*values.argument(0)), summary.tensors,
+               summary.files, summary.files == 1 ? "" : "s", human_bytes(summary.bytes));
+  }
+  return 0;
+}
+
+}  // namespace
+
+int verify_command(Arguments arguments) {
+  if (asks_for_help(arguments)) {
+    read_line(line(), arguments);
+    return 0;
+  }
+  return run_on_ranks([&](const comm::Communicator& comm) { return verify(comm, arguments); });
+}
+
+}  // namespace stockpot::app

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Help, version, and what happens to words that stockpot does not know.
+stockpot=$1
+# shellcheck source=expect.sh
+. "$(dirname "$0")/expect.sh"
+
+run "$stockpot" --help
+expect_code 0
+expect_out "usage: stockpot COMMAND"
+expect_out "inspect"
+expect_no_err
+
+run "$stockpot" --version
+expect_code 0
+expect_out "stockpot 0."
+
+# Every command that the program lists explains itself.
+"$stockpot" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' >"$work/commands"
+expect_that "several commands are listed" test "$(wc -l <"$work/commands")" -ge 3
+while read -r command; do
+  run "$stockpot" "$command" --help
+  expect_code 0
+  expect_out "usage: stockpot $command"
+  expect_no_err
+done <"$work/commands"
+
+run "$stockpot"
+expect_code 2
+expect_no_out
+expect_err "no command"
+
+run "$stockpot" inspct model
+expect_code 2
+expect_no_out
+expect_err "unknown command 'inspct'"
+expect_err "did you mean 'inspect'"
+
+echo "merge_method: linear" >"$work/recipe.yaml"
+run "$stockpot" "$work/recipe.yaml" out
+expect_code 2
+expect_err "stockpot merge RECIPE OUT"
+
+run "$stockpot" inspect --jsno model
+expect_code 2
+expect_err "unknown option '--jsno'"
+expect_err "did you mean '--json'"
+
+run "$stockpot" inspect
+expect_code 2
+expect_err "PATH is missing"
+
+run "$stockpot" inspect "$work/nothing-here"
+expect_code 4
+expect_no_out
+expect_err "nothing-here"
+
+run env STOCKPOT_THREDS=2 "$stockpot" methods
+expect_code 3
+expect_err "STOCKPOT_THREDS"
+expect_err "did you mean 'STOCKPOT_THREADS'"
+
+# A name may hold anything; what is printed must not steer a terminal.
+run "$stockpot" $'evil\033[2J'
+expect_code 2
+expect_err 'evil\x1b[2J'

@@ -1,0 +1,45 @@
+# CheckLayers.cmake must accept a good tree and name every mistake of a bad one.
+cmake_minimum_required(VERSION 3.20...3.31)
+
+function(check_layers result output)
+  execute_process(
+    COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${WORK_DIR}/src -P ${CMAKE_CURRENT_LIST_DIR}/../../cmake/CheckLayers.cmake
+    RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  # CMake wraps its messages: compare without line breaks.
+  string(REGEX REPLACE "[ \n]+" " " text "${out}${err}")
+  set(${result} ${code} PARENT_SCOPE)
+  set(${output} "${text}" PARENT_SCOPE)
+endfunction()
+
+function(expect_mistake file line message)
+  file(REMOVE_RECURSE ${WORK_DIR}/src)
+  file(WRITE ${WORK_DIR}/src/${file} "${line}\n")
+  check_layers(code text)
+  string(FIND "${text}" "${message}" found)
+  if(code EQUAL 0 OR found EQUAL -1)
+    message(FATAL_ERROR "'${line}' in ${file} was not found to be a mistake: ${code} ${text}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK_DIR}/src)
+file(WRITE ${WORK_DIR}/src/engine/good.cpp "#include \"engine/good.hpp\"\n#include <vector>\n  #  include \"io/file.hpp\"\n")
+file(WRITE ${WORK_DIR}/src/comm/good.cpp "#include <mpi.h>\n")
+file(WRITE ${WORK_DIR}/src/methods/kernels/good.cpp "#include \"core/range.hpp\"\n#include <Eigen/Dense>\n")
+file(WRITE ${WORK_DIR}/src/main.cpp "#include \"app/program.hpp\"\n")
+check_layers(code text)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "a good tree was refused: ${text}")
+endif()
+
+expect_mistake(core/a.hpp "#include \"comm/agree.hpp\"" "'core' may not include comm/agree.hpp")
+expect_mistake(methods/a.cpp "#include \"partition/unit.hpp\"" "'methods' may not include partition/unit.hpp")
+expect_mistake(plan/a.cpp "  # include \"io/checkpoint.hpp\"" "'plan' may not include io/checkpoint.hpp")
+expect_mistake(io/a.cpp "#include \"engine/loop.hpp\"" "'io' may not include engine/loop.hpp")
+expect_mistake(engine/a.cpp "#include \"a.hpp\"" "'engine' may not include a.hpp")
+expect_mistake(engine/a.cpp "#include <mpi.h>" "<mpi.h> has its home elsewhere")
+expect_mistake(io/posix_file.cpp "#include <mpi.h>" "<mpi.h> has its home elsewhere")
+expect_mistake(io/posix_file.cpp "#include <hdf5.h>" "<hdf5.h> has its home elsewhere")
+expect_mistake(plan/a.cpp "#include <yaml-cpp/yaml.h>" "<yaml-cpp/yaml.h> has its home elsewhere")
+expect_mistake(recipe/a.cpp "#include <fstream>" "<fstream> has its home elsewhere")
+expect_mistake(app/a.cpp "#include <Eigen/Dense>" "<Eigen/Dense> has its home elsewhere")
+expect_mistake(extra/a.cpp "#include <vector>" "the folder 'extra' has no line")
