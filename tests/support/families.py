@@ -30,8 +30,13 @@ LOOSE_TENSORS = {
 DOUBLE_TENSORS = {"double.weight": ((301, 219), np.float64)}
 
 CONFIG = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 40, "num_hidden_layers": LAYERS,
-    "rms_norm_eps": 1e-06, "vocab_size": 300, "tie_word_embeddings": False,
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 40,
+    "num_hidden_layers": LAYERS,
+    "rms_norm_eps": 1e-06,
+    "vocab_size": 300,
+    "tie_word_embeddings": False,
 }
 
 
@@ -55,14 +60,14 @@ def base_values(random, shape):
     """Normal numbers with a few zeros of both signs and numbers that are subnormal in float16."""
     values = random.standard_normal(shape) * 0.05
     flat = values.reshape(-1)
-    for i, special in enumerate((0.0, -0.0, 3e-7, -2.0**-30, 2.0**-133)):
+    for i, special in enumerate((0.0, -0.0, 3e-7, -(2.0**-30), 2.0**-133)):
         if flat.size > 8:
             flat[i::97] = special
     return values
 
 
 def change(random, values, coarse):
-    """A fine-tune: most elements move a little, a quarter not at all; `coarse` gives large classes of equal magnitude."""
+    """A fine-tune: most elements move a little, a quarter not at all; `coarse` makes many magnitudes equal."""
     delta = random.standard_normal(values.shape) * 0.01
     if coarse:
         delta = np.round(delta * 256) / 256

@@ -1,7 +1,7 @@
 """The random words of a merge, written from the published description of Philox4x32-10 (Salmon et al. 2011).
 
-A word is a function of (seed, model key, tensor name, element) and of nothing else: element i of a tensor is word i mod 4
-of the counter i div 4; the stream of the tensor is the upper half of the counter, the seed is the key.
+A word is a function of (seed, model key, tensor name, element) and of nothing else: element i of a tensor is word i mod
+4 of the counter i div 4; the stream of the tensor is the upper half of the counter, the seed is the key.
 """
 
 import numpy as np

@@ -12,8 +12,22 @@ TEXT = {"rescale_mode", "zero_sign", "trim_rule", "scope", "angle_mean", "t_clam
 WITHOUT_BASE = {"linear", "uniform_soup", "passthrough"}
 
 POST_COMPONENTS = {
-    "lm_head", "embed_out", "output", "output_layer", "vocab_projector", "cls", "score", "classifier", "pre_classifier",
-    "pooler", "qa_outputs", "vocab_transform", "vocab_layer_norm", "vision_adapter", "post_layernorm", "layernorm_post",
+    "lm_head",
+    "embed_out",
+    "output",
+    "output_layer",
+    "vocab_projector",
+    "cls",
+    "score",
+    "classifier",
+    "pre_classifier",
+    "pooler",
+    "qa_outputs",
+    "vocab_transform",
+    "vocab_layer_norm",
+    "vision_adapter",
+    "post_layernorm",
+    "layernorm_post",
 }
 FINAL_NORM = re.compile(r"(final_|output_)?(layer_?norm|norm|ln)_?f?$")
 
@@ -48,7 +62,7 @@ def split_layer(name):
     parts = name.split(".")
     for i, part in enumerate(parts):
         if i > 0 and part.isdigit():
-            return ".".join(parts[:i]), int(part), ".".join(parts[i + 1:])
+            return ".".join(parts[:i]), int(part), ".".join(parts[i + 1 :])
     return None
 
 
@@ -75,7 +89,7 @@ def is_post(name, container):
     if POST_COMPONENTS & set(parts):
         return True
     parent = container.split(".")[:-1]
-    return parts[:len(parent)] == parent and any(FINAL_NORM.match(p) for p in parts[len(parent):])
+    return parts[: len(parent)] == parent and any(FINAL_NORM.match(p) for p in parts[len(parent) :])
 
 
 def filter_matches(text, name):
@@ -161,7 +175,8 @@ class Layout:
         slice_, module_parameters = piece
         base = slice_.get("base_model", self.recipe.get("base_model"))
         sources = [
-            Source(s["model"], source_name(s), s.get("parameters", {}), s.get("key", s["model"])) for s in slice_["sources"]
+            Source(s["model"], source_name(s), s.get("parameters", {}), s.get("key", s["model"]))
+            for s in slice_["sources"]
         ]
         base_source = None
         if self.uses_base and base is not None:

@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def diagnostics(self):
-        """The lines that open a mistake in a recipe, of which there may be several: 'r.yaml:3:4: error[CFG001]: ...'."""
+        """The lines that open a mistake in a recipe, of which there may be several: 'r.yaml:3:4: error[CFG001]'."""
         return [line for line in self.stderr.splitlines() if ": error[" in line]
 
 
@@ -62,8 +62,14 @@ class Program:
         with tempfile.TemporaryDirectory(prefix="mpi") as session:
             variables = {**os.environ, **MPI_ENVIRONMENT, "OMPI_MCA_orte_tmpdir_base": session, **(env or {})}
             done = subprocess.run(
-                [*prefix, *command], env=variables, timeout=timeout, capture_output=True, text=True,
-                stdin=subprocess.DEVNULL, check=False)
+                [*prefix, *command],
+                env=variables,
+                timeout=timeout,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
         return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
     def must_run(self, *arguments, **options):

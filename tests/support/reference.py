@@ -13,11 +13,15 @@ import numpy as np
 
 from support import philox
 from support.placement import Layout, look_up
+from support.trims import magnitude_mask, norm, rescaled
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 FLOATS = {np.dtype(t) for t in (np.float16, np.float32, np.float64)} | {BF16}
 NAMED_DTYPES = {
-    "float64": np.dtype(np.float64), "float32": np.dtype(np.float32), "float16": np.dtype(np.float16), "bfloat16": BF16,
+    "float64": np.dtype(np.float64),
+    "float32": np.dtype(np.float32),
+    "float16": np.dtype(np.float16),
+    "bfloat16": BF16,
 }
 # trim, sign consensus, normalize, rescale
 TASK_FAMILY = {
@@ -55,56 +59,6 @@ def narrow(values, dtype):
     odd = (truncated.view(np.uint32) | inexact.astype(np.uint32)).view(np.float32)
     with np.errstate(over="ignore"):
         return odd.astype(dtype)
-
-
-def count_of(density, n):
-    return int(float(density) * float(n))
-
-
-def top_k(delta, k):
-    """Mask of the k largest magnitudes, equal ones by lower flat index."""
-    bits = np.abs(delta.reshape(-1)).view(np.uint64 if delta.dtype == np.float64 else np.uint32)
-    order = np.argsort(~bits, kind="stable")
-    mask = np.zeros(delta.size, dtype=bool)
-    mask[order[:k]] = True
-    return mask.reshape(delta.shape)
-
-
-def at_least(delta, k):
-    """Mask of everything not below the (n - k)-th smallest magnitude: k + 1 elements and all that equal the last."""
-    magnitude = np.abs(delta)
-    if k >= delta.size:
-        return np.ones(delta.shape, dtype=bool)
-    return magnitude >= np.sort(magnitude.reshape(-1))[delta.size - k - 1]
-
-
-def magnitude_mask(delta, density, rule):
-    if density == 0:
-        return np.zeros(delta.shape, dtype=bool)
-    if density == 1:
-        return np.ones(delta.shape, dtype=bool)
-    k = count_of(density, delta.size)
-    return at_least(delta, k) if rule == "at_least" else top_k(delta, max(1, k))
-
-
-def norm(values, mode):
-    wide = np.abs(values.astype(np.float64))
-    if mode == "l1":
-        return float(wide.sum())
-    if mode == "l2":
-        return float(np.sqrt((wide * wide).sum()))
-    return float(wide.max(initial=0.0))
-
-
-def rescaled(delta, trimmed, density, mode):
-    if density in (0, 1) or mode == "none":
-        return trimmed
-    if mode == "inv_density":
-        return trimmed * delta.dtype.type(1 / density)
-    before, after = norm(delta, mode), norm(trimmed, mode)
-    if before < 1e-7 or after < 1e-7:
-        return trimmed
-    return trimmed * delta.dtype.type(before / after)
 
 
 class Tensor:
@@ -160,7 +114,7 @@ def linear(t):
 
 
 def passthrough(t):
-    (source, array), = t.arrays
+    ((source, array),) = t.arrays
     scale = t.of(source, "scale")
     if scale is not None:
         return Merged(t.coefficient(scale) * t.widen(array), t.dtype)
@@ -327,7 +281,11 @@ def whole_model_ties(tensors):
 
 
 METHODS = {
-    "linear": linear, "uniform_soup": linear, "passthrough": passthrough, "slerp": slerp, "model_stock": model_stock,
+    "linear": linear,
+    "uniform_soup": linear,
+    "passthrough": passthrough,
+    "slerp": slerp,
+    "model_stock": model_stock,
     **{name: task_family for name in TASK_FAMILY},
 }
 

@@ -37,7 +37,9 @@ def check_report(title, outcome, case):
     """Exit code and report of a run that had to fail as `case` says."""
     assert outcome.code == case.code, f"{title}: not exit code {case.code} but {outcome}"
     if outcome.diagnostics:
-        assert not outcome.reports and len(set(outcome.diagnostics)) == len(outcome.diagnostics), f"{title}: says it twice: {outcome}"
+        assert not outcome.reports and len(set(outcome.diagnostics)) == len(outcome.diagnostics), (
+            f"{title}: says it twice: {outcome}"
+        )
     else:
         assert len(outcome.reports) == 1, f"{title}: not one report but {len(outcome.reports)}: {outcome}"
     for pattern in case.says:

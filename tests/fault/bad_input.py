@@ -1,0 +1,297 @@
+"""Recipes, models and places that cannot be merged: exit code, one report with a hint, nothing left behind.
+
+bad_input.py STOCKPOT
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.checkpoints import write_model  # noqa: E402
+from support.families import family  # noqa: E402
+from support.placement import Model  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
+from support.refusals import Refusal, check_all  # noqa: E402
+
+NORM = "model.layers.1.input_layernorm.weight"
+USAGE, RECIPE, INPUT, NUMERIC, EXISTS, STORAGE = 2, 3, 4, 5, 6, 7
+
+
+class Models:
+    """A good family, and copies of its model `a` with one thing wrong."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        self.good = family(2, seed=2, doubles=False)
+        for name, model in self.good.items():
+            write_model(folder / name, model)
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def changed(self, name, tensor, values):
+        model = self.good["a"]
+        tensors = {n: v for n, v in model.tensors.items() if n != tensor}
+        if values is not None:
+            tensors[tensor] = values
+        write_model(self.folder / name, Model(tensors, model.config))
+        return self.path(name)
+
+    def sharded(self, name):
+        return write_model(self.folder / name, self.good["a"], shards=3)
+
+    def linear(self, *models, **more):
+        entries = [{"model": m if "/" in m else self.path(m), "parameters": {"weight": 1}} for m in models]
+        return {"merge_method": "linear", "models": entries} | more
+
+    def task(self, base, *models, **more):
+        return self.linear(*models) | {"merge_method": "task_arithmetic", "base_model": self.path(base)} | more
+
+
+def recipe_cases(models):
+    good = models.linear("a", "b")
+    text = json.dumps(good)
+    ties = models.task("base", "a") | {"merge_method": "ties"}
+    without_weight = {"merge_method": "linear", "models": [{"model": models.path("a")}, {"model": models.path("b")}]}
+    return [
+        Refusal(
+            "unknown key with --strict",
+            good | {"merge_methods": 1},
+            RECIPE,
+            [r"yaml:\d+:\d+: error\[CFG006\]: .*merge_methods|CFG006", "merge_method"],
+            options=("--strict",),
+        ),
+        Refusal(
+            "unknown key in the stockpot block",
+            good | {"stockpot": {"sead": 1}},
+            RECIPE,
+            [r"yaml:\d+:\d+: error\[CFG006\]", "sead", "seed"],
+        ),
+        Refusal("unknown method", good | {"merge_method": "slrep"}, RECIPE, [r"CFG011", "slrep", "slerp"]),
+        Refusal("unknown dtype", good | {"dtype": "bfloat"}, RECIPE, [r"CFG060", "bfloat16"]),
+        Refusal(
+            "broken YAML", "merge_method: [linear\nmodels:", RECIPE, [r"yaml:\d+:\d+: error\[CFG002\]"], hint=False
+        ),
+        Refusal("bytes that are no UTF-8 text", "merge_method: linear\0", RECIPE, ["CFG00[124]"], hint=False),
+        Refusal("empty recipe", "", RECIPE, [r"CFG010"]),
+        Refusal("no models", {"merge_method": "linear", "models": []}, RECIPE, ["CFG012"]),
+        Refusal("weight without value", without_weight, RECIPE, ["CFG041", "weight"]),
+        Refusal(
+            "weight is text",
+            json.loads(text.replace('"weight": 1', '"weight": "heavy"')),
+            RECIPE,
+            ["CFG021", "heavy"],
+            hint=False,
+        ),
+        Refusal(
+            "weights add up to nothing", json.loads(text.replace('"weight": 1', '"weight": 0')), RECIPE, ["weight"]
+        ),
+        Refusal(
+            "density above one",
+            ties | {"parameters": {"density": 1.5}},
+            RECIPE,
+            ["CFG052", "density", "1.5", "0, 1"],
+            hint=False,
+        ),
+        Refusal(
+            "too few models",
+            {
+                "merge_method": "slerp",
+                "base_model": models.path("base"),
+                "parameters": {"t": 0.5},
+                "models": [{"model": models.path("base")}],
+            },
+            RECIPE,
+            ["CFG050", "slerp"],
+            hint=False,
+        ),
+        Refusal("no base", {k: v for k, v in ties.items() if k != "base_model"}, RECIPE, ["base"]),
+        Refusal("one model twice", models.linear("a", "a"), RECIPE, ["ARC023", models.path("a")]),
+        Refusal("model reference with two revisions", good | {"base_model": "a@b@c"}, RECIPE, ["REF002"]),
+        Refusal("unknown option", good, USAGE, ["--frobnicate"], options=("--frobnicate",)),
+        Refusal(
+            "unknown variable", good, RECIPE, ["STOCKPOT_THREDS", "STOCKPOT_THREADS"], env={"STOCKPOT_THREDS": "2"}
+        ),
+    ]
+
+
+def model_cases(models):
+    good = models.good["a"].tensors
+    missing = models.changed("without_norm", NORM, None)
+    nan = good[NORM].copy()
+    nan[[17, 40]] = np.nan, np.inf
+    shape = models.changed("other_shape", NORM, np.zeros((7, 5), np.float32))
+    return [
+        Refusal("no such model", models.linear("a", models.path("nowhere")), INPUT, ["REF004", "nowhere"]),
+        Refusal("a model name off by one letter", models.linear("a", models.path("bas")), INPUT, ["REF004", "base"]),
+        Refusal("other shape", models.linear("a", shape), INPUT, ["TEN004", NORM, r"\b7\b.*\b5\b", r"\b96\b"]),
+        Refusal("base without a tensor", models.task("without_norm", "a"), INPUT, ["TEN002", NORM, missing]),
+        Refusal(
+            "missing tensors are forbidden",
+            models.linear("a", missing, stockpot={"missing": "error"}),
+            INPUT,
+            ["TEN00[12]", NORM],
+        ),
+        Refusal(
+            "NaN in one model",
+            models.linear("a", models.changed("nan", NORM, nan)),
+            NUMERIC,
+            ["TEN030", NORM, models.path("nan"), r"\b17\b", r"\b2\b", "nonfinite"],
+        ),
+        Refusal(
+            "overflow on the way to f16",
+            models.linear("a", models.changed("large", NORM, good[NORM] * np.float32(1e7)), out_dtype="float16"),
+            NUMERIC,
+            ["TEN030", NORM, "nonfinite"],
+        ),
+        Refusal("models with hardly a tensor in common", models.linear("a", stranger(models)), RECIPE, ["TEN008"]),
+    ]
+
+
+def stranger(models):
+    tensors = {f"other.{name}": values for name, values in models.good["a"].tensors.items()}
+    write_model(models.folder / "stranger", Model(tensors, models.good["a"].config))
+    return models.path("stranger")
+
+
+def foreign_dtype_cases(models):
+    """Types that are copied but never averaged."""
+    cases = []
+    for dtype, size in (("F8_E4M3", 8), ("C64", 64), ("F4", 4)):
+        folder = models.folder / f"stored_as_{dtype}"
+        folder.mkdir()
+        header = {"w": {"dtype": dtype, "shape": [16], "data_offsets": [0, 16 * size // 8]}}
+        raw = json.dumps(header).encode()
+        (folder / "model.safetensors").write_bytes(len(raw).to_bytes(8, "little") + raw + bytes(16 * size // 8))
+        (folder / "config.json").write_text("{}")
+        shutil.copytree(folder, f"{folder}_too")
+        recipe = models.linear(str(folder), f"{folder}_too")
+        cases.append(Refusal(f"{dtype} in a mean", recipe, INPUT, ["TEN003", dtype, "tensor w"], hint=False))
+    return cases
+
+
+def file_cases(models):
+    cases = []
+
+    def case(title, model, says, hint=False):
+        cases.append(Refusal(title, models.linear(str(model)), INPUT, says, hint=hint))
+
+    def with_index(name, edit):
+        model = models.sharded(name)
+        index = json.loads((model / "model.safetensors.index.json").read_text())
+        edited = edit(index)
+        (model / "model.safetensors.index.json").write_text(edited if isinstance(edited, str) else json.dumps(index))
+        return model
+
+    def map_to(file):
+        return lambda index: index["weight_map"].update({NORM: file})
+
+    second = "model-00002-of-00003.safetensors"
+    truncated = models.sharded("truncated")
+    os.truncate(truncated / second, (truncated / second).stat().st_size - 1000)
+    case("truncated shard", truncated, ["FMT027", second], hint=True)
+    missing = models.sharded("missing_shard")
+    (missing / second).unlink()
+    case("missing shard", missing, [second], hint=True)
+    cut = models.sharded("cut_header")
+    os.truncate(cut / second, 100)
+    case("shard cut inside its header", cut, ["FMT020", second])
+    fifo = models.sharded("fifo")
+    (fifo / second).unlink()
+    os.mkfifo(fifo / second)
+    case("a FIFO instead of a shard", fifo, ["FMT004", second])
+    link = models.sharded("link")
+    (link / second).rename(models.folder / "elsewhere.safetensors")
+    (link / second).symlink_to(models.folder / "elsewhere.safetensors")
+    case("a shard that is a link to elsewhere", link, ["FMT003", second])
+    case("index leads out of the directory", with_index("climbs", map_to("../a/model.safetensors")), ["FMT002"])
+    case("index with an absolute path", with_index("absolute", map_to("/etc/passwd")), ["FMT002", "passwd"])
+    case(
+        "index names a tensor that its shard lacks",
+        with_index("lacks", lambda i: i["weight_map"].update({"model.nothing": second})),
+        ["FMT010", "model.nothing"],
+    )
+    case(
+        "index names a tensor twice",
+        with_index(
+            "twice", lambda i: json.dumps(i).replace('"weight_map": {', f'"weight_map": {{"{NORM}": "{second}", ')
+        ),
+        ["FMT011", NORM],
+    )
+    case("index is no JSON", with_index("no_json", lambda i: "{"), ["FMT022", "index.json"])
+    case("index without a map", with_index("no_map", lambda i: '{"metadata": {}}'), ["FMT022", "index.json"])
+    empty = models.folder / "empty_directory"
+    empty.mkdir()
+    case("directory without weights", empty, ["FMT001", "empty_directory"])
+    for title, content, code in (
+        ("a GGUF file", b"GGUF\3\0\0\0" + bytes(64), "FMT0(01|70)"),
+        ("a text", b"hello " * 20, "FMT0(01|20)"),
+        ("a NumPy file", b"\x93NUMPY" + bytes(64), "FMT001"),
+    ):
+        path = models.folder / f"{title.split()[1]}.safetensors"
+        path.write_bytes(content)
+        case(title, path, [code, path.name])
+    broken = models.sharded("config")
+    (broken / "config.json").write_text("{")
+    case("config.json is no JSON", broken, ["config.json"])
+    return cases
+
+
+def place_cases(models):
+    good = models.linear("a", "b")
+    folder = models.folder
+    (folder / "full").mkdir()
+    (folder / "full" / "something").write_text("precious")
+    (folder / "a_file").write_text("precious")
+    inside = folder / "a" / "merged"
+    return [
+        Refusal("output exists", good, EXISTS, ["OUT001", str(folder / "full")], out=folder / "full", survives=True),
+        Refusal(
+            "output is a file", good, EXISTS, ["OUT001", str(folder / "a_file")], out=folder / "a_file", survives=True
+        ),
+        Refusal("output inside an input", good, EXISTS, ["OUT002", str(inside)], out=inside),
+        Refusal("output is an input", good, EXISTS, ["OUT00[12]"], out=folder / "a", survives=True),
+        Refusal("output holds the inputs", good, EXISTS, ["OUT00[12]"], out=folder, survives=True),
+        Refusal("output under a file", good, STORAGE, ["a_file"], out=folder / "a_file" / "out", hint=False),
+        Refusal(
+            "output in a directory that is not there", good, STORAGE, ["not_there"], out=folder / "not_there" / "out"
+        ),
+    ]
+
+
+def check_warnings(program, models):
+    """What is odd but not wrong is said and done."""
+    recipe = write_recipe(models.linear("a", "b") | {"merge_methods": 1}, models.folder / "odd.yaml")
+    outcome = program.must_run("merge", recipe, models.folder / "odd")
+    assert "CFG006" in outcome.stderr and "merge_method" in outcome.stderr, outcome
+    (models.folder / "empty_out").mkdir()
+    program.must_run(
+        "merge", write_recipe(models.linear("a", "b"), models.folder / "good.yaml"), models.folder / "empty_out"
+    )
+    assert (models.folder / "empty_out" / "model.safetensors").exists()
+    print("an unknown key warns, an empty output directory counts as absent")
+
+
+def main(binary):
+    program = Program(binary)
+    with tempfile.TemporaryDirectory() as temporary:
+        models, runs = Models(Path(temporary) / "models"), Path(temporary) / "runs"
+        runs.mkdir()
+        check_all(program, runs, recipe_cases(models))
+        check_all(program, runs, model_cases(models) + foreign_dtype_cases(models))
+        check_all(program, runs, file_cases(models))
+        places = place_cases(models)
+        for ranks in (1, 3):  # not together: they look at the same places
+            check_all(program, runs, places, ranks=(ranks,))
+        check_warnings(program, models)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
