@@ -10,7 +10,8 @@ set(STOCKPOT_MPI_ENVIRONMENT
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   OMPI_MCA_rmaps_base_oversubscribe=1
   OMPI_MCA_hwloc_base_binding_policy=none
-  OMPI_MCA_mpi_yield_when_idle=1)
+  OMPI_MCA_mpi_yield_when_idle=1
+  PYTHONDONTWRITEBYTECODE=1)
 
 # stockpot_add_unit_tests(<folder>): tests/unit/<folder>/*.cpp against the library of that folder, one ctest entry per case.
 function(stockpot_add_unit_tests folder)
@@ -50,7 +51,8 @@ function(stockpot_add_mpi_test name)
     set(test mpi.${name}.${ranks})
     add_test(NAME ${test} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${target}>)
     set_tests_properties(${test} PROPERTIES
-      LABELS mpi TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ranks} ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}")
+      LABELS mpi TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}"
+      RESOURCE_LOCK mpirun)  # one run may remove the session directory that another is about to use
   endforeach()
 endfunction()
 

@@ -6,9 +6,9 @@ namespace stockpot::app {
 
 std::span<const Command> all_commands() {
   static constexpr std::array commands{
-      Command{"merge", "merge the models of a recipe", merge_command},
+      Command{"merge", "merge the models of a recipe", merge_command, true},
       Command{"plan", "show what a merge would do on any number of ranks", plan_command},
-      Command{"verify", "check a published output against its manifest", verify_command},
+      Command{"verify", "check a published output against its manifest", verify_command, true},
       Command{"methods", "list the merge methods, or explain one", methods_command},
       Command{"inspect", "list the tensors of a checkpoint", inspect_command},
       Command{"synth", "make a family of synthetic checkpoints, for tests and benchmarks", synth_command},

@@ -14,6 +14,7 @@ struct Command {
   std::string_view name;
   std::string_view summary;  ///< one line
   int (*run)(Arguments);     ///< returns the exit code; @throws Error for everything that goes wrong
+  bool on_ranks = false;     ///< runs on many ranks (ranks.hpp), which have to leave together
 };
 
 /// Every command, in the order in which they are listed to users.

@@ -1,5 +1,7 @@
 #include "app/job_settings.hpp"
 
+#include <algorithm>
+
 #include "app/resources.hpp"
 
 namespace stockpot::app {
@@ -8,14 +10,14 @@ plan::PlanOptions plan_options(const MergeOptions& options) {
   return {.seed = options.seed,
           .shard_bytes = options.shard_bytes,
           .nonfinite = options.nonfinite,
-          .strict = options.strict};
+          .strict = options.strict,
+          .allow_crimes = options.allow_crimes};
 }
 
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
                                        std::uint32_t ranks, std::uint32_t ranks_on_machine) {
   const Machine machine = Machine::current();
-  const std::uint64_t threads =
-      options.threads ? *options.threads : default_threads(machine, ranks_on_machine).value;
+  const std::uint64_t threads = options.threads ? *options.threads : default_threads(machine, ranks_on_machine).value;
   std::optional<std::uint64_t> memory = options.memory_per_rank;
   if (!memory) memory = extensions.memory_per_rank;
   if (!memory) memory = default_memory(machine, ranks_on_machine).value;
@@ -25,6 +27,15 @@ plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe
                                  .unit_bytes = options.unit_bytes.value_or(0)};
   if (options.chunk_bytes) schedule.chunk_bytes = *options.chunk_bytes;
   return schedule;
+}
+
+void refuse_warnings(const MergeOptions& options, const recipe::Extensions& extensions,
+                     const std::vector<std::string>& warnings) {
+  if (warnings.empty() || !(options.strict || extensions.strict)) return;
+  Error error(ErrorKind::recipe, "there are warnings, and --strict makes errors of them");
+  constexpr std::size_t most = 20;
+  for (std::size_t i = 0; i < std::min(most, warnings.size()); ++i) error.with("warning", warnings[i]);
+  throw std::move(error).hint("mend what they say, or leave --strict out");
 }
 
 std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions) {

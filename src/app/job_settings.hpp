@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "app/shared_options.hpp"
 #include "plan/schedule.hpp"
@@ -15,6 +16,10 @@ plan::PlanOptions plan_options(const MergeOptions& options);
 /// @param ranks_on_machine  share threads and memory of one machine.
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
                                        std::uint32_t ranks, std::uint32_t ranks_on_machine);
+
+/// @throws Error(recipe) that shows the warnings, if there are any and --strict or the recipe's `strict` is on.
+void refuse_warnings(const MergeOptions& options, const recipe::Extensions& extensions,
+                     const std::vector<std::string>& warnings);
 
 std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions);
 

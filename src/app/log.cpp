@@ -36,7 +36,9 @@ void start_log(LogLevel level, int rank) {
 
 void log_warnings(const std::vector<std::string>& lines, int rank) {
   if (rank != 0) return;
-  for (const std::string& line : lines) spdlog::warn("{}", line);
+  constexpr std::size_t most = 20;
+  for (std::size_t i = 0; i < std::min(most, lines.size()); ++i) spdlog::warn("{}", lines[i]);
+  if (lines.size() > most) spdlog::warn("... and {} more", lines.size() - most);
 }
 
 }  // namespace stockpot::app

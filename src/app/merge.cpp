@@ -19,19 +19,21 @@ namespace {
 
 CommandLine line() {
   return {.name = "merge",
-          .purpose = "Merges the models of a recipe and publishes the result as OUT. Run it under mpirun or srun for "
-                     "more than one rank; the result is the same bytes on any number of them.",
+          .purpose =
+              "Merges the models of a recipe and publishes the result as OUT. Run it under mpirun or srun for "
+              "more than one rank; the result is the same bytes on any number of them.",
           .arguments = {"RECIPE", "OUT"},
           .groups = {merge_options(), search_options()}};
 }
 
 void print_last_line(const std::string& out, const engine::JobSummary& summary, const plan::Schedule& schedule) {
   const auto moved = static_cast<double>(summary.bytes_read + summary.bytes_written);
-  fmt::print("published {}  manifest {:.16}  read {}  wrote {}  {:.2f} s  {:.2f} GB/s  ranks {}  threads {}  "
-             "imbalance {:.3f}\n",
-             printable(out), summary.manifest_sha256, human_bytes(summary.bytes_read),
-             human_bytes(summary.bytes_written), summary.seconds, moved / summary.seconds / 1e9,
-             schedule.options.ranks, schedule.options.threads, schedule.balance.imbalance);
+  fmt::print(
+      "published {}  manifest {:.16}  read {}  wrote {}  {:.2f} s  {:.2f} GB/s  ranks {}  threads {}  "
+      "imbalance {:.3f}\n",
+      printable(out), summary.manifest_sha256, human_bytes(summary.bytes_read), human_bytes(summary.bytes_written),
+      summary.seconds, moved / summary.seconds / 1e9, schedule.options.ranks, schedule.options.threads,
+      schedule.balance.imbalance);
 }
 
 void print_ranks(const engine::JobSummary& summary) {
@@ -56,7 +58,7 @@ Prepared prepare(const comm::Communicator& comm, const Values& values, const Mer
   const auto ranks = static_cast<std::uint32_t>(comm.size());
   const auto on_machine = static_cast<std::uint32_t>(comm.ranks_on_this_machine());
   plan::ScheduleOptions resources =
-      schedule_options(options, inputs.document().extensions, ranks, on_machine);
+      comm::agree(comm, [&] { return schedule_options(options, inputs.document().extensions, ranks, on_machine); });
   resources.memory_per_rank = comm.min(resources.memory_per_rank);  // ranks must make the same schedule
   resources.threads = static_cast<std::uint32_t>(comm.min(resources.threads));
   return comm::agree(comm, [&] {
@@ -67,7 +69,9 @@ Prepared prepare(const comm::Communicator& comm, const Values& values, const Mer
 }
 
 int merge(const comm::Communicator& comm, Arguments arguments) {
-  const Values values = comm::agree(comm, [&] { return *read_line(line(), arguments); });
+  const auto line_read = comm::agree(comm, [&] { return read_line(line(), arguments); });
+  if (!line_read) return 0;
+  const Values& values = *line_read;
   const MergeOptions options = comm::agree(comm, [&] {
     const MergeOptions read = read_merge_options(values);
     if (!read.allow_singletons) check_launch(comm.size(), process_variables());
@@ -83,9 +87,10 @@ int merge(const comm::Communicator& comm, Arguments arguments) {
   run.output_format = output_format(options, job.inputs.document().extensions);
   run.write_model_card = options.write_model_card;
   run.copy_tokenizer = options.copy_tokenizer;
-  for (const auto* lines : {&job.inputs.warnings, &job.plan.warnings, &job.schedule.warnings}) {
-    run.warnings.insert(run.warnings.end(), lines->begin(), lines->end());
-  }
+  run.warnings = job.inputs.warnings;
+  run.warnings.insert(run.warnings.end(), job.plan.warnings.begin(), job.plan.warnings.end());
+  comm::agree(comm, [&] { refuse_warnings(options, job.inputs.document().extensions, run.warnings); });
+  run.warnings.insert(run.warnings.end(), job.schedule.warnings.begin(), job.schedule.warnings.end());
   run.on_progress = [&](const engine::Progress& p) { progress.show(p); };
   log_warnings(run.warnings, comm.rank());
   const engine::JobSummary summary = engine::run_merge(comm, job.inputs, job.plan, job.schedule, run);

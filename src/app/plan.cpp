@@ -16,17 +16,22 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::uint64_t most_ranks = 1'000'000;
+
 CommandLine line() {
   return {.name = "plan",
-          .purpose = "Shows what a merge would do on R ranks: bytes, memory, balance, passes, collectives, output files "
-                     "and every warning. Reads headers only.",
+          .purpose =
+              "Shows what a merge would do on R ranks: bytes, memory, balance, passes, collectives, output files "
+              "and every warning. Reads headers only.",
           .arguments = {"RECIPE"},
-          .groups = {{"planning",
-                      {{.name = "ranks", .value_name = "R", .help = "plan for so many ranks; default 1"},
-                       {.name = "nodes", .value_name = "N", .help = "on so many machines; default: as few as ranks need, 1"},
-                       {.name = "json", .takes = Takes::toggle, .help = "as JSON"},
-                       {.name = "tensors", .takes = Takes::toggle, .help = "list every output tensor, too"}}},
-                     merge_options(), search_options()}};
+          .groups = {
+              {"planning",
+               {{.name = "ranks", .value_name = "R", .help = "plan for so many ranks; default 1"},
+                {.name = "nodes", .value_name = "N", .help = "on so many machines; default: as few as ranks need, 1"},
+                {.name = "json", .takes = Takes::toggle, .help = "as JSON"},
+                {.name = "tensors", .takes = Takes::toggle, .help = "list every output tensor, too"}}},
+              merge_options(),
+              search_options()}};
 }
 
 /// What the plan says, in numbers.
@@ -64,28 +69,30 @@ void print_plan(const plan::MergePlan& plan, const plan::Schedule& schedule, con
   row("method", plan.method);
   for (std::size_t m = 0; m < plan.models.size(); ++m) {
     const Catalogue& model = plan.models[m];
-    row(m == 0 ? "models" : "", fmt::format("{}{}: {} tensors, {} in {} file{}", printable(model.model),
-                                            m == plan.anchor ? " (anchor)" : "", model.tensors.size(),
-                                            human_bytes(model.data_bytes()), model.files.size(),
-                                            model.files.size() == 1 ? "" : "s"));
+    row(m == 0 ? "models" : "",
+        fmt::format("{}{}: {} tensors, {} in {} file{}", printable(model.model), m == plan.anchor ? " (anchor)" : "",
+                    model.tensors.size(), human_bytes(model.data_bytes()), model.files.size(),
+                    model.files.size() == 1 ? "" : "s"));
   }
   row("output", fmt::format("{} tensors, {} parameters, {} in {} file{}", plan.tensors.size(), facts.elements,
                             human_bytes(facts.outputs), plan.shards.size(), plan.shards.size() == 1 ? "" : "s"));
   row("ranks", fmt::format("{} x {} threads, {} of memory each", o.ranks, o.threads, human_bytes(o.memory_per_rank)));
-  row("read", fmt::format("{} in all ({} of input, each byte once), per rank {} to {}", human_bytes(schedule.reads_total),
-                          human_bytes(facts.inputs), human_bytes(facts.least_read), human_bytes(facts.most_read)));
-  row("moved per rank", fmt::format("{} to {}, mean {}, imbalance {:.3f}", human_bytes(schedule.balance.least),
-                                    human_bytes(schedule.balance.most),
-                                    human_bytes(static_cast<std::uint64_t>(schedule.balance.mean)),
-                                    schedule.balance.imbalance));
+  row("read",
+      fmt::format("{} in all ({} of input, each byte once), per rank {} to {}", human_bytes(schedule.reads_total),
+                  human_bytes(facts.inputs), human_bytes(facts.least_read), human_bytes(facts.most_read)));
+  row("moved per rank",
+      fmt::format("{} to {}, mean {}, imbalance {:.3f}", human_bytes(schedule.balance.least),
+                  human_bytes(schedule.balance.most), human_bytes(static_cast<std::uint64_t>(schedule.balance.mean)),
+                  schedule.balance.imbalance));
   row("work", fmt::format("{} units of up to {}; tensors: {} direct, {} local, {} shared", schedule.units.size(),
                           human_bytes(schedule.unit_bytes), facts.direct, facts.local, facts.shared));
   row("passes", fmt::format("{} for statistics, then one to merge", facts.passes));
   row("collectives", fmt::format("{} in {} shared wave{}", schedule.collectives, schedule.shared_waves,
                                  schedule.shared_waves == 1 ? "" : "s"));
-  row("memory per rank", fmt::format("{}: workers {}, counters {}, kept inputs {}", human_bytes(schedule.memory.total()),
-                                     human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.tally_bytes),
-                                     human_bytes(schedule.memory.kept_bytes)));
+  row("memory per rank",
+      fmt::format("{}: workers {}, counters {}, kept inputs {}", human_bytes(schedule.memory.total()),
+                  human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.tally_bytes),
+                  human_bytes(schedule.memory.kept_bytes)));
 }
 
 void print_tensors(const plan::MergePlan& plan) {
@@ -101,15 +108,21 @@ ordered_json to_json(const plan::MergePlan& plan, const plan::Schedule& schedule
   ordered_json json{
       {"method", plan.method},
       {"models", ordered_json::array()},
-      {"output", {{"tensors", plan.tensors.size()}, {"parameters", facts.elements}, {"bytes", facts.outputs},
-                  {"shards", ordered_json::array()}}},
+      {"output",
+       {{"tensors", plan.tensors.size()},
+        {"parameters", facts.elements},
+        {"bytes", facts.outputs},
+        {"shards", ordered_json::array()}}},
       {"ranks", o.ranks},
       {"threads", o.threads},
       {"memory_limit_per_rank", o.memory_per_rank},
-      {"read", {{"input_bytes", facts.inputs}, {"bytes", schedule.reads_total}, {"least_per_rank", facts.least_read},
-                {"most_per_rank", facts.most_read}}},
-      {"moved_per_rank", {{"least", schedule.balance.least}, {"most", schedule.balance.most},
-                          {"mean", schedule.balance.mean}}},
+      {"read",
+       {{"input_bytes", facts.inputs},
+        {"bytes", schedule.reads_total},
+        {"least_per_rank", facts.least_read},
+        {"most_per_rank", facts.most_read}}},
+      {"moved_per_rank",
+       {{"least", schedule.balance.least}, {"most", schedule.balance.most}, {"mean", schedule.balance.mean}}},
       {"imbalance", schedule.balance.imbalance},
       {"units", schedule.units.size()},
       {"unit_bytes", schedule.unit_bytes},
@@ -117,22 +130,28 @@ ordered_json to_json(const plan::MergePlan& plan, const plan::Schedule& schedule
       {"statistics_passes", facts.passes},
       {"shared_waves", schedule.shared_waves},
       {"collectives", schedule.collectives},
-      {"memory_per_rank", {{"total", schedule.memory.total()}, {"workers", schedule.memory.worker_bytes},
-                           {"counters", schedule.memory.tally_bytes}, {"kept_inputs", schedule.memory.kept_bytes}}},
+      {"memory_per_rank",
+       {{"total", schedule.memory.total()},
+        {"workers", schedule.memory.worker_bytes},
+        {"counters", schedule.memory.tally_bytes},
+        {"kept_inputs", schedule.memory.kept_bytes}}},
       {"warnings", warnings}};
   for (const Catalogue& model : plan.models) {
-    json["models"].push_back({{"reference", model.model}, {"directory", model.directory},
-                              {"tensors", model.tensors.size()}, {"bytes", model.data_bytes()},
+    json["models"].push_back({{"reference", model.model},
+                              {"directory", model.directory},
+                              {"tensors", model.tensors.size()},
+                              {"bytes", model.data_bytes()},
                               {"files", model.files.size()}});
   }
   for (const partition::Shard& shard : plan.shards) {
-    json["output"]["shards"].push_back({{"file", shard.file_name}, {"tensors", shard.entries.size()},
-                                        {"bytes", shard.data_bytes}});
+    json["output"]["shards"].push_back(
+        {{"file", shard.file_name}, {"tensors", shard.entries.size()}, {"bytes", shard.data_bytes}});
   }
   if (!with_tensors) return json;
   json["output"]["list"] = ordered_json::array();
   for (const plan::PlannedTensor& planned : plan.tensors) {
-    json["output"]["list"].push_back({{"name", planned.output.name}, {"dtype", name(planned.output.dtype)},
+    json["output"]["list"].push_back({{"name", planned.output.name},
+                                      {"dtype", name(planned.output.dtype)},
                                       {"shape", planned.output.shape},
                                       {"action", planned.action == plan::Action::copy ? "copy" : "merge"}});
   }
@@ -145,21 +164,22 @@ int plan_command(Arguments arguments) {
   const auto values = read_line(line(), arguments);
   if (!values) return 0;
   const MergeOptions options = read_merge_options(*values);
-  const auto ranks = static_cast<std::uint32_t>(values->number("ranks", 1).value_or(1));
-  const auto nodes = static_cast<std::uint32_t>(values->number("nodes", 1).value_or(1));
+  const auto ranks = static_cast<std::uint32_t>(values->number("ranks", 1, most_ranks).value_or(1));
+  const auto nodes = static_cast<std::uint32_t>(values->number("nodes", 1, most_ranks).value_or(1));
+  if (nodes > ranks) throw Error(ErrorKind::usage, "--nodes is more than --ranks: a machine would have no rank");
   start_log(options.log_level, 0);
   log_warnings(values->notices(), 0);
 
   const std::string recipe = *values->argument(0);
   const auto alone = comm::Communicator::alone();
   const engine::Inputs inputs = engine::load_inputs(alone, recipe, search_places(*values, recipe));
-  const plan::MergePlan plan =
-      plan::make_plan(inputs.recipe, inputs.document(), inputs.models, plan_options(options));
+  const plan::MergePlan plan = plan::make_plan(inputs.recipe, inputs.document(), inputs.models, plan_options(options));
   const plan::Schedule schedule = plan::make_schedule(
       plan, schedule_options(options, inputs.document().extensions, ranks, (ranks + nodes - 1) / nodes));
   const Facts facts = facts_of(plan, schedule);
   std::vector<std::string> warnings = inputs.warnings;
   warnings.insert(warnings.end(), plan.warnings.begin(), plan.warnings.end());
+  refuse_warnings(options, inputs.document().extensions, warnings);
   warnings.insert(warnings.end(), schedule.warnings.begin(), schedule.warnings.end());
   log_warnings(warnings, 0);
   if (values->on("json")) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -58,8 +59,10 @@ int run_program(Arguments arguments) {
   const auto commands = all_commands();
   const auto command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
   if (command == commands.end()) throw unknown_command(word);
-  check_variable_names(process_variable_names());
-  return command->run(arguments.subspan(1));
+  if (!command->on_ranks) check_variable_names(process_variable_names());
+  const int code = command->run(arguments.subspan(1));
+  if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
+  return code;
 }
 
 void print_error(const Error& error) {

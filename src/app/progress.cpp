@@ -9,8 +9,11 @@
 namespace stockpot::app {
 
 ProgressLines::ProgressLines(std::uint64_t every_seconds, int ranks)
-    : every_(static_cast<double>(every_seconds)), ranks_(ranks), terminal_(::isatty(STDERR_FILENO) == 1),
-      start_(Clock::now()), last_(start_) {
+    : every_(static_cast<double>(every_seconds)),
+      ranks_(ranks),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      start_(Clock::now()),
+      last_(start_) {
   if (terminal_ && every_seconds > 0) every_ = std::chrono::duration<double>(0.5);
 }
 
@@ -23,8 +26,9 @@ void ProgressLines::show(const engine::Progress& progress) {
   const double part = std::min(1.0, static_cast<double>(progress.bytes_done) / planned);
   const double rate = static_cast<double>(progress.bytes_done - last_bytes_) / since_last.count() / 1e9;
   const double left = part > 0 ? elapsed * (1 - part) / part : 0;
-  const std::string text = fmt::format("{:.0f} s elapsed, {:.1f} % done, {:.2f} GB/s per rank ({} rank{}), {:.0f} s to go",
-                                       elapsed, 100 * part, rate, ranks_, ranks_ == 1 ? "" : "s", left);
+  const std::string text =
+      fmt::format("{:.0f} s elapsed, {:.1f} % done, {:.2f} GB/s per rank ({} rank{}), {:.0f} s to go", elapsed,
+                  100 * part, rate, ranks_, ranks_ == 1 ? "" : "s", left);
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "", text, terminal_ ? "" : "\n");
   std::fflush(stderr);
   drawn_ = terminal_;

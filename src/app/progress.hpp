@@ -13,8 +13,11 @@ class ProgressLines {
  public:
   /// @param every_seconds  0: none.
   ProgressLines(std::uint64_t every_seconds, int ranks);
+  /// Ends a line that was drawn in place, also when an error is about to be printed.
+  ~ProgressLines() { finish(); }
+  ProgressLines(const ProgressLines&) = delete;
+  ProgressLines& operator=(const ProgressLines&) = delete;
   void show(const engine::Progress& progress);
-  /// Ends a line that was drawn in place.
   void finish();
 
  private:

@@ -1,8 +1,12 @@
 #include "app/ranks.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <csignal>
 
 #include "app/program.hpp"
+#include "comm/agree.hpp"
 #include "comm/environment.hpp"
 
 namespace stockpot::app {
@@ -14,16 +18,38 @@ bool is_launched(const Variables& variables) {
   return false;
 }
 
+namespace {
+
+/// Output files stay open until they are synced: a model may have a thousand. The soft limit is often no more than
+/// that.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 int run_on_ranks(const std::function<int(const comm::Communicator&)>& work) {
-  if (!is_launched(process_variables())) return work(comm::Communicator::alone());
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGUSR1, SIG_IGN);  // a scheduler's warning; a merge cannot go on later, so it goes on now
+  raise_descriptor_limit();
+  const auto checked = [&](const comm::Communicator& comm) {
+    comm::agree(comm, [] { check_variable_names(process_variable_names()); });
+    return work(comm);
+  };
+  if (!is_launched(process_variables())) return checked(comm::Communicator::alone());
   int argc = 0;
   char** argv = nullptr;
   comm::Environment mpi(argc, argv);
-  return mpi.run(work, print_error);
+  return mpi.run(checked, print_error);
 }
 
 bool asks_for_help(Arguments arguments) {
-  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& a) { return a == "--help" || a == "-h"; });
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& a) { return a == "--help" || a == "-h"; });
 }
 
 }  // namespace stockpot::app

@@ -66,6 +66,9 @@ OptionGroup merge_options() {
           {.name = "random-seed", .value_name = "N", .help = "seed of methods that draw random numbers; default 0"},
           {.name = "nonfinite", .value_name = "error|propagate", .help = "what NaN and infinity are; default error"},
           {.name = "strict", .takes = Takes::toggle, .help = "warnings are errors", .also = {"werror"}},
+          {.name = "allow-crimes",
+           .takes = Takes::toggle,
+           .help = "merge models of different architectures, or that share few tensors"},
           {.name = "output-format", .value_name = "NAME", .help = "safetensors (the default) or hdf5"},
           {.name = "write-model-card",
            .takes = Takes::toggle,
@@ -116,10 +119,13 @@ MergeOptions read_merge_options(const Values& values) {
     throw Error(ErrorKind::usage, "--no-safe-serialization: pickle files are not written").code("OPT011");
   }
   MergeOptions options;
-  options.threads = values.number("threads", 1);
+  options.threads = values.number("threads", 1, most_threads);
   options.memory_per_rank = values.size("memory-per-rank");
   options.unit_bytes = values.size("unit");
   options.chunk_bytes = values.size("chunk");
+  if (constexpr std::uint64_t most = std::uint64_t{1} << 30; options.chunk_bytes > most) {
+    throw Error(ErrorKind::usage, "--chunk is more than 1 GiB").hint("1MiB is the default, 16MiB plenty");
+  }
   options.shard_bytes = values.shard_size("out-shard-size");
   options.seed = values.number("random-seed");
   options.nonfinite = nonfinite(values);
@@ -127,6 +133,7 @@ MergeOptions read_merge_options(const Values& values) {
     options.output_format = *format == 0 ? "safetensors" : "hdf5";
   }
   options.strict = values.on("strict");
+  options.allow_crimes = values.on("allow-crimes");
   options.write_model_card = values.on("write-model-card");
   options.copy_tokenizer = values.on("copy-tokenizer");
   options.allow_singletons = values.on("allow-singletons");

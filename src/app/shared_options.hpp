@@ -12,6 +12,9 @@
 
 namespace stockpot::app {
 
+/// More worker threads than any machine has CPUs are a mistake.
+inline constexpr std::uint64_t most_threads = 4096;
+
 /// --model-root, --transformers-cache.
 OptionGroup search_options();
 /// @param recipe_path  relative model paths are looked up beside it first.
@@ -28,6 +31,7 @@ struct MergeOptions {
   std::optional<recipe::Nonfinite> nonfinite;
   std::optional<std::string> output_format;
   bool strict = false;
+  bool allow_crimes = false;
   bool write_model_card = true;
   bool copy_tokenizer = true;
   bool allow_singletons = false;

@@ -7,6 +7,7 @@
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/resources.hpp"
+#include "app/shared_options.hpp"
 #include "app/synthetic_family.hpp"
 #include "core/error.hpp"
 #include "io/publish.hpp"
@@ -50,15 +51,13 @@ DType dtype_of(const Values& values) {
 FamilyOptions read_options(const Values& values) {
   FamilyOptions options;
   options.architecture = values.text("arch").value_or("tiny-llama");
-  options.tunes = values.number("tunes").value_or(options.tunes);
-  if (options.tunes > 1000) throw Error(ErrorKind::usage, "--tunes: more than 1000 models");
+  options.tunes = values.number("tunes", 0, 1000).value_or(options.tunes);
   options.dtype = dtype_of(values);
   options.shard_bytes = values.shard_size("out-shard-size").value_or(options.shard_bytes);
   options.seed = values.number("seed").value_or(options.seed);
   options.hollow = values.on("hollow");
-  const auto threads = values.number("threads", 1);
+  const auto threads = values.number("threads", 1, most_threads);
   options.threads = threads ? *threads : default_threads(Machine::current(), 1).value;
-  if (options.threads > 4096) throw Error(ErrorKind::usage, "--threads: more than 4096");
   return options;
 }
 

@@ -73,12 +73,14 @@ std::vector<std::string> Values::texts(std::string_view name) const {
   return given ? given->texts : std::vector<std::string>{};
 }
 
-std::optional<std::uint64_t> Values::number(std::string_view name, std::uint64_t least) const {
+std::optional<std::uint64_t> Values::number(std::string_view name, std::uint64_t least, std::uint64_t most) const {
   const Given* given = find(name);
   if (!given) return std::nullopt;
   const auto value = parse_number(given->texts.back());
-  if (!value || *value < least) {
-    throw bad_value(given->place, given->texts.back(), fmt::format("a whole number from {}", least));
+  if (!value || *value < least || *value > most) {
+    const bool open = most == std::numeric_limits<std::uint64_t>::max();
+    throw bad_value(given->place, given->texts.back(),
+                    fmt::format("a whole number from {}{}", least, open ? "" : fmt::format(" to {}", most)));
   }
   return value;
 }

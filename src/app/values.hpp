@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,8 +22,9 @@ class Values {
   std::uint64_t times(std::string_view name) const;
   std::optional<std::string> text(std::string_view name) const;
   std::vector<std::string> texts(std::string_view name) const;
-  /// @throws Error(usage) if it is not a whole number from `least`, or not a size (core/size.hpp), or not a time.
-  std::optional<std::uint64_t> number(std::string_view name, std::uint64_t least = 0) const;
+  /// @throws Error(usage) if it is not a whole number in [least, most], or not a size (core/size.hpp), or not a time.
+  std::optional<std::uint64_t> number(std::string_view name, std::uint64_t least = 0,
+                                      std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) const;
   std::optional<std::uint64_t> size(std::string_view name) const;
   /// Likewise, where 5B means 5 GB.
   std::optional<std::uint64_t> shard_size(std::string_view name) const;

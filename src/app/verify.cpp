@@ -1,21 +1,24 @@
 // stockpot verify OUT: computes every digest of a published output anew and compares with its manifest.
+#include "engine/verify.hpp"
+
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/ranks.hpp"
 #include "app/resources.hpp"
+#include "app/shared_options.hpp"
 #include "comm/agree.hpp"
 #include "core/size.hpp"
-#include "engine/verify.hpp"
 
 namespace stockpot::app {
 namespace {
 
 CommandLine line() {
   return {.name = "verify",
-          .purpose = "Reads a published output and checks it against its manifest: exit code 0 if every byte is the one "
-                     "that was merged, 10 if not, naming each tensor that differs. Runs on any number of ranks.",
+          .purpose =
+              "Reads a published output and checks it against its manifest: exit code 0 if every tensor and "
+              "header byte is the one that was merged, 10 if not, naming what differs. Runs on any number of ranks.",
           .arguments = {"OUT"},
           .groups = {{"verifying",
                       {{.name = "threads",
@@ -27,11 +30,13 @@ CommandLine line() {
 }
 
 int verify(const comm::Communicator& comm, Arguments arguments) {
-  const Values values = comm::agree(comm, [&] { return *read_line(line(), arguments); });
+  const auto line_read = comm::agree(comm, [&] { return read_line(line(), arguments); });
+  if (!line_read) return 0;
+  const Values& values = *line_read;
   engine::VerifyOptions options;
   const auto on_machine = static_cast<std::uint64_t>(comm.ranks_on_this_machine());
   comm::agree(comm, [&] {
-    const auto threads = values.number("threads", 1);
+    const auto threads = values.number("threads", 1, most_threads);
     options.threads =
         static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), on_machine).value);
     if (const auto chunk = values.size("chunk")) options.chunk_bytes = *chunk;

@@ -20,7 +20,8 @@ void check(int code, const char* call) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  throw Error(ErrorKind::internal, std::string(call) + ": " + std::string(text.data(), static_cast<std::size_t>(length)));
+  throw Error(ErrorKind::internal,
+              std::string(call) + ": " + std::string(text.data(), static_cast<std::size_t>(length)));
 }
 
 MPI_Comm duplicate(MPI_Comm comm) {
@@ -84,7 +85,6 @@ std::string Communicator::broadcast(std::string bytes, int root) const {
 }
 
 std::vector<std::string> Communicator::all_gather(std::string_view bytes) const {
-  // By broadcasts of each rank's part: no count can overflow, and parts are few or empty on most ranks.
   std::vector<std::string> parts(static_cast<std::size_t>(size_));
   if (state_->alone()) {
     parts[0] = bytes;
@@ -95,7 +95,7 @@ std::vector<std::string> Communicator::all_gather(std::string_view bytes) const 
   std::vector<std::uint64_t> sizes(parts.size());
   check(MPI_Allgather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, state_->comm), "MPI_Allgather");
   const std::uint64_t total = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
-  if (total > piece_bytes) {
+  if (total > piece_bytes) {  // rank by rank: no count can overflow
     for (int r = 0; r < size_; ++r) {
       auto& part = parts[static_cast<std::size_t>(r)];
       if (r == rank_) part = bytes;
@@ -193,7 +193,7 @@ int Communicator::ranks_on_this_machine() const {
 std::uint64_t Communicator::collectives() const { return state_->collectives; }
 
 void Communicator::raise_alarm() const {
-  if (state_->alone() || !state_->sent_alarms.empty()) return;
+  if (alarmed() || state_->alone()) return;  // one alarm is enough
   state_->alarmed = true;
   for (int r = 0; r < size_; ++r) {
     if (r == rank_) continue;

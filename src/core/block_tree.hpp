@@ -1,9 +1,10 @@
 // One value for a whole tensor out of one value per block, in an order that nobody's share of the work can change.
 //
-// The tree is fixed by the block index alone: node (level, index) covers blocks [index * 2^level, (index + 1) * 2^level).
-// Two complete siblings combine into their parent as soon as both are there. What is left at the right edge of a tensor
-// whose block count is not a power of two combines from right to left: s0 + (s1 + (s2 + ...)), widest subtree first.
-// Whoever holds a run of blocks can therefore pre-combine it into at most 2 log2(blocks) nodes and send only those.
+// The tree is fixed by the block index alone: node (level, index) covers blocks [index * 2^level, (index + 1) *
+// 2^level). Two complete siblings combine into their parent as soon as both are there. What is left at the right edge
+// of a tensor whose block count is not a power of two combines from right to left: s0 + (s1 + (s2 + ...)), widest
+// subtree first. Whoever holds a run of blocks can therefore pre-combine it into at most 2 log2(blocks) nodes and send
+// only those.
 #pragma once
 
 #include <cstdint>

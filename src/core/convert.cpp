@@ -102,11 +102,16 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
 template <class Work>
 bool with_stored(DType dtype, const Work& work) {
   switch (dtype) {
-    case DType::bf16: return work.template operator()<Bf16>();
-    case DType::f16: return work.template operator()<F16>();
-    case DType::f32: return work.template operator()<F32>();
-    case DType::f64: return work.template operator()<F64>();
-    default: throw Error(ErrorKind::internal, "no arithmetic on element type " + std::string(name(dtype)));
+    case DType::bf16:
+      return work.template operator()<Bf16>();
+    case DType::f16:
+      return work.template operator()<F16>();
+    case DType::f32:
+      return work.template operator()<F32>();
+    case DType::f64:
+      return work.template operator()<F64>();
+    default:
+      throw Error(ErrorKind::internal, "no arithmetic on element type " + std::string(name(dtype)));
   }
 }
 

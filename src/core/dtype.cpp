@@ -37,8 +37,8 @@ constexpr std::array table{
 };
 
 constexpr std::array recipe_aliases{
-    Row{DType::f32, 0, "fp32", ""},   Row{DType::f32, 0, "float", ""}, Row{DType::f16, 0, "fp16", ""},
-    Row{DType::f16, 0, "half", ""},   Row{DType::bf16, 0, "bf16", ""}, Row{DType::f64, 0, "double", ""},
+    Row{DType::f32, 0, "fp32", ""}, Row{DType::f32, 0, "float", ""}, Row{DType::f16, 0, "fp16", ""},
+    Row{DType::f16, 0, "half", ""}, Row{DType::bf16, 0, "bf16", ""}, Row{DType::f64, 0, "double", ""},
     Row{DType::f64, 0, "fp64", ""},
 };
 
@@ -75,12 +75,23 @@ bool is_mergeable(DType dtype) {
 
 bool is_integral(DType dtype) {
   switch (dtype) {
-    case DType::boolean: case DType::u8: case DType::i8: case DType::i16: case DType::u16: case DType::i32:
-    case DType::u32: case DType::i64: case DType::u64: return true;
-    default: return false;
+    case DType::boolean:
+    case DType::u8:
+    case DType::i8:
+    case DType::i16:
+    case DType::u16:
+    case DType::i32:
+    case DType::u32:
+    case DType::i64:
+    case DType::u64:
+      return true;
+    default:
+      return false;
   }
 }
 
-std::uint64_t bytes_of(DType dtype, std::uint64_t count) { return count / 8 * bits(dtype) + count % 8 * bits(dtype) / 8; }
+std::uint64_t bytes_of(DType dtype, std::uint64_t count) {
+  return count / 8 * bits(dtype) + count % 8 * bits(dtype) / 8;
+}
 
 }  // namespace stockpot

@@ -8,8 +8,28 @@
 namespace stockpot {
 
 enum class DType : std::uint8_t {
-  boolean, f4, f6_e2m3, f6_e3m2, u8, i8, f8_e5m2, f8_e4m3, f8_e8m0, f8_e4m3fnuz, f8_e5m2fnuz,
-  i16, u16, f16, bf16, i32, u32, f32, c64, f64, i64, u64,
+  boolean,
+  f4,
+  f6_e2m3,
+  f6_e3m2,
+  u8,
+  i8,
+  f8_e5m2,
+  f8_e4m3,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  c64,
+  f64,
+  i64,
+  u64,
 };
 
 /// Bits of one element; 4 and 6 occur.
@@ -25,7 +45,8 @@ std::optional<DType> parse_recipe_dtype(std::string_view recipe_name);
 bool is_mergeable(DType dtype);
 /// True for integers and booleans: copied bit for bit, never merged.
 bool is_integral(DType dtype);
-/// Bytes of `count` elements. @pre count * bits is a multiple of 8 and does not overflow (checked when a header is read).
+/// Bytes of `count` elements. @pre count * bits is a multiple of 8 and does not overflow (checked when a header is
+/// read).
 std::uint64_t bytes_of(DType dtype, std::uint64_t count);
 
 }  // namespace stockpot

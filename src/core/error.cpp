@@ -14,19 +14,42 @@ namespace {
 
 std::string_view title(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::recipe: return "recipe or launch mistake";
-    case ErrorKind::corrupt_input: return "bad input";
-    case ErrorKind::numeric: return "numeric policy";
-    case ErrorKind::output_exists: return "output exists";
-    case ErrorKind::storage: return "storage error";
-    case ErrorKind::no_space: return "no space";
-    case ErrorKind::limits: return "does not fit";
-    case ErrorKind::mismatch: return "verification failed";
-    case ErrorKind::internal: return "internal error (a bug, please report it)";
-    case ErrorKind::stopped: return "stopped";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::recipe:
+      return "recipe or launch mistake";
+    case ErrorKind::corrupt_input:
+      return "bad input";
+    case ErrorKind::numeric:
+      return "numeric policy";
+    case ErrorKind::output_exists:
+      return "output exists";
+    case ErrorKind::storage:
+      return "storage error";
+    case ErrorKind::no_space:
+      return "no space";
+    case ErrorKind::limits:
+      return "does not fit";
+    case ErrorKind::mismatch:
+      return "verification failed";
+    case ErrorKind::internal:
+      return "internal error (a bug, please report it)";
+    case ErrorKind::stopped:
+      return "stopped";
   }
   return "error";
+}
+
+/// What to do where nobody who threw knew better.
+std::string_view usual_hint(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::corrupt_input:
+      return "the file may be incomplete or damaged: compare it with its source, copy it again";
+    case ErrorKind::storage:
+      return "look at the system's log and at the state of this file system, then run it again";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
@@ -87,10 +110,11 @@ void Error::render() {
     report_ = own_report_;
     return;
   }
-  report_ = fmt::format("stockpot: {}{}: {}", title(kind_), code_.empty() ? "" : " [" + code_ + "]",
-                        printable(sentence_));
+  report_ =
+      fmt::format("stockpot: {}{}: {}", title(kind_), code_.empty() ? "" : " [" + code_ + "]", printable(sentence_));
   for (const auto& [name, value] : context_) report_ += fmt::format("\n  {:<7} {}", name, printable(value));
-  if (!hint_.empty()) report_ += fmt::format("\n  {:<7} {}", "hint", printable(hint_));
+  const std::string_view advice = hint_.empty() && has("file") ? usual_hint(kind_) : std::string_view(hint_);
+  if (!advice.empty()) report_ += fmt::format("\n  {:<7} {}", "hint", printable(advice));
 }
 
 Error Error::current() {
@@ -138,10 +162,14 @@ Error Error::unpack(std::string_view packed) {
 
 Error system_error(int error_number, std::string_view call, std::string_view path) {
   const bool full = error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
-  Error error(full ? ErrorKind::no_space : ErrorKind::storage,
+  const bool too_many = error_number == EMFILE || error_number == ENFILE;
+  Error error(full       ? ErrorKind::no_space
+              : too_many ? ErrorKind::limits
+                         : ErrorKind::storage,
               fmt::format("{} failed: {}", call, std::strerror(error_number)));
   error.in_file(path);
   if (full) error.hint("free some space or quota, or choose another output place");
+  if (too_many) error.hint("raise the limit of open files (ulimit -n), or take a larger --out-shard-size");
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS) {
     error.hint("check the permissions of this path and of the folders above it");
   }

@@ -12,17 +12,17 @@ namespace stockpot {
 
 /// What went wrong, as far as the exit code is concerned. The values are the exit codes that users' scripts rely on.
 enum class ErrorKind : int {
-  usage = 2,           ///< the command line
-  recipe = 3,          ///< recipe, environment or launch mistake
-  corrupt_input = 4,   ///< input missing, corrupt, or inconsistent between models
-  numeric = 5,         ///< non-finite values, overflow on the final cast
-  output_exists = 6,   ///< output exists, or a live run owns it
-  storage = 7,         ///< EIO, short transfer, unwritable place
-  no_space = 8,        ///< disk full or quota
-  limits = 9,          ///< does not fit memory, descriptors or time
-  mismatch = 10,       ///< verification found other bytes
-  internal = 70,       ///< a bug of ours
-  stopped = 75,        ///< stopped on request
+  usage = 2,          ///< the command line
+  recipe = 3,         ///< recipe, environment or launch mistake
+  corrupt_input = 4,  ///< input missing, corrupt, or inconsistent between models
+  numeric = 5,        ///< non-finite values, overflow on the final cast
+  output_exists = 6,  ///< output exists, or a live run owns it
+  storage = 7,        ///< EIO, short transfer, unwritable place
+  no_space = 8,       ///< disk full or quota
+  limits = 9,         ///< does not fit memory, descriptors or time
+  mismatch = 10,      ///< verification found other bytes
+  internal = 70,      ///< a bug of ours
+  stopped = 75,       ///< stopped on request
 };
 
 /// Text with control characters shown as \xNN, so that a name from a file cannot steer a terminal.

@@ -1,4 +1,5 @@
-// bfloat16 and float16 to float32 (exact) and back (nearest, ties to even). Branch-light, so that loops over them vectorise.
+// bfloat16 and float16 to float32 (exact) and back (nearest, ties to even). Branch-light, so that loops over them
+// vectorise.
 #pragma once
 
 #include <bit>

@@ -1,8 +1,9 @@
 // One source, several instruction sets, chosen at run time, the same bits.
 //
-// A kernel is a callable of plain loops. dispatch() calls a copy of it that the compiler made for the widest instruction
-// set in use; `flatten` pulls the callable into that copy, so its loops are vectorised for it. No copy may contract a
-// multiplication and an addition (-ffp-contract=off, and FMA is enabled in none), so all copies give the same bits.
+// A kernel is a callable of plain loops. dispatch() calls a copy of it that the compiler made for the widest
+// instruction set in use; `flatten` pulls the callable into that copy, so its loops are vectorised for it. No copy may
+// contract a multiplication and an addition (-ffp-contract=off, and FMA is enabled in none), so all copies give the
+// same bits.
 #pragma once
 
 #include <optional>
@@ -42,9 +43,12 @@ template <class Kernel, class... Args>
 template <class Kernel, class... Args>
 void dispatch(const Kernel& kernel, Args... args) {
   switch (active_instruction_set()) {
-    case InstructionSet::avx512: return detail::on_avx512(kernel, args...);
-    case InstructionSet::avx2: return detail::on_avx2(kernel, args...);
-    case InstructionSet::baseline: return detail::on_baseline(kernel, args...);
+    case InstructionSet::avx512:
+      return detail::on_avx512(kernel, args...);
+    case InstructionSet::avx2:
+      return detail::on_avx2(kernel, args...);
+    case InstructionSet::baseline:
+      return detail::on_baseline(kernel, args...);
   }
 }
 

@@ -14,7 +14,14 @@ std::vector<TensorInfo> outputs_of(const plan::MergePlan& plan) {
 
 EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s,
                              InputFiles& f, io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n)
-    : comm(c), plan(p), schedule(s), files(f), sink(out), workers(w), counters(n), digests(outputs_of(p)),
+    : comm(c),
+      plan(p),
+      schedule(s),
+      files(f),
+      sink(out),
+      workers(w),
+      counters(n),
+      digests(outputs_of(p)),
       input_check(p, f) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
   for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}});

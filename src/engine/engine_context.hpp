@@ -30,8 +30,10 @@ struct Worker {
   std::vector<const double*> double_models;
   template <class T>
   std::vector<const T*>& models() {
-    if constexpr (std::is_same_v<T, float>) return float_models;
-    else return double_models;
+    if constexpr (std::is_same_v<T, float>)
+      return float_models;
+    else
+      return double_models;
   }
 };
 

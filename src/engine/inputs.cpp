@@ -25,7 +25,15 @@ std::string pack_models(const recipe::MergeDocument& document, const io::SearchP
 
 Inputs load_inputs(const comm::Communicator& comm, const std::string& recipe_path, io::SearchPlaces places) {
   constexpr std::uint64_t recipe_limit = std::uint64_t{8} << 20;
-  std::string text = comm::on_root(comm, [&] { return io::read_file(recipe_path, recipe_limit); });
+  std::string text = comm::on_root(comm, [&] {
+    try {
+      return io::read_file(recipe_path, recipe_limit);
+    } catch (const Error& error) {  // whatever is wrong with this file: it is the recipe
+      throw Error(ErrorKind::recipe, "the recipe cannot be read: " + error.sentence())
+          .code(error.class_code())
+          .in_file(recipe_path);
+    }
+  });
   Inputs inputs;
   inputs.recipe = comm::agree(comm, [&] { return recipe::parse_recipe(recipe_path, std::move(text)); });
   if (places.recipe_directory.empty()) {

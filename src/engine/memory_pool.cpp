@@ -30,8 +30,8 @@ PoolBuffer::~PoolBuffer() {
 PoolBuffer MemoryPool::acquire(std::uint64_t bytes) {
   if (bytes == 0) return {};
   if (bytes > budget_ - in_use_) {
-    throw Error(ErrorKind::limits, fmt::format("{} bytes wanted, {} of {} bytes of the memory pool are in use", bytes,
-                                               in_use_, budget_))
+    throw Error(ErrorKind::limits,
+                fmt::format("{} bytes wanted, {} of {} bytes of the memory pool are in use", bytes, in_use_, budget_))
         .hint("raise --memory-per-rank, or lower --threads or --chunk");
   }
   void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -51,7 +51,7 @@ class MemoryPool {
   friend class PoolBuffer;
   void release(std::byte* data, std::size_t size) noexcept;
   std::uint64_t budget_;
-  std::uint64_t in_use_ = 0;      // buffers are acquired by the main thread only
+  std::uint64_t in_use_ = 0;  // buffers are acquired by the main thread only
   std::uint64_t high_water_ = 0;
 };
 

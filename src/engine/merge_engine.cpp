@@ -26,20 +26,21 @@ MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
 
 void MergeEngine::run() {
   for (const plan::Wave& wave : work_.shared) run_shared(wave);
-  comm::agree(context_.comm, [&] {
+  comm::agree_on_work(context_.comm, [&] {
     for (const plan::Wave& wave : work_.local) run_local(wave);
     merge_direct(work_.direct);
+    finished_ = std::chrono::steady_clock::now();
   });
 }
 
 void MergeEngine::run_shared(const plan::Wave& wave) {
   WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
   while (run.next_pass()) {
-    comm::agree(context_.comm, [&] { run.observe(); });
+    comm::agree_on_work(context_.comm, [&] { run.observe(); });
     run.combine();
-    run.conclude();
+    comm::agree(context_.comm, [&] { run.conclude(); });
   }
-  comm::agree(context_.comm, [&] { run.merge(); });
+  comm::agree_on_work(context_.comm, [&] { run.merge(); });
   if (context_.comm.is_root()) {
     for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
   }

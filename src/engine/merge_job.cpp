@@ -1,15 +1,15 @@
 #include "engine/merge_job.hpp"
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
 #include "core/simd.hpp"
 #include "core/version.hpp"
+#include "engine/copied_tensors.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
 #include "io/manifest.hpp"
@@ -26,10 +26,16 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// VmHWM: unlike getrusage's figure it begins with this program, not with the one that started it.
 std::uint64_t peak_resident_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    std::uint64_t kibibytes = 0;
+    status >> kibibytes;
+    return kibibytes * 1024;
+  }
+  return 0;
 }
 
 io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out) {
@@ -108,8 +114,8 @@ io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const s
   const recipe::MergeDocument& document = inputs.document();
   for (const Catalogue& model : plan.models) {
     const io::ModelCard::Model shown{model.model, std::filesystem::exists(model.model)};
-    const bool is_base = method->base != methods::BaseUse::none && document.base_model &&
-                         document.base_model->text == model.model;
+    const bool is_base =
+        method->base != methods::BaseUse::none && document.base_model && document.base_model->text == model.model;
     (is_base ? card.base : card.models).push_back(shown);
   }
   return card;
@@ -137,45 +143,59 @@ io::RunRecord record_of(const plan::MergePlan& plan, const plan::Schedule& sched
   return record;
 }
 
-/// Rank 0. What makes the weights a checkpoint: configuration, tokenizer, model card.
-void write_companions(const Inputs& inputs, const plan::MergePlan& plan, const JobOptions& options,
-                      const std::string& directory, std::vector<std::string>& remarks) {
+/// Rank 0. What makes the weights a checkpoint: configuration and tokenizer.
+void copy_companions(const plan::MergePlan& plan, const JobOptions& options, const std::string& directory,
+                     std::vector<std::string>& remarks) {
   const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype, plan.unties_head}};
   for (std::string& warning : io::copy_side_files(plan.models[plan.anchor].directory, directory, side_files)) {
     remarks.push_back(std::move(warning));
   }
-  if (options.write_model_card) io::write_model_card(card_of(inputs, plan, options.out), directory);
 }
 
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
-  Job(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan,
-      const plan::Schedule& schedule, const JobOptions& options)
-      : comm_(comm), inputs_(inputs), plan_(plan), schedule_(schedule), options_(options),
-        pool_(schedule.options.memory_per_rank), files_(options.open),
-        workers_(schedule.options.threads, [this] { return idle(); }) {}
+  Job(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan, const plan::Schedule& schedule,
+      const JobOptions& options)
+      : comm_(comm),
+        inputs_(inputs),
+        plan_(plan),
+        schedule_(schedule),
+        options_(options),
+        pool_(schedule.options.memory_per_rank),
+        files_(options.open) {}
 
   /// Collective. Fills `directory`.
   JobSummary fill(const std::string& directory) {
-    const auto sink = make_sink(options_.output_format, layout_of(plan_, directory, inputs_.document().extensions.output_metadata),
-                                [this](const std::function<void()>& closure) { workers_.on_main(closure); });
+    JobSummary summary;
+    comm::agree(comm_, [&] {
+      workers_.emplace(schedule_.options.threads, [this] { return idle(); });
+      if (!comm_.is_root()) return;
+      summary.remarks = compare_copied_integers(plan_, files_);
+      copy_companions(plan_, options_, directory, summary.remarks);
+    });
+    const auto sink =
+        make_sink(options_.output_format, layout_of(plan_, directory, inputs_.document().extensions.output_metadata),
+                  [this](const std::function<void()>& closure) { workers_->on_main(closure); });
     sink->prepare(comm_);
     const auto start = Clock::now();
-    EngineContext context(comm_, plan_, schedule_, files_, *sink, workers_, pool_, counters_);
-    MergeEngine engine(context, pool_);
-    engine.run();
+    std::optional<EngineContext> context;
+    std::optional<MergeEngine> engine;
+    comm::agree(comm_, [&] {  // takes all of the pool's memory
+      context.emplace(comm_, plan_, schedule_, files_, *sink, *workers_, pool_, counters_);
+      engine.emplace(*context, pool_);
+    });
+    engine->run();
     const RankReport mine{counters_.bytes_read, counters_.bytes_written, pool_.high_water(), peak_resident_bytes(),
-                          seconds_since(start)};
+                          std::chrono::duration<double>(engine->finished() - start).count()};
     sink->finish(comm_);
-    JobSummary summary;
-    summary.remarks = gather_lines(comm_, engine.remarks());
-    const std::vector<io::Digest> digests = context.digests.collect(comm_);
+    for (std::string& remark : gather_lines(comm_, engine->remarks())) summary.remarks.push_back(std::move(remark));
+    const std::vector<io::Digest> digests = context->digests.collect(comm_);
     summary.ranks = gather_reports(comm_, mine);
     summary.collectives = comm_.collectives();
     summary.manifest_sha256 = comm::on_root(comm_, [&] {
       for (const Catalogue& model : plan_.models) check_unchanged(model);
-      write_companions(inputs_, plan_, options_, directory, summary.remarks);
+      if (options_.write_model_card) io::write_model_card(card_of(inputs_, plan_, options_.out), directory);
       const auto write = [&](std::string_view file, const std::string& text) {
         io::write_file((std::filesystem::path(directory) / file).string(), text);
       };
@@ -204,7 +224,7 @@ class Job {
   MemoryPool pool_;
   InputFiles files_;
   Counters counters_;
-  Workers workers_;
+  std::optional<Workers> workers_;
 };
 
 }  // namespace
@@ -224,7 +244,10 @@ JobSummary run_merge(const comm::Communicator& comm, const Inputs& inputs, const
       if (staging) staging->publish();
     });
   } catch (...) {
-    if (staging && comm.failing_together()) staging->discard();
+    if (comm.failing_together()) {
+      comm.barrier();  // nobody holds a file of the staging directory open any more
+      if (staging) staging->discard();
+    }
     throw;
   }
   for (const RankReport& rank : summary.ranks) {

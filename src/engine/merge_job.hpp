@@ -16,7 +16,7 @@ namespace stockpot::engine {
 
 /// What a job reports while it runs, on every rank, from the main thread, about ten times a second.
 struct Progress {
-  std::uint64_t bytes_done = 0;   ///< read and written by this rank
+  std::uint64_t bytes_done = 0;  ///< read and written by this rank
   std::uint64_t bytes_planned = 0;
 };
 
@@ -34,7 +34,7 @@ struct JobOptions {
 using RankReport = io::RunRecord::Rank;
 
 struct JobSummary {
-  std::string manifest_sha256;       ///< rank 0 only, as is everything below
+  std::string manifest_sha256;  ///< rank 0 only, as is everything below
   std::uint64_t bytes_read = 0, bytes_written = 0;
   std::uint64_t collectives = 0;
   double seconds = 0;

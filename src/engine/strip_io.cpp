@@ -79,11 +79,13 @@ std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const
 
 void InputCheck::found(std::uint32_t tensor, std::size_t s) const {
   if (plan_.nonfinite == recipe::Nonfinite::propagate) return;
+  if (counting_.test_and_set()) throw Error(ErrorKind::numeric, "NaN or infinity in an input").code("TEN030");
   const TensorSources sources(plan_, tensor, files_);
   const TensorInfo& output = plan_.tensors[tensor].output;
   const Nonfinites found = count_nonfinites(sources[s], output.elements());
-  throw Error(ErrorKind::numeric, fmt::format("{} NaN or infinite value{} in an input tensor, the first at flat index {}",
-                                              found.count, found.count == 1 ? "" : "s", found.first))
+  throw Error(ErrorKind::numeric,
+              fmt::format("{} NaN or infinite value{} in an input tensor, the first at flat index {}", found.count,
+                          found.count == 1 ? "" : "s", found.first))
       .code("TEN030")
       .in_file(sources[s].path())
       .in_tensor(output.name)

@@ -1,6 +1,7 @@
 // A strip's way from stored bytes to decoded tiles: the part that statistics passes and merging have in common.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -50,6 +51,7 @@ class InputCheck {
  private:
   const plan::MergePlan& plan_;
   InputFiles& files_;
+  mutable std::atomic_flag counting_;  // one worker counts; the others' errors would not be shown anyway
 };
 
 /// Decodes the tile `range` of a strip into the worker's buffers.

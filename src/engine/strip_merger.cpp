@@ -19,11 +19,14 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
   widen(planned.output.dtype, encoded.data(), std::span<double>(stored));
   const auto first = std::find_if_not(stored.begin(), stored.end(), [](double v) { return std::isfinite(v); });
   const auto at = static_cast<std::size_t>(first - stored.begin());
-  throw Error(ErrorKind::numeric, fmt::format("the merged value {} at flat index {} does not fit {}", values[at],
-                                              range.first + at, name(planned.output.dtype)))
+  const auto dtype = name(planned.output.dtype);
+  throw Error(ErrorKind::numeric, std::isfinite(values[at])
+                                      ? fmt::format("a merged value does not fit {}: {}", dtype, values[at])
+                                      : "a merged value is not finite although all inputs are")
       .code("TEN030")
       .in_tensor(planned.output.name)
-      .hint("choose a wider out_dtype, or --nonfinite propagate to write infinities");
+      .with("element", fmt::format("flat index {}", range.first + at))
+      .hint("choose a wider out_dtype or smaller weights, or --nonfinite propagate to write it as it is");
 }
 
 template <class T>

@@ -6,7 +6,8 @@
 namespace stockpot::engine {
 
 /// Worker threads. Merges one strip out of its stored bytes and writes it.
-/// @param method  nullptr for Action::copy.   @throws Error(numeric) for non-finite results, Error(storage) from the sink.
+/// @param method  nullptr for Action::copy.   @throws Error(numeric) for non-finite results, Error(storage) from the
+/// sink.
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
                  const TensorSources& sources, const StoredParts& parts);
 

@@ -11,7 +11,7 @@ namespace stockpot::engine {
 
 /// A run of one unit's elements that one worker reads, merges and writes at once.
 struct Strip {
-  std::size_t place = 0;     ///< of its unit in the list of units that the strips were made of
+  std::size_t place = 0;  ///< of its unit in the list of units that the strips were made of
   std::uint32_t tensor = 0;
   ElementRange unit;
   ElementRange range;

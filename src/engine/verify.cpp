@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "comm/agree.hpp"
 #include "engine/tensor_digests.hpp"
 #include "engine/workers.hpp"
 #include "io/manifest.hpp"
 #include "io/published_output.hpp"
+#include "io/shard_index.hpp"
 #include "io/small_file.hpp"
 #include "partition/assign.hpp"
 #include "partition/unit.hpp"
@@ -62,14 +64,14 @@ std::string name_of(const StoredFile& file) { return std::filesystem::path(file.
 std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Catalogue& found,
                                          const std::vector<io::Digest>& digests) {
   std::vector<std::string> differences;
-  std::size_t known = 0;
+  std::set<std::string_view> known;
   for (const auto& expected : manifest.tensors) {
     const StoredTensor* stored = found.find(expected.info.name);
     if (stored == nullptr) {
       differences.push_back(fmt::format("tensor  {}: missing", printable(expected.info.name)));
       continue;
     }
-    ++known;
+    known.insert(stored->info.name);
     const auto index = static_cast<std::size_t>(stored - found.tensors.data());
     const std::string file = name_of(found.files[stored->file]);
     if (stored->info.dtype != expected.info.dtype || stored->info.shape != expected.info.shape) {
@@ -80,9 +82,10 @@ std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Cat
       differences.push_back(fmt::format("tensor  {} ({}): its bytes differ", printable(expected.info.name), file));
     }
   }
-  if (known < found.tensors.size()) {
-    differences.push_back(fmt::format("{} tensors are there that the manifest does not name",
-                                      found.tensors.size() - known));
+  for (const StoredTensor& tensor : found.tensors) {
+    if (known.contains(tensor.info.name)) continue;
+    differences.push_back(fmt::format("tensor  {} ({}): not of this output", printable(tensor.info.name),
+                                      name_of(found.files[tensor.file])));
   }
   return differences;
 }
@@ -113,10 +116,41 @@ std::vector<std::string> compare_files(const io::Manifest& manifest, const io::P
     }
     const auto index = static_cast<std::uint32_t>(file - found.files.begin());
     if (file->bytes != expected.bytes) {
-      differences.push_back(fmt::format("file    {}: {} bytes instead of {}", expected.name, file->bytes, expected.bytes));
+      differences.push_back(
+          fmt::format("file    {}: {} bytes instead of {}", expected.name, file->bytes, expected.bytes));
     } else if (io::file_digest(output.headers[index], digests_in_file(found, index, digests)) != expected.digest) {
       differences.push_back(fmt::format("file    {}: its bytes differ", expected.name));
     }
+  }
+  return differences;
+}
+
+/// What the manifest describes was once readable: damage is a difference like any other.
+io::PublishedOutput read_as_published(const std::string& out) {
+  try {
+    return io::read_published_output(out);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt_input) throw;
+    Error difference(ErrorKind::mismatch, "the output is damaged: " + error.sentence());
+    difference.code(error.class_code());
+    for (const auto& [name, value] : error.context()) difference.with(name, value);
+    throw difference.hint("the files are not those that were published; merge again, or copy them again");
+  }
+}
+
+/// Weight files that the manifest does not know: a loader might take them for part of the model.
+std::vector<std::string> foreign_files(const io::Manifest& manifest, const std::string& out) {
+  std::vector<std::string> differences;
+  for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    const std::string file = entry.path().filename().string();
+    const bool known = std::any_of(manifest.files.begin(), manifest.files.end(),
+                                   [&](const auto& expected) { return expected.name == file; });
+    if (entry.path().extension() == ".safetensors" && !known) {
+      differences.push_back(fmt::format("file    {}: not of this output", printable(file)));
+    }
+  }
+  if (manifest.files.size() > 1 && !std::filesystem::exists(std::filesystem::path(out) / io::shard_index_file_name)) {
+    differences.push_back(fmt::format("file    {}: missing", io::shard_index_file_name));
   }
   return differences;
 }
@@ -139,7 +173,7 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   const io::Manifest manifest = comm::agree(comm, [&] { return io::parse_manifest(text, manifest_path); });
   io::PublishedOutput output;  // headers: rank 0 only
   output.catalogue = Catalogue::unpack(comm::on_root(comm, [&] {
-    output = io::read_published_output(out);
+    output = read_as_published(out);
     return output.catalogue.pack();
   }));
   const Catalogue& found = output.catalogue;
@@ -147,12 +181,13 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   std::vector<TensorInfo> infos;
   for (const StoredTensor& tensor : found.tensors) infos.push_back(tensor.info);
   TensorDigests digests(std::move(infos));
-  comm::agree(comm, [&] { digest_pieces(comm, found, options, digests); });
+  comm::agree_on_work(comm, [&] { digest_pieces(comm, found, options, digests); });
   const std::vector<io::Digest> computed = digests.collect(comm);
   comm::agree(comm, [&] {
     if (!comm.is_root()) return;
     std::vector<std::string> differences = compare_tensors(manifest, found, computed);
     for (std::string& line : compare_files(manifest, output, computed)) differences.push_back(std::move(line));
+    for (std::string& line : foreign_files(manifest, out)) differences.push_back(std::move(line));
     if (!differences.empty()) throw mismatch(out, differences);
   });
   return {manifest.tensors.size(), manifest.files.size(), found.data_bytes()};

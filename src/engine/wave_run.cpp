@@ -9,8 +9,12 @@ namespace stockpot::engine {
 
 WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept,
                  std::span<std::uint64_t> counters)
-    : context_(context), wave_(wave), strips_(context.plan, context.schedule, wave.units), kept_(kept),
-      counters_(counters), pending_(context.workers.size()) {
+    : context_(context),
+      wave_(wave),
+      strips_(context.plan, context.schedule, wave.units),
+      kept_(kept),
+      counters_(counters),
+      pending_(context.workers.size()) {
   for (const std::uint32_t g : wave.groups) {
     const plan::Group& group = context.plan.groups[g];
     const methods::OutputTensor& first = context.plan.context[group.tensors.front()];
@@ -34,8 +38,8 @@ bool WaveRun::next_pass() {
     const auto shape = member.method->next_pass();
     if (!shape) continue;
     wanted = true;
-    member.tally = std::make_unique<GroupTally>(context_.plan.groups[wave_.groups[place]], *shape,
-                                                left.first(shape->counts));
+    member.tally =
+        std::make_unique<GroupTally>(context_.plan.groups[wave_.groups[place]], *shape, left.first(shape->counts));
     left = left.subspan(shape->counts);
   }
   used_counters_ = counters_.first(counters_.size() - left.size());
@@ -53,8 +57,7 @@ void WaveRun::observe_strip(std::size_t w, std::size_t i) {
   Member& member = member_of(strip.tensor);
   const bool first_time = passes_done_ == 0;
   const bool must_load = first_time && strip.place < wave_.keep_units;
-  const bool wanted = member.tally != nullptr &&
-                      member.method->wants(context_.plan.context[strip.tensor], strip.range);
+  const bool wanted = member.tally != nullptr && member.method->wants(context_.plan.context[strip.tensor], strip.range);
   if (!wanted && !must_load) return;
   if (first_time) context_.advise(strips_, i);
   Worker& worker = context_.per_worker[w];
@@ -118,6 +121,8 @@ WaveRun::Member& WaveRun::member_of(std::uint32_t tensor) {
 
 void WaveRun::combine() {
   context_.comm.all_sum(used_counters_);
+  const auto has_sums = [](const Member& member) { return member.tally && member.tally->shape().sums > 0; };
+  if (std::none_of(members_.begin(), members_.end(), has_sums)) return;  // alike on all ranks
   ByteWriter sums;
   for (const Member& member : members_) sums.text(member.tally ? member.tally->pack_sums() : "");
   const std::vector<std::string> parts = context_.comm.all_gather(sums.take());

@@ -2,14 +2,27 @@
 
 #include <cfenv>
 #include <chrono>
+#include <string>
+#include <system_error>
+
+#include "core/error.hpp"
 
 namespace stockpot::engine {
 
 Workers::Workers(std::size_t threads, std::function<bool()> idle) : idle_(std::move(idle)) {
-  for (std::size_t w = 0; w < threads; ++w) threads_.emplace_back([this, w] { work(w); });
+  try {
+    for (std::size_t w = 0; w < threads; ++w) threads_.emplace_back([this, w] { work(w); });
+  } catch (const std::system_error&) {
+    quit();
+    throw Error(ErrorKind::limits, "the system starts no more than " + std::to_string(threads_.size()) + " of " +
+                                       std::to_string(threads) + " worker threads")
+        .hint("lower --threads");
+  }
 }
 
-Workers::~Workers() {
+Workers::~Workers() { quit(); }
+
+void Workers::quit() {
   {
     const std::lock_guard lock(mutex_);
     quit_ = true;
@@ -19,6 +32,7 @@ Workers::~Workers() {
 }
 
 bool Workers::run(std::size_t tasks, const std::function<void(std::size_t, std::size_t)>& task) {
+  constexpr auto pause = std::chrono::milliseconds(100);
   std::unique_lock lock(mutex_);
   task_ = &task;
   tasks_ = tasks;
@@ -29,36 +43,49 @@ bool Workers::run(std::size_t tasks, const std::function<void(std::size_t, std::
   ++run_number_;
   to_workers_.notify_all();
   bool stopped_by_idle = false;
+  auto next_idle = std::chrono::steady_clock::now() + pause;
   while (busy_ > 0) {
-    serve(lock);
-    if (busy_ == 0) break;
-    const auto woken = to_main_.wait_for(lock, std::chrono::milliseconds(100));
-    if (woken == std::cv_status::no_timeout) continue;
-    lock.unlock();
-    if (!idle_()) {
-      stop_ = true;
-      stopped_by_idle = true;
+    if (!requests_.empty()) {
+      serve_one(lock);
+    } else {
+      to_main_.wait_until(lock, next_idle);
     }
-    lock.lock();
+    if (busy_ == 0 || std::chrono::steady_clock::now() < next_idle) continue;
+    next_idle = std::chrono::steady_clock::now() + pause;
+    if (carry_on(lock)) continue;
+    stop_ = true;
+    stopped_by_idle = true;
   }
   if (failure_) std::rethrow_exception(failure_);
   return !stopped_by_idle;
 }
 
-void Workers::serve(std::unique_lock<std::mutex>& lock) {
-  while (!requests_.empty()) {
-    Request* request = requests_.front();
-    requests_.pop_front();
-    lock.unlock();
-    try {
-      (*request->closure)();
-    } catch (...) {
-      request->failure = std::current_exception();
-    }
-    lock.lock();
-    request->done = true;
-    served_.notify_all();
+bool Workers::carry_on(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  bool wanted = false;
+  std::exception_ptr failure;
+  try {
+    wanted = idle_();
+  } catch (...) {
+    failure = std::current_exception();  // thrown when the workers have ended: they use the caller's variables
   }
+  lock.lock();
+  if (failure && !failure_) failure_ = failure;
+  return wanted;
+}
+
+void Workers::serve_one(std::unique_lock<std::mutex>& lock) {
+  Request* request = requests_.front();
+  requests_.pop_front();
+  lock.unlock();
+  try {
+    (*request->closure)();
+  } catch (...) {
+    request->failure = std::current_exception();
+  }
+  lock.lock();
+  request->done = true;
+  served_.notify_all();
 }
 
 void Workers::on_main(const std::function<void()>& closure) {

@@ -19,7 +19,7 @@ namespace stockpot::engine {
 class Workers {
  public:
   /// @param idle  called by the main thread about ten times a second while tasks run. Returning false stops the run:
-  ///              no new task starts.
+  ///              no new task starts.   @throws Error(limits) if the system has no more threads.
   Workers(std::size_t threads, std::function<bool()> idle);
   ~Workers();
   Workers(const Workers&) = delete;
@@ -27,8 +27,9 @@ class Workers {
 
   std::size_t size() const { return threads_.size(); }
 
-  /// Main thread. Calls task(worker, i) for every i below `tasks`, each once, in about ascending order, and returns when
-  /// all have ended. The first exception stops the run and is thrown again here. @return false if `idle` stopped the run.
+  /// Main thread. Calls task(worker, i) for every i below `tasks`, each once, in about ascending order, and returns
+  /// when all have ended. The first exception stops the run and is thrown again here. @return false if `idle` stopped
+  /// the run.
   bool run(std::size_t tasks, const std::function<void(std::size_t worker, std::size_t i)>& task);
 
   /// Worker threads, inside a task. Runs `closure` on the main thread and waits for it; passes its exception on.
@@ -42,7 +43,10 @@ class Workers {
   };
   void work(std::size_t worker);
   void take_tasks(std::size_t worker);
-  void serve(std::unique_lock<std::mutex>& lock);
+  void serve_one(std::unique_lock<std::mutex>& lock);
+  /// Calls idle_. @return false if the run is to stop.
+  bool carry_on(std::unique_lock<std::mutex>& lock);
+  void quit();
 
   std::function<bool()> idle_;
   std::mutex mutex_;

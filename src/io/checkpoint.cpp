@@ -27,7 +27,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t max_tensors = 4'000'000;
 constexpr std::size_t max_listed = 10;
 constexpr std::string_view single_file = "model.safetensors";
-constexpr std::string_view index_file = "model.safetensors.index.json";
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
@@ -69,7 +68,7 @@ std::vector<std::string> shard_paths(const ModelDirectory& directory, const Shar
   throw Error(ErrorKind::corrupt_input,
               fmt::format("{} of {} shards that the index names are missing", missing.size(), index.shards.size()))
       .code("REF006")
-      .in_file(directory.shown(std::string(index_file)))
+      .in_file(directory.shown(std::string(shard_index_file_name)))
       .with("missing", listed(missing))
       .hint("the model looks partly downloaded or copied");
 }
@@ -104,8 +103,8 @@ void add_indexed_shard(Catalogue& catalogue, const ShardIndex::Shard& indexed, c
 }
 
 void read_indexed(const ModelDirectory& directory, Catalogue& catalogue) {
-  const std::string index_path = directory.shown(std::string(index_file));
-  const auto real_index = directory.resolve(std::string(index_file));
+  const std::string index_path = directory.shown(std::string(shard_index_file_name));
+  const auto real_index = directory.resolve(std::string(shard_index_file_name));
   if (!real_index)
     throw Error(ErrorKind::corrupt_input, "the index is a broken link").code("REF006").in_file(index_path);
   const ShardIndex index = parse_shard_index(read_file(*real_index, max_json_bytes), index_path);
@@ -189,7 +188,7 @@ void read_config(const ModelDirectory& directory, Catalogue& catalogue) {
 
 void read_directory(const std::string& path, Catalogue& catalogue) {
   const ModelDirectory directory(path);
-  if (directory.has(std::string(index_file))) {
+  if (directory.has(std::string(shard_index_file_name))) {
     read_indexed(directory, catalogue);
   } else if (const auto foreign = recognise_layout(directory.names());
              foreign && !directory.has(std::string(single_file))) {

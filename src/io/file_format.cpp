@@ -14,7 +14,7 @@ using namespace std::string_view_literals;
 constexpr std::string_view convert = "this format is not readable yet: convert the model to safetensors";
 
 constexpr ForeignFormat hdf5{"FMT001", "an HDF5 file", convert};
-constexpr ForeignFormat gguf{"FMT001", "a GGUF file", convert};
+constexpr ForeignFormat gguf{"FMT070", "a GGUF file", convert};
 constexpr ForeignFormat pytorch{"FMT001", "a PyTorch file", convert};
 constexpr ForeignFormat pytorch_folder{"FMT001", "a model in PyTorch files", convert};
 constexpr ForeignFormat zip{"FMT001", "a zip file that is no PyTorch model", "give the model's folder or weight file"};

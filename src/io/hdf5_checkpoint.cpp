@@ -7,12 +7,16 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/version.hpp"
 #include "io/descriptor.hpp"
+#include "io/file_system.hpp"
 #include "io/hdf5_types.hpp"
+#include "io/json.hpp"
 #include "io/posix_file.hpp"
+#include "io/small_file.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -138,10 +142,23 @@ std::string catalogue_text(const OutputLayout& layout, const std::vector<std::ui
   return nlohmann::json{{"tensors", std::move(tensors)}}.dump();
 }
 
-void add_catalogue(const Hdf5Builder& builder, const std::string& text, const std::string& path) {
+/// A text as a dataset of bytes.
+void add_file(const Hdf5Builder& builder, const std::string& name, const std::string& text, const std::string& path) {
   const H5Type bytes = hdf5_type(DType::u8, path);
-  const H5Dataset dataset = builder.add_dataset("/meta/catalogue", bytes, {text.size()});
+  const H5Dataset dataset = builder.add_dataset(name, bytes, {text.size()});
   h5_check(H5Dwrite(dataset.id(), bytes.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), "H5Dwrite", path);
+}
+
+/// Names of the regular files of a directory, ascending.
+std::vector<std::string> files_in(const std::string& directory) {
+  std::vector<std::string> names;
+  with_file_system_errors([&] {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      if (entry.is_regular_file()) names.push_back(entry.path().filename().string());
+    }
+  });
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 /// MPI-IO and HDF5 can both hide that a disk is full: better to know before the first byte.
@@ -172,14 +189,19 @@ std::string hdf5_dataset_path(std::string_view tensor_name) {
 }
 
 Hdf5Summary create_hdf5_checkpoint(const std::string& path, const OutputLayout& layout) {
+  const std::vector<std::string> side_files = files_in(layout.directory);
   Hdf5Summary summary;
   Hdf5Builder builder(path);
   add_root_attributes(builder, layout);
   builder.add_group("/tensors");
   builder.add_group("/meta");
+  builder.add_group("/meta/files");
   summary.offsets = add_tensors(builder, layout, path);
   summary.catalogue = catalogue_text(layout, summary.offsets);
-  add_catalogue(builder, summary.catalogue, path);
+  add_file(builder, "/meta/catalogue", summary.catalogue, path);
+  for (const std::string& name : side_files) {
+    add_file(builder, "/meta/files/" + name, read_file(layout.directory + "/" + name, max_json_bytes), path);
+  }
   builder.close();
   summary.file_bytes = PosixSource(path).size();
   reserve_space(path, summary.file_bytes);
@@ -219,13 +241,15 @@ std::string read_hdf5_catalogue(const std::string& path) {
     const H5Space space(h5_check(H5Dget_space(dataset.id()), "H5Dget_space", path));
     const auto bytes = static_cast<std::uint64_t>(
         h5_check(H5Sget_simple_extent_npoints(space.id()), "H5Sget_simple_extent_npoints", path));
-    if (bytes > PosixSource(path).size()) throw Error(ErrorKind::corrupt_input, "its catalogue is larger than the file");
+    if (bytes > PosixSource(path).size())
+      throw Error(ErrorKind::corrupt_input, "its catalogue is larger than the file");
     std::string text(bytes, ' ');
     const H5Type type = hdf5_type(DType::u8, path);
     h5_check(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), "H5Dread", path);
     return text;
   } catch (const Error& error) {
-    throw Error(ErrorKind::corrupt_input, "no checkpoint of Stockpot can be read in this HDF5 file: " + error.sentence())
+    throw Error(ErrorKind::corrupt_input,
+                "no checkpoint of Stockpot can be read in this HDF5 file: " + error.sentence())
         .code("FMT060")
         .in_file(path);
   }

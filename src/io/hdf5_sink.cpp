@@ -83,6 +83,8 @@ void Hdf5Sink::prepare(const comm::Communicator& comm) {
   std::vector<std::uint64_t> offsets(layout_.tensors.size());
   for (std::uint64_t& offset : offsets) offset = in.number();
   description_.tensors = by_offset(offsets);
+  // The collective open would wait for ever for a rank that cannot see the file.
+  comm::agree(comm, [&] { PosixSink::open(path_).close(); });
   comm::agree(comm, [&] { open_ = std::make_unique<OpenFile>(comm, path_); });
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "io/utf8.hpp"
 
@@ -55,7 +57,7 @@ bool JsonEvents::parse_error(std::size_t position, const std::string&, const nlo
   throw Error(ErrorKind::corrupt_input, "not valid JSON")
       .code(code_)
       .in_file(path_)
-      .at_byte(first_byte_ + position, end_byte_)
+      .at_byte(std::min<std::uint64_t>(first_byte_ + position, end_byte_), end_byte_)
       .with("reason", explanation(error));
 }
 

@@ -78,6 +78,7 @@ void refuse_existing(const fs::path& out) {
 void require_space(const fs::path& parent, std::uint64_t needed_bytes) {
   struct statvfs facts {};
   if (::statvfs(parent.c_str(), &facts) != 0) throw system_error(errno, "statvfs", parent.string());
+  if (facts.f_blocks == 0) return;  // a file system that does not tell
   const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
   const std::uint64_t margin = needed_bytes / 50;  // file system structures: 2 %
   if (needed_bytes <= free_bytes && margin <= free_bytes - needed_bytes) return;
@@ -166,8 +167,14 @@ Staging Staging::open(const OutputPlace& place) {
     Staging staging(out.string());
     if (fs::symlink_status(staging.directory_).type() != fs::file_type::not_found) remove_abandoned(staging.directory_);
     make_directory(staging.directory_);
-    write_file(lock_path_of(staging.directory_), RunLock::of_this_process().to_json());
-    make_directory(staging.data_);
+    try {
+      write_file(lock_path_of(staging.directory_), RunLock::of_this_process().to_json());
+      make_directory(staging.data_);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove_all(staging.directory_, ignored);
+      throw;
+    }
     return staging;
   });
 }
@@ -189,8 +196,15 @@ void Staging::publish() {
   fs::remove_all(directory_, ignored);
 }
 
-void Staging::discard() {
-  with_file_system_errors([&] { fs::remove_all(directory_); });
+void Staging::discard() noexcept {
+  try {
+    if (lock_in(directory_) != RunLock::of_this_process()) return;
+  } catch (const Error&) {
+    return;
+  }
+  std::error_code ignored;
+  fs::remove_all(data_, ignored);  // the lock goes last: what is left must be recognised as ours
+  fs::remove_all(directory_, ignored);
 }
 
 }  // namespace stockpot::io

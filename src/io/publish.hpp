@@ -38,8 +38,9 @@ class Staging {
   /// Renames data/ to OUT and removes the rest. The files in it must be synced and closed.
   /// @throws Error(output_exists) if OUT came into being meanwhile, or if the lock is no longer ours.
   void publish();
-  /// Removes the staging directory with everything in it.
-  void discard();
+  /// Removes the staging directory with everything in it, if the lock still is ours. What cannot be removed stays for
+  /// the next run: this is for use after a failure, which must not be hidden by another.
+  void discard() noexcept;
 
  private:
   explicit Staging(std::string out);

@@ -14,8 +14,8 @@ struct PublishedOutput {
   std::vector<Digest> headers;  ///< parallel to catalogue.files
 };
 
-/// Local. Reads headers only; of an HDF5 output the catalogue that Stockpot put into it, whose places must lie apart and
-/// inside the file.   @throws Error(corrupt_input)
+/// Local. Reads headers only; of an HDF5 output the catalogue that Stockpot put into it, whose places must lie apart
+/// and inside the file.   @throws Error(corrupt_input)
 PublishedOutput read_published_output(const std::string& directory);
 
 }  // namespace stockpot::io

@@ -43,9 +43,17 @@ std::uint64_t started_ticks(std::uint64_t pid) {
   return ticks;
 }
 
+/// A process that has ended but that nobody has waited for yet still has its number.
+bool has_ended(std::uint64_t pid) {
+  const std::string stat = proc_line("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = stat.rfind(") ");
+  return name_end != std::string::npos && (stat[name_end + 2] == 'Z' || stat[name_end + 2] == 'X');
+}
+
 bool exists(std::uint64_t pid) {
   if (pid == 0 || pid > static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max())) return false;
-  return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+  if (::kill(static_cast<pid_t>(pid), 0) != 0 && errno != EPERM) return false;
+  return !has_ended(pid);
 }
 
 }  // namespace

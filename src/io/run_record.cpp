@@ -25,8 +25,7 @@ std::string to_json(const RunRecord& record) {
                     {"per_rank", ordered_json::array()},
                     {"warnings", record.warnings}};
   for (const auto& model : record.models) {
-    json["models"].push_back(
-        {{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
+    json["models"].push_back({{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
   }
   for (const auto& rank : record.ranks) {
     json["per_rank"].push_back({{"bytes_read", rank.bytes_read},

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/version.hpp"
 #include "io/safetensors.hpp"
+#include "io/shard_index.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::io {
@@ -90,7 +91,7 @@ void SafetensorsSink::check_and_index() const {
   if (shards_.size() < 2) return;
   const nlohmann::ordered_json index = {{"metadata", {{"total_size", total_bytes}, {"stockpot_version", version}}},
                                         {"weight_map", weight_map}};
-  write_file(layout_.directory + "/model.safetensors.index.json", index.dump(2) + '\n');
+  write_file(layout_.directory + "/" + std::string(shard_index_file_name), index.dump(2) + '\n');
 }
 
 std::vector<TensorFile> SafetensorsSink::files() const {

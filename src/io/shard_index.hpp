@@ -9,6 +9,8 @@
 
 namespace stockpot::io {
 
+inline constexpr std::string_view shard_index_file_name = "model.safetensors.index.json";
+
 struct ShardIndex {
   struct Shard {
     std::string file;                  ///< a plain file name

@@ -47,6 +47,11 @@ bool is_hub_id(std::string_view path) {
 }  // namespace
 
 std::string shown_reference(std::string_view reference) {
+  // "{path: PATH}" stands for a path that holds characters of the short form.
+  constexpr std::string_view mapping = "{path: ";
+  if (reference.starts_with(mapping) && is_private(reference.substr(mapping.size()))) {
+    return std::string(mapping).append(last_component(reference.substr(mapping.size())));
+  }
   std::string shown;
   for (const auto& [path, rest] : parts_of(reference)) {
     if (!shown.empty()) shown += '+';
@@ -57,6 +62,9 @@ std::string shown_reference(std::string_view reference) {
 }
 
 std::vector<std::string> private_paths(std::string_view reference) {
+  constexpr std::string_view mapping = "{path: ";
+  if (reference.starts_with(mapping))
+    reference = reference.substr(mapping.size(), reference.find_first_of(",}") - mapping.size());
   std::vector<std::string> paths;
   for (const auto& part : parts_of(reference)) {
     if (is_private(part.path)) paths.push_back(part.path);

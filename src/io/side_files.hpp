@@ -19,8 +19,8 @@ struct ConfigEdits {
 
 /// A config.json with the edits made and `_name_or_path` removed. Keys keep their order, numbers their value. The dtype
 /// goes to the keys `torch_dtype` and `dtype` that are there, to `torch_dtype` if there is none; and in objects called
-/// *_config, at any depth, to those that are there. `tie_word_embeddings` becomes false at top level, and in those objects
-/// where it is there.
+/// *_config, at any depth, to those that are there. `tie_word_embeddings` becomes false at top level, and in those
+/// objects where it is there.
 /// @param path  for messages.   @throws Error(corrupt_input) if the text is no JSON object.
 std::string edited_config(std::string_view config, const ConfigEdits& edits, const std::string& path);
 

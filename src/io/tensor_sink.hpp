@@ -16,7 +16,6 @@
 #include "core/range.hpp"
 #include "core/tensor.hpp"
 #include "io/digest.hpp"
-#include "io/digest.hpp"
 
 namespace stockpot::io {
 
@@ -27,9 +26,9 @@ struct OutputLayout {
     std::vector<std::uint32_t> tensors;  ///< in file order
     std::vector<std::uint64_t> offsets;  ///< of each, from the start of the data section
   };
-  std::string directory;                ///< the staging directory: exists, is empty of these files
+  std::string directory;  ///< the staging directory, with the files beside the weights already in it
   std::vector<TensorInfo> tensors;
-  std::vector<File> files;              ///< shards; a format of one file ignores them
+  std::vector<File> files;                                    ///< shards; a format of one file ignores them
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
 };
 
@@ -41,7 +40,7 @@ using OnMainThread = std::function<void(const std::function<void()>&)>;
 struct TensorFile {
   std::string name;  ///< relative to the directory
   std::uint64_t bytes = 0;
-  Digest header;     ///< of what describes the tensors (digest.hpp); rank 0 only
+  Digest header;                       ///< of what describes the tensors (digest.hpp); rank 0 only
   std::vector<std::uint32_t> tensors;  ///< in file order, indices into OutputLayout::tensors
 };
 

@@ -33,6 +33,8 @@ struct ParameterSpec {
   /// Used when the recipe gives no value. Nothing: see `required`. A choice's default is an index into `choices`.
   std::optional<double> fallback = {};
   bool required = false;  ///< no value and no fallback: an error if required, else "not set"
+  /// Decides the statistics: where they span the whole model it must not vary between tensors.
+  bool same_in_group = false;
   Interval interval = {};
   std::vector<std::string_view> choices = {};
   std::string_view help = {};

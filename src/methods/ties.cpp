@@ -18,12 +18,14 @@ std::vector<ParameterSpec> parameters() {
   all.push_back({.name = "scope",
                  .type = ValueType::choice,
                  .fallback = 0.0,
+                 .same_in_group = true,
                  .choices = {"tensor", "model"},
                  .help = "what one threshold is for: a tensor, or the whole model as in the paper"});
   all.push_back(
       {.name = "trim_rule",
        .type = ValueType::choice,
        .fallback = 0.0,
+       .same_in_group = true,
        .choices = {"exact", "at_least"},
        .help = "keep exactly density * n elements, or one more and all its equals as the authors' code does"});
   all.push_back({.name = "tie_break",

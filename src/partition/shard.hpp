@@ -25,9 +25,9 @@ struct Shard {
 /// Digit runs compare as numbers: layers.2 < layers.10. A strict weak order; names that differ never compare equal.
 bool natural_less(std::string_view a, std::string_view b);
 
-/// Walks the tensors in natural order of name and opens a new shard when adding one would exceed `shard_bytes` (0: never).
-/// Inside a shard: element type rank descending, then name ascending bytewise. One shard is called model.safetensors,
-/// several model-00001-of-00012.safetensors. No tensors: one empty shard.
+/// Walks the tensors in natural order of name and opens a new shard when adding one would exceed `shard_bytes` (0:
+/// never). Inside a shard: element type rank descending, then name ascending bytewise. One shard is called
+/// model.safetensors, several model-00001-of-00012.safetensors. No tensors: one empty shard.
 std::vector<Shard> make_shards(std::span<const TensorInfo> tensors, std::uint64_t shard_bytes);
 
 }  // namespace stockpot::partition

@@ -51,8 +51,9 @@ struct Container {
 
   bool is_stack(std::span<const ModelConfig::LayerCount> counts) const {
     const std::uint64_t n = layers.size();
-    if (n < 2 || *layers.begin() != 0 || *layers.rbegin() != n - 1) return false;
+    if (*layers.begin() != 0 || *layers.rbegin() != n - 1) return false;
     if (std::any_of(counts.begin(), counts.end(), [&](const auto& count) { return count.layers == n; })) return true;
+    if (n < 2) return false;  // a lone number says nothing by itself
     const auto everywhere = std::count_if(layers_with_suffix.begin(), layers_with_suffix.end(),
                                           [&](const auto& suffix) { return suffix.second == n; });
     return 2 * static_cast<std::uint64_t>(everywhere) * n >= names;  // everywhere >= (names / n) / 2
@@ -101,6 +102,7 @@ double LayerStacks::depth(std::string_view name, double post_depth) const {
   if (const auto parts = split(name)) {
     const auto stack = layers_of_.find(parts->container);
     if (stack != layers_of_.end()) {
+      if (stack->second == 1) return 1.0;
       return static_cast<double>(parts->layer) / static_cast<double>(stack->second - 1);
     }
   }

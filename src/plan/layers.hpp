@@ -14,7 +14,7 @@ namespace stockpot::plan {
 
 /// The layer stacks of one model. A name is cut at its first component that is all digits: what comes before is the
 /// container, the digits are the layer, what comes after is the suffix. A container is a stack when its layers are
-/// 0 ... n-1, n >= 2, and n is a layer count of config.json, or at least half of a layer's suffixes (on average) are
+/// 0 ... n-1 and n is a layer count of config.json, or n >= 2 and at least half of a layer's suffixes (on average) are
 /// those of every layer. All other names are loose.
 class LayerStacks {
  public:

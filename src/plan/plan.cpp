@@ -84,19 +84,21 @@ class Planner {
         continue;
       }
       first = std::min(first, i);
-      if (resolved_[first] == now || resolved_[first]->settings == now->settings) continue;
+      const std::string_view parameter = differing(resolved_[first]->settings, now->settings);
+      if (parameter.empty()) continue;
       diagnostics.error(
           "CFG052", document_.method_at,
           fmt::format("{}: parameter '{}' differs between tensors '{}' and '{}', but its statistics belong "
                       "to the whole model",
-                      who_.method->name, differing(resolved_[first]->settings, now->settings),
-                      matching_.tensors[first].name, tensor.name));
+                      who_.method->name, parameter, matching_.tensors[first].name, tensor.name));
       return;
     }
   }
 
+  /// The first parameter that should be the same and is not.
   static std::string_view differing(const methods::Settings& a, const methods::Settings& b) {
     for (const auto& parameter : a.method().parameters) {
+      if (!parameter.same_in_group) continue;
       for (std::size_t m = 0; m < (parameter.level == methods::Level::model ? a.models() : 1); ++m) {
         const bool set = a.is_set(parameter.name, m);
         if (set != b.is_set(parameter.name, m)) return parameter.name;
@@ -112,7 +114,7 @@ class Planner {
 
   DType output_dtype(const MatchedTensor& tensor) const {
     const DType stored = info(tensor.base ? *tensor.base : tensor.sources.front()).dtype;
-    if (is_integral(stored)) return stored;
+    if (is_integral(stored) || (tensor.copy && !is_mergeable(stored))) return stored;
     return document_.out_dtype ? *document_.out_dtype : document_.dtype.value_or(stored);
   }
 

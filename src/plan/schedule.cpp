@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/size.hpp"
 #include "partition/unit.hpp"
 #include "plan/waves.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 constexpr double tolerated_imbalance = 1.05;
+constexpr std::uint64_t worth_a_warning_bytes = 64 * mebibyte;  // less takes no time worth balancing
 
 std::uint64_t choose_unit_bytes(const MergePlan& plan, const ScheduleOptions& options) {
   if (options.unit_bytes > 0) return options.unit_bytes;
@@ -196,19 +198,20 @@ void count_collectives(const MergePlan& plan, const WavePlanner& planner, Schedu
       counts = counts || plan.groups[g].tally.counts > 0;
       sums = sums || plan.groups[g].tally.sums > 0;
     }
-    schedule.collectives += passes * (std::uint64_t{counts} + std::uint64_t{sums});
+    // Each pass: agreement after observing and after concluding, and the tallies. Then agreement after merging.
+    schedule.collectives += passes * (2 + std::uint64_t{counts} + std::uint64_t{sums}) + 1;
   }
 }
 
 void warn_of_imbalance(Schedule& schedule) {
   const auto& balance = schedule.balance;
-  if (balance.imbalance <= tolerated_imbalance) return;
+  if (balance.imbalance <= tolerated_imbalance || balance.most < worth_a_warning_bytes) return;
   const double enough = balance.mean * schedule.options.ranks / static_cast<double>(balance.most);
-  schedule.warnings.push_back(fmt::format(
-      "the busiest of {} ranks moves {:.2f} times the mean ({} MiB of {} MiB): {} rank{} would be about as fast",
-      schedule.options.ranks, balance.imbalance, balance.most / mebibyte,
-      static_cast<std::uint64_t>(balance.mean) / mebibyte, static_cast<std::uint64_t>(enough + 0.999),
-      enough <= 1 ? "" : "s"));
+  schedule.warnings.push_back(
+      fmt::format("the busiest of {} ranks moves {:.2f} times the mean ({}, mean {}): {} rank{} would be about as fast",
+                  schedule.options.ranks, balance.imbalance, human_bytes(balance.most),
+                  human_bytes(static_cast<std::uint64_t>(balance.mean)), static_cast<std::uint64_t>(enough + 0.999),
+                  enough <= 1 ? "" : "s"));
 }
 
 }  // namespace

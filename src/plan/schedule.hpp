@@ -66,7 +66,7 @@ struct Schedule {
   std::vector<std::uint64_t> rank_bytes;      ///< planned bytes moved by each rank, reads and writes
   std::vector<std::uint64_t> rank_read_bytes;
   partition::Balance balance;
-  MemoryPlan memory;                            ///< of the rank that needs most
+  MemoryPlan memory;  ///< of the rank that needs most
   std::vector<std::string> warnings;
 
   std::uint64_t reads_total = 0;  ///< bytes read by all ranks, all passes

@@ -9,6 +9,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/size.hpp"
+
 namespace stockpot::plan {
 namespace {
 
@@ -46,9 +48,9 @@ std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const 
   const auto in_mib = [](std::uint64_t bytes) { return (bytes + mebibyte - 1) / mebibyte; };
   const std::uint64_t needed = budget.worker_bytes + largest_tally;
   throw Error(ErrorKind::limits,
-              fmt::format("{} MiB per rank do not hold the buffers of {} worker thread{} ({} MiB) and "
+              fmt::format("{} per rank do not hold the buffers of {} worker thread{} ({} MiB) and "
                           "the statistics of the largest group ({} MiB)",
-                          options.memory_per_rank / mebibyte, options.threads, options.threads == 1 ? "" : "s",
+                          human_bytes(options.memory_per_rank), options.threads, options.threads == 1 ? "" : "s",
                           in_mib(budget.worker_bytes), in_mib(largest_tally)))
       .hint(fmt::format("--memory-per-rank {}MiB would do; so may fewer --threads", in_mib(needed)));
 }

@@ -51,7 +51,7 @@ def failing(shim, call, path, error, rank, after=0):
 
 def call_cases(shim, folder, rank):
     weights = "model-00002-of-00003.safetensors"
-    data = ".stockpot/data/"
+    data = ".stockpot/data/model-"
     good = recipe(folder)
 
     def case(title, code, says, **call):
@@ -112,8 +112,8 @@ def can_mount(folder):
 
 
 def check_file_limit(program, folder):
-    """A limit on the size of files: EFBIG in the middle of the work, on every rank."""
-    for ranks in (1, 3):
+    """A limit on the size of files: EFBIG in the middle of the work. Open MPI itself cannot start under it."""
+    for ranks in (1,):
         out = folder / f"limited-{ranks}"
         prefix = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh"]
         outcome = program.run(
@@ -123,7 +123,7 @@ def check_file_limit(program, folder):
         assert outcome.code in (STORAGE, NO_SPACE), f"{title}: {outcome}"
         check_report(title, outcome, Refusal(title, {}, outcome.code, ["data/"]))
         assert not out.exists() and not Path(f"{out}.stockpot").exists(), f"{title}: something is left"
-    print("a limit on the size of files: refused alike on one rank and on three")
+    print("a limit on the size of files: refused")
 
 
 def main(binary):

@@ -54,7 +54,9 @@ TEST(Agree, TheLowestFailingRanksErrorIsThrownOnEveryRank) {
   try {
     agree(world(), [&] {
       if (world().rank() >= failing) {
-        throw Error(ErrorKind::storage, "rank " + std::to_string(world().rank()) + " failed").in_file("/a\nb").hint("h");
+        throw Error(ErrorKind::storage, "rank " + std::to_string(world().rank()) + " failed")
+            .in_file("/a\nb")
+            .hint("h");
       }
     });
     ADD_FAILURE() << "nothing was thrown";

@@ -53,11 +53,13 @@ std::vector<MethodCase> method_cases() {
       {"ties_rescaled", "merge_method: ties" + three_models + "parameters: {rescale: true}\n"},
       {"dare_linear", "merge_method: dare_linear" + three_models},
       {"dare_ties", "merge_method: dare_ties" + three_models + "stockpot: {seed: 42}\n"},
-      {"slerp", "merge_method: slerp\nbase_model: base\nmodels: [{model: base}, {model: tune-1}]\n"
-                "parameters: {t: [0.2, 0.8]}\n"},
+      {"slerp",
+       "merge_method: slerp\nbase_model: base\nmodels: [{model: base}, {model: tune-1}]\n"
+       "parameters: {t: [0.2, 0.8]}\n"},
       {"model_stock", "merge_method: model_stock\nbase_model: base\nmodels: [{model: tune-1}, {model: tune-2}]\n"},
-      {"model_stock_filter", "merge_method: model_stock\nbase_model: base\n"
-                             "models: [{model: tune-1}, {model: tune-2}]\nparameters: {filter_wise: true}\n"},
+      {"model_stock_filter",
+       "merge_method: model_stock\nbase_model: base\n"
+       "models: [{model: tune-1}, {model: tune-2}]\nparameters: {filter_wise: true}\n"},
   };
 }
 

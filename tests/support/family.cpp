@@ -67,10 +67,14 @@ void write_model(const std::string& directory, const std::vector<TensorInfo>& te
 
 std::vector<TensorInfo> awkward_tensors(DType dtype) {
   std::vector<TensorInfo> tensors{
-      {"model.embed_tokens.weight", dtype, {500, 331}}, {"model.norm.weight", dtype, {331}},
-      {"scalar", dtype, {}},                            {"empty", dtype, {0, 4}},
-      {"block_minus_one", dtype, {65535}},              {"block", dtype, {65536}},
-      {"block_plus_one", dtype, {65537}},               {"rows_of_three", dtype, {41, 5, 3}},
+      {"model.embed_tokens.weight", dtype, {500, 331}},
+      {"model.norm.weight", dtype, {331}},
+      {"scalar", dtype, {}},
+      {"empty", dtype, {0, 4}},
+      {"block_minus_one", dtype, {65535}},
+      {"block", dtype, {65536}},
+      {"block_plus_one", dtype, {65537}},
+      {"rows_of_three", dtype, {41, 5, 3}},
       {"buffer.position_ids", DType::i64, {1, 512}},
   };
   for (int layer = 0; layer < 3; ++layer) {

@@ -19,6 +19,7 @@ std::vector<ParameterSpec> family_parameters(FamilyDefaults defaults) {
       {.name = "density",
        .level = Level::model,
        .fallback = 1.0,
+       .same_in_group = true,
        .interval = {0.0, 1.0},
        .help = "part of the task vector that is kept"},
       {.name = "lambda", .fallback = 1.0, .help = "factor of the merged task vector"},
@@ -29,10 +30,12 @@ std::vector<ParameterSpec> family_parameters(FamilyDefaults defaults) {
       {.name = "rescale",
        .type = ValueType::boolean,
        .fallback = as_number(defaults.rescale),
+       .same_in_group = true,
        .help = "scale what is kept to make up for what was dropped"},
       {.name = "rescale_mode",
        .type = ValueType::choice,
        .fallback = 0.0,
+       .same_in_group = true,
        .choices = {"l1", "l2", "linf", "inv_density", "none"},
        .help = "what rescale restores: a norm of the task vector, or its expectation (1 / density)"},
       {.name = "int8_mask", .type = ValueType::boolean, .fallback = 0.0, .help = "accepted, has no effect"},
@@ -49,6 +52,7 @@ std::vector<ParameterSpec> electing_parameters(FamilyDefaults defaults) {
   parameters.push_back({.name = "zero_sign",
                         .type = ValueType::choice,
                         .fallback = 0.0,
+                        .same_in_group = true,
                         .choices = {"positive", "majority"},
                         .help = "sign elected where entries cancel exactly: +, or what most elements elect"});
   return parameters;

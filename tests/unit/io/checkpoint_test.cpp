@@ -285,7 +285,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         ForeignFile{"Hdf5", "\x89HDF\r\n\x1A\n" + padding, "FMT001", "HDF5"},
         ForeignFile{"Hdf5AfterAUserBlock", std::string(1024, 'u') + "\x89HDF\r\n\x1A\n" + padding, "FMT001", "HDF5"},
-        ForeignFile{"Gguf", "GGUF\3\0\0\0"s + padding, "FMT001", "GGUF"},
+        ForeignFile{"Gguf", "GGUF\3\0\0\0"s + padding, "FMT070", "GGUF"},
         ForeignFile{"PyTorch", "PK\3\4" + padding + "archive/data.pkl", "FMT001", "PyTorch"},
         ForeignFile{"TorchScript", "PK\3\4" + padding + "a/data.pkl a/constants.pkl", "FMT041", "TorchScript"},
         ForeignFile{"Npz", "PK\3\4" + padding + "arr_0.npy", "FMT001", "zip"},
@@ -325,7 +325,7 @@ INSTANTIATE_TEST_SUITE_P(
                       ForeignFolder{"Distributed", ".metadata", "FMT001", "distributed"},
                       ForeignFolder{"Megatron", "latest_checkpointed_iteration.txt", "FMT001", "Megatron"},
                       ForeignFolder{"Adapter", "adapter_config.json", "REF020", "adapter"},
-                      ForeignFolder{"Gguf", "model-q4.gguf", "FMT001", "GGUF"},
+                      ForeignFolder{"Gguf", "model-q4.gguf", "FMT070", "GGUF"},
                       ForeignFolder{"Slices", "consolidated.00.pth", "FMT043", "slices"},
                       ForeignFolder{"Unknown", "notes.txt", "FMT001", "notes.txt"}),
     [](const ::testing::TestParamInfo<ForeignFolder>& folder) { return folder.param.name; });

@@ -244,12 +244,17 @@ TEST(Schedule, TooLittleMemorySaysHowMuchWouldDo) {
 }
 
 TEST(Schedule, ImbalanceIsWarnedOfWithANumberOfRanksThatWouldDo) {
-  const auto plan = plan_of("task_arithmetic", "parameters: {weight: 1}\n", {{"w", DType::bf16, {4096, 512}}});
-  const Schedule schedule = make_schedule(plan, options(8, std::uint64_t{4} << 30, 2 * mebibyte));
+  const auto plan = plan_of("task_arithmetic", "parameters: {weight: 1}\n", {{"w", DType::bf16, {4096, 16384}}});
+  const Schedule schedule = make_schedule(plan, options(8, std::uint64_t{4} << 30, 64 * mebibyte));
   EXPECT_EQ(schedule.balance.imbalance, 4.0);
   EXPECT_THAT(schedule.warnings,
               ElementsAre(AllOf(HasSubstr("8 ranks"), HasSubstr("4.00"), HasSubstr("2 ranks would"))));
-  EXPECT_THAT(make_schedule(plan, options(2, std::uint64_t{4} << 30, 2 * mebibyte)).warnings, IsEmpty());
+  EXPECT_THAT(make_schedule(plan, options(2, std::uint64_t{4} << 30, 64 * mebibyte)).warnings, IsEmpty());
+}
+
+TEST(Schedule, ImbalanceOfWorkThatTakesNoTimeIsNoWarning) {
+  const auto plan = plan_of("task_arithmetic", "parameters: {weight: 1}\n", {{"w", DType::bf16, {4096, 512}}});
+  EXPECT_THAT(make_schedule(plan, options(8, std::uint64_t{4} << 30, 2 * mebibyte)).warnings, IsEmpty());
 }
 
 TEST(Schedule, NoRankExceedsTheMeanByMoreThanTheLargestItem) {
@@ -269,7 +274,8 @@ TEST(Schedule, PublicShapesAreBalancedOnAThousandRanks) {
 TEST(Scale, ATrillionParametersOnAThousandRanksArePlannedInSeconds) {
   const auto start = std::chrono::steady_clock::now();
   const auto plan = plan_of_architecture(
-      "ties", "parameters: {weight: [0.1, 0.9], density: [{filter: \"re:experts\", value: 0.3}, {value: 0.6}]}\n", "kimi-1t");
+      "ties", "parameters: {weight: [0.1, 0.9], density: [{filter: \"re:experts\", value: 0.3}, {value: 0.6}]}\n",
+      "kimi-1t");
   const Schedule schedule = make_schedule(plan, options(1024, std::uint64_t{16} << 30));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   EXPECT_THAT(plan.tensors, SizeIs(69'975));
