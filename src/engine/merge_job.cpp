@@ -7,15 +7,13 @@
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
-#include "core/simd.hpp"
-#include "core/version.hpp"
 #include "engine/copied_tensors.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
+#include "engine/provenance.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
 #include "io/publish.hpp"
-#include "io/shown_reference.hpp"
 #include "io/side_files.hpp"
 #include "io/small_file.hpp"
 
@@ -42,35 +40,6 @@ io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out) {
   io::OutputPlace place{out, {}, plan.output_bytes()};
   for (const Catalogue& model : plan.models) place.inputs.push_back(model.directory);
   return place;
-}
-
-io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, const std::vector<io::TensorFile>& files,
-                         const std::vector<io::Digest>& digests) {
-  io::Manifest manifest;
-  manifest.stockpot_version = version;
-  manifest.method = plan.method;
-  manifest.recipe_sha256 = io::sha256_hex(inputs.recipe.text);
-  manifest.seed = plan.seed;
-  for (const Catalogue& model : plan.models) {
-    io::Manifest::Input input{io::shown_reference(model.model), io::tensor_table_sha256(model.tensors), {}};
-    for (const StoredFile& file : model.files) {
-      input.files.push_back({std::filesystem::path(file.path).filename().string(), file.bytes});
-    }
-    manifest.inputs.push_back(std::move(input));
-  }
-  std::vector<std::string> file_of(plan.tensors.size());
-  for (const io::TensorFile& file : files) {
-    std::vector<io::Digest> in_file;
-    for (const std::uint32_t tensor : file.tensors) {
-      if (plan.tensors[tensor].output.bytes() > 0) in_file.push_back(digests[tensor]);
-      file_of[tensor] = file.name;
-    }
-    manifest.files.push_back({file.name, file.bytes, io::file_digest(file.header, in_file)});
-  }
-  for (std::size_t t = 0; t < plan.tensors.size(); ++t) {
-    manifest.tensors.push_back({plan.tensors[t].output, file_of[t], digests[t]});
-  }
-  return manifest;
 }
 
 std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines) {
@@ -102,45 +71,6 @@ std::vector<RankReport> gather_reports(const comm::Communicator& comm, const Ran
     all.push_back(report);
   }
   return all;
-}
-
-io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const std::string& out) {
-  io::ModelCard card;
-  card.title = std::filesystem::path(out).lexically_normal().filename().string();
-  card.method = plan.method;
-  const methods::MethodSpec* method = methods::find_method(plan.method);
-  card.method_source = method->source;
-  card.recipe = inputs.recipe.text;
-  const recipe::MergeDocument& document = inputs.document();
-  for (const Catalogue& model : plan.models) {
-    const io::ModelCard::Model shown{model.model, std::filesystem::exists(model.model)};
-    const bool is_base =
-        method->base != methods::BaseUse::none && document.base_model && document.base_model->text == model.model;
-    (is_base ? card.base : card.models).push_back(shown);
-  }
-  return card;
-}
-
-io::RunRecord record_of(const plan::MergePlan& plan, const plan::Schedule& schedule, const JobOptions& options,
-                        const JobSummary& summary) {
-  io::RunRecord record;
-  record.method = plan.method;
-  record.seed = plan.seed;
-  record.output_format = options.output_format;
-  record.threads_per_rank = schedule.options.threads;
-  record.memory_per_rank = schedule.options.memory_per_rank;
-  record.unit_bytes = schedule.unit_bytes;
-  record.chunk_bytes = schedule.options.chunk_bytes;
-  record.planned_imbalance = schedule.balance.imbalance;
-  record.collectives = summary.collectives;
-  record.instruction_set = name(active_instruction_set());
-  for (const Catalogue& model : plan.models) {
-    record.models.push_back({model.model, model.directory, model.data_bytes()});
-  }
-  record.ranks = summary.ranks;
-  record.warnings = options.warnings;
-  record.warnings.insert(record.warnings.end(), summary.remarks.begin(), summary.remarks.end());
-  return record;
 }
 
 /// Rank 0. What makes the weights a checkpoint: configuration and tokenizer.

@@ -21,8 +21,7 @@ class ModelDirectory {
 
   /// Local. Follows links. @param name  a plain file name.   @return the file's real path, or nothing if there is none.
   /// @throws Error(corrupt_input) if it lies outside: of the folder (FMT003), or for a snapshot of a hub cache, whose
-  /// files
-  ///         are links into blobs/, of its "models--..." folder (REF007).
+  ///         files are links into blobs/, of its "models--..." folder (REF007).
   std::optional<std::string> resolve(const std::string& name) const;
 
  private:

@@ -24,8 +24,7 @@ class Staging {
  public:
   /// Checks the place and locks it. A lock whose process is gone is taken over, with all that it left.
   /// @throws Error(output_exists): OUT001 if OUT exists (an empty directory counts as absent), OUT002 if OUT is, holds
-  /// or
-  ///         lies in an input model, and if another run holds the lock or the staging directory is not ours;
+  ///         or lies in an input model, and if another run holds the lock or the staging directory is not ours;
   ///         Error(storage) if OUT's parent is missing or cannot be written to; Error(no_space, OUT003).
   static Staging open(const OutputPlace& place);
 

@@ -50,9 +50,10 @@ struct Tile {
 
 /// How much a pass counts and sums.
 struct TallyShape {
-  std::size_t counts = 0;  ///< 64-bit counters of the group: histograms; added in any order
-  std::size_t sums =
-      0;  ///< float64 sums per tile, added over blocks in a fixed tree (methods with sums get one-block tiles)
+  /// 64-bit counters of the group: histograms; added in any order.
+  std::size_t counts = 0;
+  /// float64 sums per tile, added over blocks in a fixed tree. Methods with sums get one-block tiles.
+  std::size_t sums = 0;
 };
 
 /// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` is zero and belongs to this tile

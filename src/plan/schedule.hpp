@@ -4,8 +4,7 @@
 // Three kinds of work, one loop:
 //   direct   tensors that need no statistics (linear, copies): units go to any rank, read once, merged, written.
 //   local    groups with statistics that live on one rank: in waves that fit its memory. A wave's inputs are kept in
-//   the
-//            pool after the first read; what does not fit is read again in each pass.
+//            the pool after the first read; what does not fit is read again in each pass.
 //   shared   groups with statistics whose units lie on several ranks, because they are too large for one share or span
 //            the whole model: in waves, the same on all ranks, whose tallies are combined by collectives.
 #pragma once

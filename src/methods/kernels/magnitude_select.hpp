@@ -37,6 +37,13 @@ inline constexpr auto write_magnitude_keys = []<class T, class Key>(const T* val
   for (std::size_t i = 0; i < count; ++i) keys[i] = magnitude_key<Key>(values[i]);
 };
 
+inline constexpr auto count_equal = []<class Key>(const Key* keys, std::size_t count, Key wanted,
+                                                  std::uint64_t* equal) {
+  Key found = 0;  // count is a sub-tile's at most: it fits the lanes of the keys
+  for (std::size_t i = 0; i < count; ++i) found += keys[i] == wanted ? 1 : 0;
+  *equal = found;
+};
+
 /// Zeroes the values whose key is below `lowest`.
 inline constexpr auto drop_below = []<class T, class Key>(Key lowest, std::size_t count, T* values) {
   for (std::size_t i = 0; i < count; ++i) values[i] = magnitude_key<Key>(values[i]) >= lowest ? values[i] : T{0};
@@ -124,10 +131,19 @@ void MagnitudeSelect::count_magnitudes(const Search& search, std::span<const Key
 template <class Key>
 void MagnitudeSelect::count_indices(const Search& search, std::uint64_t first, std::span<const Key> keys,
                                     std::uint64_t* bins) const {
+  if (keys.empty()) return;
   const Digit now = digit();
   const std::uint64_t prefix = now.prefix(search.cut);
+  const auto threshold = static_cast<Key>(search.threshold);
+  const std::uint64_t last = first + keys.size() - 1;
+  if (first >> now.shift == last >> now.shift) {  // the usual case: all of them fall into one bin
+    std::uint64_t equal = 0;
+    if (now.prefix(first) == prefix) dispatch(count_equal, keys.data(), keys.size(), threshold, &equal);
+    bins[now.bin(first)] += equal;
+    return;
+  }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i] == search.threshold && now.prefix(first + i) == prefix) ++bins[now.bin(first + i)];
+    if (keys[i] == threshold && now.prefix(first + i) == prefix) ++bins[now.bin(first + i)];
   }
 }
 
