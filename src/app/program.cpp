@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/environment.hpp"
+#include "app/ranks.hpp"
 #include "core/nearest.hpp"
 #include "core/version.hpp"
 
@@ -59,7 +60,10 @@ int run_program(Arguments arguments) {
   const auto commands = all_commands();
   const auto command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
   if (command == commands.end()) throw unknown_command(word);
-  if (!command->on_ranks) check_variable_names(process_variable_names());
+  if (!command->on_ranks) {
+    if (!is_first_process(process_variables())) return 0;
+    check_variable_names(process_variable_names());
+  }
   const int code = command->run(arguments.subspan(1));
   if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
   return code;

@@ -63,3 +63,10 @@ expect_err "did you mean 'STOCKPOT_THREADS'"
 run "$stockpot" $'evil\033[2J'
 expect_code 2
 expect_err 'evil\x1b[2J'
+
+# A launcher around a command that needs one rank: one process works, the others say nothing.
+OMPI_COMM_WORLD_RANK=1 run "$stockpot" methods
+expect_code 0
+expect_no_out
+OMPI_COMM_WORLD_RANK=0 run "$stockpot" methods
+expect_out ties
