@@ -154,11 +154,6 @@ void Communicator::all_sum(std::span<std::uint64_t> values) const {
   }
 }
 
-std::uint64_t Communicator::sum(std::uint64_t value) const {
-  all_sum({&value, 1});
-  return value;
-}
-
 std::uint64_t Communicator::max(std::uint64_t value) const {
   if (state_->alone()) return value;
   state_->count();

@@ -37,7 +37,6 @@ class Communicator {
   /// Collective. Integer sums, in place: exact in any order.
   void all_sum(std::span<std::uint64_t> values) const;
   /// Collective.
-  std::uint64_t sum(std::uint64_t value) const;
   std::uint64_t max(std::uint64_t value) const;
   std::uint64_t min(std::uint64_t value) const;
   void barrier() const;

@@ -1,6 +1,5 @@
 #include "engine/tensor_digests.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "core/bytes.hpp"
@@ -10,14 +9,10 @@ namespace stockpot::engine {
 TensorDigests::TensorDigests(std::vector<TensorInfo> tensors) : tensors_(std::move(tensors)), trees_(tensors_.size()) {}
 
 void TensorDigests::add(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
-  const DType dtype = tensors_[tensor].dtype;
-  std::uint64_t block = range.first_block();
-  for (std::uint64_t done = 0; done < range.count; done += block_elements, ++block) {
-    const std::uint64_t elements = std::min(block_elements, range.count - done);
-    const io::Digest digest = io::digest_block(bytes.subspan(bytes_of(dtype, done), bytes_of(dtype, elements)));
-    const std::lock_guard lock(mutexes_[tensor % mutexes_.size()]);
-    trees_[tensor].insert(0, block, digest);
-  }
+  io::DigestTree run;
+  io::digest_blocks(tensors_[tensor].dtype, range, bytes, run);
+  const std::lock_guard lock(mutexes_[tensor % mutexes_.size()]);
+  for (const auto& node : run.nodes()) trees_[tensor].insert(node.level, node.index, node.value);
 }
 
 std::string TensorDigests::pack() const {
