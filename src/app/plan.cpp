@@ -40,6 +40,7 @@ struct Facts {
   std::uint64_t direct = 0, local = 0, shared = 0;  // output tensors by kind of work
   int passes = 0;
   std::uint64_t least_read = 0, most_read = 0;
+  std::uint64_t read_again = 0;  // in each pass after the first
 };
 
 Facts facts_of(const plan::MergePlan& plan, const plan::Schedule& schedule) {
@@ -57,6 +58,9 @@ Facts facts_of(const plan::MergePlan& plan, const plan::Schedule& schedule) {
     }
   }
   facts.outputs = plan.output_bytes();
+  if (facts.passes > 0) {
+    facts.read_again = (schedule.reads_total - facts.inputs) / static_cast<std::uint64_t>(facts.passes);
+  }
   const auto [least, most] = std::minmax_element(schedule.rank_read_bytes.begin(), schedule.rank_read_bytes.end());
   facts.least_read = *least;
   facts.most_read = *most;
@@ -77,9 +81,11 @@ void print_plan(const plan::MergePlan& plan, const plan::Schedule& schedule, con
   row("output", fmt::format("{} tensors, {} parameters, {} in {} file{}", plan.tensors.size(), facts.elements,
                             human_bytes(facts.outputs), plan.shards.size(), plan.shards.size() == 1 ? "" : "s"));
   row("ranks", fmt::format("{} x {} threads, {} of memory each", o.ranks, o.threads, human_bytes(o.memory_per_rank)));
-  row("read",
-      fmt::format("{} in all ({} of input, each byte once), per rank {} to {}", human_bytes(schedule.reads_total),
-                  human_bytes(facts.inputs), human_bytes(facts.least_read), human_bytes(facts.most_read)));
+  row("read", fmt::format("{} in all, per rank {} to {}", human_bytes(schedule.reads_total),
+                          human_bytes(facts.least_read), human_bytes(facts.most_read)));
+  row("bytes per pass",
+      fmt::format("{} in the first (every input once), {} in each later one (what memory does not keep)",
+                  human_bytes(facts.inputs), human_bytes(facts.read_again)));
   row("moved per rank",
       fmt::format("{} to {}, mean {}, imbalance {:.3f}", human_bytes(schedule.balance.least),
                   human_bytes(schedule.balance.most), human_bytes(static_cast<std::uint64_t>(schedule.balance.mean)),
@@ -119,6 +125,7 @@ ordered_json to_json(const plan::MergePlan& plan, const plan::Schedule& schedule
       {"read",
        {{"input_bytes", facts.inputs},
         {"bytes", schedule.reads_total},
+        {"bytes_each_later_pass", facts.read_again},
         {"least_per_rank", facts.least_read},
         {"most_per_rank", facts.most_read}}},
       {"moved_per_rank",
