@@ -16,7 +16,7 @@ MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
   std::uint64_t counters = 0;
   for (const auto* waves : {&work_.shared, &work_.local}) {
     for (const plan::Wave& wave : *waves) {
-      kept = std::max(kept, kept_bytes(context.plan, context.schedule, wave));
+      kept = std::max(kept, plan::kept_bytes(context.plan, context.schedule, wave));
       counters = std::max(counters, wave_counters(context.plan, wave));
     }
   }

@@ -167,15 +167,6 @@ std::vector<std::string> WaveRun::remarks() const {
   return all;
 }
 
-std::uint64_t kept_bytes(const plan::MergePlan& plan, const plan::Schedule& schedule, const plan::Wave& wave) {
-  std::uint64_t bytes = 0;
-  for (std::size_t place = 0; place < wave.keep_units; ++place) {
-    const plan::Unit& unit = schedule.units[wave.units[place]];
-    bytes += plan::stored_bytes(plan, unit.tensor, unit.range);
-  }
-  return bytes;
-}
-
 std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave) {
   std::uint64_t counters = 0;
   for (const std::uint32_t g : wave.groups) counters += plan.groups[g].tally.counts;

@@ -14,7 +14,7 @@ namespace stockpot::engine {
 
 class WaveRun {
  public:
-  /// @param kept     memory for the inputs that stay between passes: kept_bytes(plan, schedule, wave).
+  /// @param kept     memory for the inputs that stay between passes: plan::kept_bytes(plan, schedule, wave).
   /// @param counters memory for the counters of all groups of the wave, for the largest pass.
   WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept, std::span<std::uint64_t> counters);
 
@@ -64,8 +64,6 @@ class WaveRun {
   int passes_done_ = 0;
 };
 
-/// Bytes that a wave's kept units take.
-std::uint64_t kept_bytes(const plan::MergePlan& plan, const plan::Schedule& schedule, const plan::Wave& wave);
 /// Counters of the largest pass of all groups of a wave together.
 std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave);
 

@@ -156,14 +156,10 @@ MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const Rank
   memory.worker_bytes = budget.worker_bytes;
   for (const auto* waves : {&work.shared, &work.local}) {
     for (const Wave& wave : *waves) {
-      std::uint64_t tally = 0, kept = 0;
+      std::uint64_t tally = 0;
       for (const std::uint32_t g : wave.groups) tally += budget.group_tally_bytes[g];
-      for (std::size_t place = 0; place < wave.keep_units; ++place) {
-        const Unit& unit = schedule.units[wave.units[place]];
-        kept += stored_bytes(plan, unit.tensor, unit.range);
-      }
       memory.tally_bytes = std::max(memory.tally_bytes, tally);
-      memory.kept_bytes = std::max(memory.kept_bytes, kept);
+      memory.kept_bytes = std::max(memory.kept_bytes, kept_bytes(plan, schedule, wave));
     }
   }
   return memory;
@@ -228,6 +224,15 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options) {
   count_collectives(plan, planner, schedule);
   warn_of_imbalance(schedule);
   return schedule;
+}
+
+std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
+  std::uint64_t bytes = 0;
+  for (std::size_t place = 0; place < wave.keep_units; ++place) {
+    const Unit& unit = schedule.units[wave.units[place]];
+    bytes += stored_bytes(plan, unit.tensor, unit.range);
+  }
+  return bytes;
 }
 
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank) {

@@ -76,6 +76,9 @@ struct Schedule {
 /// @throws Error(limits) if memory_per_rank cannot hold what the methods need, saying how much would do.
 Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options);
 
+/// Bytes that a wave's kept units take in the pool.
+std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
+
 /// The work of one rank and its memory. @throws Error(limits) as above.
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank);
 MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work);
