@@ -34,16 +34,22 @@ DeltaRun<T> delta_run(const Tile<T>& in, std::size_t model, std::size_t first, s
   return {in.tensor, model, in.range.first + first, count, into};
 }
 
-/// Keeps everything: plain task arithmetic.
-class NoTrim {
+/// What trims that need no statistics have in common.
+class TrimWithoutPasses {
  public:
-  static constexpr bool trims = false;
-  NoTrim(const Settings&, const GroupInfo&) {}
+  TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
   template <class T>
   void observe(const Tile<T>&, TallyPart) const {}
   void conclude(const Totals&) {}
+};
+
+/// Keeps everything: plain task arithmetic.
+class NoTrim : public TrimWithoutPasses {
+ public:
+  using TrimWithoutPasses::TrimWithoutPasses;
+  static constexpr bool trims = false;
   template <class T>
   void apply(const DeltaRun<T>&) const {}
 };
@@ -79,15 +85,10 @@ class MagnitudeTrim {
 };
 
 /// Keeps each element with probability `density`, by its own random word: dropout (DARE).
-class BernoulliTrim {
+class BernoulliTrim : public TrimWithoutPasses {
  public:
+  using TrimWithoutPasses::TrimWithoutPasses;
   static constexpr bool trims = true;
-  BernoulliTrim(const Settings&, const GroupInfo&) {}
-  std::optional<TallyShape> next_pass() const { return std::nullopt; }
-  bool wants(const OutputTensor&, ElementRange) const { return true; }
-  template <class T>
-  void observe(const Tile<T>&, TallyPart) const {}
-  void conclude(const Totals&) {}
   template <class T>
   void apply(const DeltaRun<T>& run) const;
 };
