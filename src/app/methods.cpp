@@ -58,9 +58,13 @@ std::string model_count(const MethodSpec& method) {
   return fmt::format("{} to {}", method.min_models, method.max_models);
 }
 
-int passes_of(const MethodSpec& method, const methods::Settings& settings) {
-  return method.passes == nullptr ? 0 : method.passes(settings);
+/// Of one matrix of the size that language models have.
+methods::Needs needs_of(const MethodSpec& method, const methods::Settings& settings) {
+  if (method.needs == nullptr) return {};
+  return method.needs(settings, {.elements = 1 << 24, .models = settings.models(), .shape = {4096, 4096}});
 }
+
+int passes_of(const MethodSpec& method, const methods::Settings& settings) { return needs_of(method, settings).passes; }
 
 /// Statistics passes: with every parameter at its default, and the most that any one other choice asks for, when
 /// bounded numbers (such as a density) are neither at their least nor at their most.
@@ -100,6 +104,9 @@ std::string fallback(const ParameterSpec& parameter) {
       return *parameter.fallback != 0.0 ? "true" : "false";
     case ValueType::choice:
       return std::string(parameter.choices[static_cast<std::size_t>(*parameter.fallback)]);
+    case ValueType::names:
+    case ValueType::layer_scale:
+      return "none";
     case ValueType::integer:
     case ValueType::number:
       return fmt::format("{}", *parameter.fallback);
@@ -115,6 +122,10 @@ std::string range(const ParameterSpec& parameter) {
       return fmt::format("{}", fmt::join(parameter.choices, ", "));
     case ValueType::integer:
       return fmt::format("integer, {}", parameter.interval.text());
+    case ValueType::names:
+      return "list of texts";
+    case ValueType::layer_scale:
+      return "{alpha, beta}, finite";
     case ValueType::number:
       return parameter.interval.text();
   }

@@ -50,11 +50,11 @@ Facts facts_of(const plan::MergePlan& plan, const plan::Schedule& schedule) {
     facts.inputs += plan.input_bytes(t);
     facts.elements += planned.output.elements();
     const plan::Group* group = planned.action == plan::Action::merge ? &plan.groups[planned.group] : nullptr;
-    if (group == nullptr || group->passes == 0) {
+    if (group == nullptr || group->needs.passes == 0) {
       ++facts.direct;
     } else {
       ++(schedule.group_is_shared[planned.group] != 0 ? facts.shared : facts.local);
-      facts.passes = std::max(facts.passes, group->passes);
+      facts.passes = std::max(facts.passes, group->needs.passes);
     }
   }
   facts.outputs = plan.output_bytes();
@@ -96,9 +96,9 @@ void print_plan(const plan::MergePlan& plan, const plan::Schedule& schedule, con
   row("collectives", fmt::format("{} in {} shared wave{}", schedule.collectives, schedule.shared_waves,
                                  schedule.shared_waves == 1 ? "" : "s"));
   row("memory per rank",
-      fmt::format("{}: workers {}, counters {}, kept inputs {}", human_bytes(schedule.memory.total()),
-                  human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.tally_bytes),
-                  human_bytes(schedule.memory.kept_bytes)));
+      fmt::format("{}: workers {}, workspace {}, statistics {}, kept inputs {}", human_bytes(schedule.memory.total()),
+                  human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.workspace_bytes),
+                  human_bytes(schedule.memory.tally_bytes), human_bytes(schedule.memory.kept_bytes)));
 }
 
 void print_tensors(const plan::MergePlan& plan) {
@@ -140,7 +140,8 @@ ordered_json to_json(const plan::MergePlan& plan, const plan::Schedule& schedule
       {"memory_per_rank",
        {{"total", schedule.memory.total()},
         {"workers", schedule.memory.worker_bytes},
-        {"counters", schedule.memory.tally_bytes},
+        {"workspace", schedule.memory.workspace_bytes},
+        {"statistics", schedule.memory.tally_bytes},
         {"kept_inputs", schedule.memory.kept_bytes}}},
       {"warnings", warnings}};
   for (const Catalogue& model : plan.models) {

@@ -9,8 +9,11 @@
 
 namespace stockpot {
 
+/// What a stream's words are for.
+inline constexpr std::uint8_t mask_domain = 0;  ///< dropout
+inline constexpr std::uint8_t tie_domain = 1;   ///< the order of equal magnitudes
+
 /// FNV-1a, 64 bits, of byte `domain`, the UTF-8 of `model_key`, a zero byte, the UTF-8 of `tensor_name`.
-/// Domain 0 is for dropout masks, 1 for breaking ties.
 std::uint64_t stream_of(std::uint8_t domain, std::string_view model_key, std::string_view tensor_name);
 
 /// The random words of one (seed, model, tensor).

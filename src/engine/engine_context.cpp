@@ -21,6 +21,8 @@ EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan&
       sink(out),
       workers(w),
       counters(n),
+      workspace_loan(pool.lend(s.memory.workspace_bytes)),
+      workspace(s.memory.workspace_bytes),
       digests(outputs_of(p)),
       input_check(p, f) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "engine/byte_gate.hpp"
 #include "engine/input_files.hpp"
 #include "engine/memory_pool.hpp"
 #include "engine/strip_io.hpp"
@@ -45,6 +46,8 @@ struct EngineContext {
   io::TensorSink& sink;
   Workers& workers;
   Counters& counters;
+  PoolLoan workspace_loan;
+  ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
   InputCheck input_check;
   std::vector<Worker> per_worker;

@@ -3,11 +3,16 @@
 #include <algorithm>
 
 #include "core/bytes.hpp"
+#include "plan/strip.hpp"
 
 namespace stockpot::engine {
 
 GroupTally::GroupTally(const plan::Group& group, methods::TallyShape shape, std::span<std::uint64_t> counts)
-    : group_(group), shape_(shape), counts_(counts), sums_(shape.sums > 0 ? group.tensors.size() : 0) {
+    : group_(group),
+      shape_(shape),
+      counts_(counts),
+      sums_(shape.sums > 0 ? group.tensors.size() : 0),
+      maxima_(shape.maxima * group.tensors.size(), 0.0) {
   std::fill(counts_.begin(), counts_.end(), 0);
 }
 
@@ -21,13 +26,18 @@ void GroupTally::add_counts(std::span<const std::uint64_t> counts) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += counts[i];
 }
 
-void GroupTally::add_sums(std::uint32_t tensor, std::uint64_t block, std::span<const double> sums) {
+void GroupTally::add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<const double> sums,
+                          std::span<const double> maxima) {
   const std::lock_guard lock(mutex_);
-  sums_[place_of(tensor)].insert(0, block, std::vector<double>(sums.begin(), sums.end()));
+  const std::size_t place = place_of(tensor);
+  if (!sums.empty()) sums_[place].insert(0, tile, std::vector<double>(sums.begin(), sums.end()));
+  double* own = maxima_.data() + place * shape_.maxima;
+  for (std::size_t i = 0; i < maxima.size(); ++i) own[i] = methods::larger_magnitude(own[i], maxima[i]);
 }
 
-std::string GroupTally::pack_sums() const {
+std::string GroupTally::pack_reals() const {
   ByteWriter out;
+  for (const double maximum : maxima_) out.real(maximum);
   for (std::size_t place = 0; place < sums_.size(); ++place) {
     for (const auto& node : sums_[place].nodes()) {
       out.number(place);
@@ -39,8 +49,9 @@ std::string GroupTally::pack_sums() const {
   return out.take();
 }
 
-void GroupTally::merge_sums(std::string_view packed) {
+void GroupTally::merge_reals(std::string_view packed) {
   ByteReader in(packed);
+  for (double& maximum : maxima_) maximum = methods::larger_magnitude(maximum, in.real());
   while (!in.done()) {
     const auto place = in.number();
     const auto level = static_cast<std::uint32_t>(in.number());
@@ -51,14 +62,18 @@ void GroupTally::merge_sums(std::string_view packed) {
   }
 }
 
-std::vector<double> GroupTally::total_sums(const plan::MergePlan& plan) const {
-  std::vector<double> total(shape_.sums, 0.0);
+void GroupTally::with_totals(const plan::MergePlan& plan,
+                             const std::function<void(const methods::Totals&)>& use) const {
+  std::vector<double> total(shape_.sums, 0.0), of_tensors;
+  of_tensors.reserve(shape_.sums * sums_.size());
   for (std::size_t place = 0; place < sums_.size(); ++place) {
-    const auto& tensor = plan.context[group_.tensors[place]];
-    const std::vector<double> sums = sums_[place].total(blocks_of(tensor.elements));
+    const std::uint32_t tensor = group_.tensors[place];
+    const std::uint64_t elements = plan.context[tensor].elements;
+    const std::vector<double> sums = sums_[place].total(plan::tiles_of(plan, tensor, elements));
     for (std::size_t i = 0; i < total.size(); ++i) total[i] = place == 0 ? sums[i] : total[i] + sums[i];
+    of_tensors.insert(of_tensors.end(), sums.begin(), sums.end());
   }
-  return total;
+  use({.counts = counts_, .sums = total, .tensor_sums = of_tensors, .tensor_maxima = maxima_});
 }
 
 }  // namespace stockpot::engine

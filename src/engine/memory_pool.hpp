@@ -34,6 +34,21 @@ class PoolBuffer {
   std::size_t size_ = 0;
 };
 
+/// Part of a pool's budget that somebody allocates elsewhere.
+class PoolLoan {
+ public:
+  PoolLoan() = default;
+  PoolLoan(PoolLoan&& other) noexcept;
+  PoolLoan& operator=(PoolLoan&& other) noexcept;
+  ~PoolLoan();
+
+ private:
+  friend class MemoryPool;
+  PoolLoan(MemoryPool* pool, std::uint64_t size) : pool_(pool), size_(size) {}
+  MemoryPool* pool_ = nullptr;
+  std::uint64_t size_ = 0;
+};
+
 /// Hands out buffers up to a budget. Outlives its buffers.
 class MemoryPool {
  public:
@@ -43,12 +58,16 @@ class MemoryPool {
 
   /// @throws Error(limits) if the budget does not hold it: the planner should have seen that.
   PoolBuffer acquire(std::uint64_t bytes);
+  /// The same without memory: the borrower allocates that much itself.
+  PoolLoan lend(std::uint64_t bytes);
 
   std::uint64_t in_use() const { return in_use_; }
   std::uint64_t high_water() const { return high_water_; }
 
  private:
   friend class PoolBuffer;
+  friend class PoolLoan;
+  void take(std::uint64_t bytes);
   void release(std::byte* data, std::size_t size) noexcept;
   std::uint64_t budget_;
   std::uint64_t in_use_ = 0;  // buffers are acquired by the main thread only

@@ -12,16 +12,17 @@ MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
     : context_(context),
       work_(plan::work_of(context.plan, context.schedule, static_cast<std::uint32_t>(context.comm.rank()))),
       direct_methods_(context.plan.groups.size()) {
-  std::uint64_t kept = 0;
-  std::uint64_t counters = 0;
+  std::uint64_t kept = 0, counters = 0, state = 0;
   for (const auto* waves : {&work_.shared, &work_.local}) {
     for (const plan::Wave& wave : *waves) {
       kept = std::max(kept, plan::kept_bytes(context.plan, context.schedule, wave));
       counters = std::max(counters, wave_counters(context.plan, wave));
+      state = std::max(state, wave_state(context.plan, wave));
     }
   }
   kept_ = pool.acquire(kept);
   counters_ = pool.acquire(counters * sizeof(std::uint64_t));
+  state_ = pool.lend(state);
 }
 
 void MergeEngine::run() {
@@ -38,7 +39,7 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
   while (run.next_pass()) {
     comm::agree_on_work(context_.comm, [&] { run.observe(); });
     run.combine();
-    comm::agree(context_.comm, [&] { run.conclude(); });
+    comm::agree_on_work(context_.comm, [&] { run.conclude(); });
   }
   comm::agree_on_work(context_.comm, [&] { run.merge(); });
   if (context_.comm.is_root()) {
@@ -53,6 +54,7 @@ void MergeEngine::run_local(const plan::Wave& wave) {
     run.observe();
     if (context_.comm.alarmed()) return;
     run.conclude();
+    if (context_.comm.alarmed()) return;
   }
   run.merge();
   for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));

@@ -43,6 +43,7 @@ class MergeEngine {
   EngineContext& context_;
   plan::RankWork work_;
   PoolBuffer kept_, counters_;  // for the largest wave, used again by each
+  PoolLoan state_;              // what its methods allocate themselves
   std::mutex direct_mutex_;
   std::vector<std::unique_ptr<methods::Method>> direct_methods_;  // by group, made when first needed
   std::vector<std::string> remarks_;

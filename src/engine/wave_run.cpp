@@ -76,14 +76,16 @@ template <class T>
 void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
                             Member& member, std::span<std::uint64_t> counts) {
   const methods::OutputTensor& tensor = context_.plan.context[strip.tensor];
-  std::vector<double> sums(member.tally->shape().sums);
+  const std::uint64_t step = plan::tile_elements(context_.plan, strip.tensor);
+  std::vector<double> sums(member.tally->shape().sums), maxima(member.tally->shape().maxima);
   for_each_tile(context_.plan, strip, [&](ElementRange range) {
     if (!member.method->wants(tensor, range)) return;
     const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, range, worker.buffers,
                                      context_.input_check, worker.models<T>());
     std::fill(sums.begin(), sums.end(), 0.0);
-    member.method->observe(tile, {counts, sums});
-    if (!sums.empty()) member.tally->add_sums(strip.tensor, range.first_block(), sums);
+    std::fill(maxima.begin(), maxima.end(), 0.0);
+    member.method->observe(tile, {counts, sums, maxima});
+    if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
   });
 }
 
@@ -121,28 +123,28 @@ WaveRun::Member& WaveRun::member_of(std::uint32_t tensor) {
 
 void WaveRun::combine() {
   context_.comm.all_sum(used_counters_);
-  const auto has_sums = [](const Member& member) { return member.tally && member.tally->shape().sums > 0; };
-  if (std::none_of(members_.begin(), members_.end(), has_sums)) return;  // alike on all ranks
-  ByteWriter sums;
-  for (const Member& member : members_) sums.text(member.tally ? member.tally->pack_sums() : "");
-  const std::vector<std::string> parts = context_.comm.all_gather(sums.take());
+  const auto has_reals = [](const Member& member) { return member.tally && member.tally->has_reals(); };
+  if (std::none_of(members_.begin(), members_.end(), has_reals)) return;  // alike on all ranks
+  ByteWriter reals;
+  for (const Member& member : members_) reals.text(member.tally ? member.tally->pack_reals() : "");
+  const std::vector<std::string> parts = context_.comm.all_gather(reals.take());
   for (std::size_t rank = 0; rank < parts.size(); ++rank) {
     if (rank == static_cast<std::size_t>(context_.comm.rank())) continue;
     ByteReader in(parts[rank]);
     for (const Member& member : members_) {
       const std::string packed = in.text();
-      if (member.tally) member.tally->merge_sums(packed);
+      if (member.tally) member.tally->merge_reals(packed);
     }
   }
 }
 
 void WaveRun::conclude() {
-  for (Member& member : members_) {
-    if (!member.tally) continue;
-    const std::vector<double> sums =
-        member.tally->shape().sums > 0 ? member.tally->total_sums(context_.plan) : std::vector<double>();
-    member.method->conclude({member.tally->counts(), sums});
-  }
+  context_.workers.run(members_.size(), [&](std::size_t, std::size_t place) {
+    const Member& member = members_[place];
+    if (!member.tally) return;
+    const auto workspace = context_.workspace.hold(context_.plan.groups[wave_.groups[place]].needs.workspace_bytes);
+    member.tally->with_totals(context_.plan, [&](const methods::Totals& totals) { member.method->conclude(totals); });
+  });
 }
 
 void WaveRun::merge() {
@@ -169,8 +171,14 @@ std::vector<std::string> WaveRun::remarks() const {
 
 std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave) {
   std::uint64_t counters = 0;
-  for (const std::uint32_t g : wave.groups) counters += plan.groups[g].tally.counts;
+  for (const std::uint32_t g : wave.groups) counters += plan.groups[g].needs.tally.counts;
   return counters;
+}
+
+std::uint64_t wave_state(const plan::MergePlan& plan, const plan::Wave& wave) {
+  std::uint64_t bytes = 0;
+  for (const std::uint32_t g : wave.groups) bytes += plan.groups[g].needs.state_bytes;
+  return bytes;
 }
 
 }  // namespace stockpot::engine

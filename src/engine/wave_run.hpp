@@ -24,7 +24,8 @@ class WaveRun {
   void observe();
   /// Collective. Adds up all ranks' tallies, the same on every rank.
   void combine();
-  /// Local. Every group's method learns the totals.
+  /// Local. Every group's method learns the totals; workers conclude as many at once as there is workspace for. May
+  /// end early if another rank raised the alarm.
   void conclude();
   /// Local. Workers merge and write this rank's units.
   void merge();
@@ -66,5 +67,7 @@ class WaveRun {
 
 /// Counters of the largest pass of all groups of a wave together.
 std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave);
+/// Bytes that the methods of all groups of a wave allocate and hold.
+std::uint64_t wave_state(const plan::MergePlan& plan, const plan::Wave& wave);
 
 }  // namespace stockpot::engine

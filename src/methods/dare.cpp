@@ -17,10 +17,10 @@ extern const MethodSpec dare_linear{.name = "dare_linear",
                                     .base = BaseUse::required,
                                     .min_models = 0,
                                     .absent = AbsentRule::task_vectors,
+                                    .cut = CutRule::base,
                                     .parameters = family_parameters({.normalize = false, .rescale = true}),
                                     .check = check_family,
-                                    .passes = family_passes,
-                                    .tally = family_tally,
+                                    .needs = family_needs,
                                     .make = make_method<TaskVectorMerge<BernoulliTrim>>};
 
 extern const MethodSpec dare_ties{.name = "dare_ties",
@@ -32,10 +32,10 @@ extern const MethodSpec dare_ties{.name = "dare_ties",
                                   .base = BaseUse::required,
                                   .min_models = 0,
                                   .absent = AbsentRule::task_vectors,
+                                  .cut = CutRule::base,
                                   .parameters = electing_parameters({.normalize = false, .rescale = true}),
                                   .check = check_family,
-                                  .passes = family_passes,
-                                  .tally = family_tally,
+                                  .needs = family_needs,
                                   .make = make_method<TaskVectorMerge<BernoulliTrim>>};
 
 }  // namespace stockpot::methods

@@ -6,8 +6,11 @@
 // everyone.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,11 +33,14 @@ struct OutputTensor {
   std::uint64_t row_elements = 0;
   Settings settings;
   std::vector<RandomStream> masks;   ///< dropout stream of each participating model
+  std::vector<RandomStream> ties;    ///< what orders equal magnitudes of each participating model (tie_break: hash)
+  RandomStream joint_ties;           ///< the same for a vector that belongs to no single model
   std::uint64_t first_in_group = 0;  ///< flat index of its first element when the group's tensors are laid end to end
+  std::uint32_t place_in_group = 0;  ///< of this tensor among the group's, ascending by name
 };
 
 /// A run of one output tensor's elements, for every model that takes part in it, as values of type T (float or double).
-/// Whole blocks, whole rows or the whole tensor, as the method's granularity asks.
+/// Where a tensor's tiles begin and end follows from its shape and the method's granularity alone: see tile_elements().
 template <class T>
 struct Tile {
   const OutputTensor& tensor;
@@ -52,21 +58,29 @@ struct Tile {
 struct TallyShape {
   /// 64-bit counters of the group: histograms; added in any order.
   std::size_t counts = 0;
-  /// float64 sums per tile, added over blocks in a fixed tree. Methods with sums get one-block tiles.
+  /// float64 sums per tile, added over the tiles of a tensor in a fixed tree.
   std::size_t sums = 0;
+  /// Largest values per tensor, at least 0; NaN counts as the largest.
+  std::size_t maxima = 0;
 };
 
-/// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` is zero and belongs to this tile
-/// alone.
+/// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` and `maxima` are zero and belong to
+/// this tile alone.
 struct TallyPart {
   std::span<std::uint64_t> counts;
   std::span<double> sums;
+  std::span<double> maxima;
 };
 
-/// The tally of the whole group. Sums of a group of several tensors: tensor totals in ascending order of name.
+/// The larger of two magnitudes, of which NaN is the largest.
+inline double larger_magnitude(double a, double b) { return b > a || b != b ? b : a; }
+
+/// The tally of the whole group.
 struct Totals {
   std::span<const std::uint64_t> counts;
-  std::span<const double> sums;
+  std::span<const double> sums;           ///< of all tensors: their totals added in ascending order of name
+  std::span<const double> tensor_sums;    ///< TallyShape::sums values for each tensor, by OutputTensor::place_in_group
+  std::span<const double> tensor_maxima;  ///< TallyShape::maxima values for each tensor
 };
 
 /// One merge of one group of tensors. observe() and merge() are called from several threads at once, on different
@@ -106,8 +120,16 @@ class TileMethod : public Method {
 };
 
 /// What a tile must hold whole.
-enum class Granularity { block, row, tensor };
-/// The tensors that share one Method object and its totals.
+enum class Granularity { block, row };
+
+/// Elements of a tile (the last one of a tensor may be shorter): a block; or as many whole rows, a power of two, as fit a
+/// block, at least one. A power of two, because then every run of rows that ends at a block's end too holds whole tiles.
+inline std::uint64_t tile_elements(Granularity granularity, std::uint64_t row_elements) {
+  if (granularity == Granularity::block || row_elements == 0) return block_elements;
+  return std::bit_floor(std::max<std::uint64_t>(1, block_elements / row_elements)) * row_elements;
+}
+
+/// The tensors that share one Method object and its totals. A method without passes has no use for `model`.
 enum class GroupScope { tensor, model };
 enum class BaseUse { none, optional, required };
 
@@ -120,11 +142,33 @@ enum class AbsentRule {
   exactly_one,    ///< exactly one holder
 };
 
+/// What happens to a tensor of the embedding class whose shape is not the same in all models.
+enum class CutRule {
+  common,  ///< all are cut to the leading submatrix that they have in common
+  base,    ///< models are cut to the base's shape, which none may fall short of
+};
+
 /// What a Method may know when it is made: about its group, the same on every rank.
 struct GroupInfo {
   std::uint64_t elements = 0;  ///< of all tensors of the group
-  std::size_t models = 0;      ///< that take part, base excluded
-  bool float64 = false;        ///< some tile of the group is Tile<double>
+  std::size_t tensors = 1;
+  std::size_t models = 0;  ///< that take part, base excluded
+  bool float64 = false;    ///< some tile of the group is Tile<double>
+  Shape shape = {};        ///< of its first tensor
+};
+
+/// What one group asks of the engine.
+struct Needs {
+  /// Statistics passes over the data: as a rule, for planning. next_pass() decides.
+  int passes = 0;
+  /// The most of each part in any pass.
+  TallyShape tally;
+  /// Every tile of the group must be observed and merged on the same rank: the method gathers what it sees.
+  bool one_rank = false;
+  /// Memory that the Method itself allocates and holds between passes, on each rank.
+  std::uint64_t state_bytes = 0;
+  /// Memory that conclude() allocates beyond that while it runs. Several groups may conclude at once.
+  std::uint64_t workspace_bytes = 0;
 };
 
 /// The record that makes a method known: recipes, help, checks and plans all read it.
@@ -137,17 +181,15 @@ struct MethodSpec {
   std::size_t min_models = 1;  ///< base excluded, also where the base is a listed model (slerp: 1)
   std::size_t max_models = std::numeric_limits<std::size_t>::max();
   AbsentRule absent = AbsentRule::merge_present;
+  CutRule cut = CutRule::common;
   std::vector<ParameterSpec> parameters;
 
   /// Called at plan time for every distinct Settings, after ranges were checked one by one: throws Error(recipe) for
   /// combinations that cannot work. Returns warnings.
   std::vector<std::string> (*check)(const Settings&) = nullptr;
-  Granularity (*granularity)(const Settings&) = nullptr;  ///< null: block
-  GroupScope (*scope)(const Settings&) = nullptr;         ///< null: tensor
-  /// Statistics passes over the data: as a rule, for planning. next_pass() decides.
-  int (*passes)(const Settings&) = nullptr;  ///< null: 0
-  /// Largest TallyShape::counts and sums of any pass, for the memory plan.
-  TallyShape (*tally)(const Settings&) = nullptr;  ///< null: {}
+  Granularity (*granularity)(const Settings&) = nullptr;        ///< null: block
+  GroupScope (*scope)(const Settings&) = nullptr;               ///< null: tensor
+  Needs (*needs)(const Settings&, const GroupInfo&) = nullptr;  ///< null: nothing
   /// True if the result is the only model's bytes unchanged: the engine then copies, whatever the type.
   bool (*copies)(const Settings&) = nullptr;  ///< null: false
   /// @param settings  of the group's first tensor; for GroupScope::model the planner has checked that the parameters do

@@ -225,10 +225,9 @@ extern const MethodSpec model_stock{
                     .choices = {"cosine", "angle"},
                     .help = "what is averaged over the pairs"}},
     .granularity = [](const Settings& s) { return s.flag("filter_wise") ? Granularity::row : Granularity::block; },
-    .passes = [](const Settings& s) { return s.flag("filter_wise") ? 0 : 1; },
-    .tally =
-        [](const Settings& s) {
-          return s.flag("filter_wise") ? TallyShape{} : TallyShape{.sums = pairs_of(s.models())};
+    .needs =
+        [](const Settings& s, const GroupInfo& group) {
+          return s.flag("filter_wise") ? Needs{} : Needs{.passes = 1, .tally = {.sums = pairs_of(group.models)}};
         },
     .make = make_method<ModelStock>};
 

@@ -14,7 +14,14 @@ namespace stockpot::methods {
 
 /// Whether a parameter has one value per model, or one for the merge. Both may still vary from tensor to tensor.
 enum class Level { model, merge };
-enum class ValueType { number, boolean, integer, choice };
+enum class ValueType {
+  number,
+  boolean,
+  integer,
+  choice,
+  names,        ///< texts in the recipe; here true if one of them is part of the tensor's name
+  layer_scale,  ///< {alpha, beta} in the recipe; here the factor of the tensor's layer
+};
 
 /// The values that a number may take. Infinite bounds mean none; NaN and infinities are never in range.
 struct Interval {

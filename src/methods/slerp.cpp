@@ -103,8 +103,7 @@ extern const MethodSpec slerp{
           .help = "cosine above which vectors count as parallel"},
          {.name = "extrapolate", .type = ValueType::boolean, .fallback = 0.0, .help = "allow t outside [0, 1]"}},
     .check = check,
-    .passes = [](const Settings&) { return 1; },
-    .tally = [](const Settings&) { return TallyShape{.sums = 3}; },
+    .needs = [](const Settings&, const GroupInfo&) { return Needs{.passes = 1, .tally = {.sums = 3}}; },
     .make = make_method<Slerp>};
 
 }  // namespace stockpot::methods

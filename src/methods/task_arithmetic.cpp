@@ -31,6 +31,7 @@ extern const MethodSpec task_arithmetic{
     .base = BaseUse::required,
     .min_models = 0,
     .absent = AbsentRule::task_vectors,
+    .cut = CutRule::base,
     .parameters = family_parameters({}),
     .check = check,
     .make = make_method<TaskVectorMerge<NoTrim>>};

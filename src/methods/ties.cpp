@@ -28,11 +28,13 @@ std::vector<ParameterSpec> parameters() {
        .same_in_group = true,
        .choices = {"exact", "at_least"},
        .help = "keep exactly density * n elements, or one more and all its equals as the authors' code does"});
-  all.push_back({.name = "tie_break",
-                 .type = ValueType::choice,
-                 .fallback = 0.0,
-                 .choices = {"index"},
-                 .help = "which of equal magnitudes are kept: those of lower index"});
+  all.push_back(tie_break_parameter());
+  all.push_back({.name = "pre_drop",
+                 .level = Level::model,
+                 .fallback = 1.0,
+                 .same_in_group = true,
+                 .interval = {0.0, 1.0},
+                 .help = "DARE before the trim: keep each element with this probability, times its inverse"});
   return all;
 }
 
@@ -40,21 +42,18 @@ bool trims(const Settings& settings) {
   return std::ranges::any_of(settings.per_model("density"), [](double d) { return d > 0.0 && d < 1.0; });
 }
 
-GroupScope scope(const Settings& settings) {
-  return settings.choice("scope") == "model" ? GroupScope::model : GroupScope::tensor;
-}
-
 /// Two passes find the thresholds; as a rule some, but not all elements at a threshold are kept, and one more finds
 /// which.
-int passes(const Settings& settings) {
-  const int selection = !trims(settings) ? 0 : settings.choice("trim_rule") == "at_least" ? 2 : 3;
-  return selection + family_passes(settings);
+Needs needs(const Settings& settings, const GroupInfo& group) {
+  if (!trims(settings)) return family_needs(settings, group);
+  const int selection = settings.choice("trim_rule") == "at_least" ? 2 : 3;
+  return family_needs(settings, group, selection, MagnitudeTrim::largest_tally(group.models));
 }
 
-TallyShape tally(const Settings& settings) {
-  TallyShape largest = family_tally(settings);
-  if (trims(settings)) largest.counts = std::max(largest.counts, MagnitudeSelect::largest_tally(settings.models()));
-  return largest;
+/// Nothing spans the model if nothing is counted.
+GroupScope scope(const Settings& settings) {
+  const bool counts = needs(settings, {.models = settings.models()}).passes > 0;
+  return settings.choice("scope") == "model" && counts ? GroupScope::model : GroupScope::tensor;
 }
 
 }  // namespace
@@ -69,11 +68,11 @@ extern const MethodSpec ties{
     .base = BaseUse::required,
     .min_models = 0,
     .absent = AbsentRule::task_vectors,
+    .cut = CutRule::base,
     .parameters = parameters(),
     .check = check_family,
     .scope = scope,
-    .passes = passes,
-    .tally = tally,
+    .needs = needs,
     .make = make_method<TaskVectorMerge<MagnitudeTrim>>};
 
 }  // namespace stockpot::methods

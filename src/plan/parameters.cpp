@@ -55,8 +55,6 @@ Resolved with_facts(Settings settings) {
   if (method.copies != nullptr) resolved.copies = method.copies(s);
   if (method.granularity != nullptr) resolved.granularity = method.granularity(s);
   if (method.scope != nullptr) resolved.scope = method.scope(s);
-  if (method.passes != nullptr) resolved.passes = method.passes(s);
-  if (method.tally != nullptr) resolved.tally = method.tally(s);
   return resolved;
 }
 

@@ -21,8 +21,6 @@ struct Resolved {
   bool copies = false;
   methods::Granularity granularity = methods::Granularity::block;
   methods::GroupScope scope = methods::GroupScope::tensor;
-  int passes = 0;
-  methods::TallyShape tally = {};
 };
 
 /// What a method makes of settings that its check() accepts.

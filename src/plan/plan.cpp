@@ -69,7 +69,7 @@ class Planner {
   /// Statistics of the whole model need one set of parameters and the same models everywhere.
   void check_whole_model_group(recipe::Diagnostics& diagnostics, Differences& differences) {
     groups_whole_model_ = std::any_of(resolved_.begin(), resolved_.end(), [](const Resolved* resolved) {
-      return resolved != nullptr && resolved->scope == methods::GroupScope::model && resolved->passes > 0;
+      return resolved != nullptr && resolved->scope == methods::GroupScope::model;
     });
     if (!groups_whole_model_) return;
     std::size_t first = resolved_.size();
@@ -152,10 +152,12 @@ class Planner {
                                   .row_elements = planned.output.row_elements(),
                                   .settings = settings,
                                   .masks = {},
-                                  .first_in_group = 0};
+                                  .ties = {},
+                                  .joint_ties = {plan_.seed, stream_of(tie_domain, "", tensor.name)}};
     for (const std::uint32_t input : tensor.present) {
       const std::string& key = who_.inputs[input].source->key;
-      context.masks.push_back({plan_.seed, stream_of(0, key, tensor.name)});
+      context.masks.push_back({plan_.seed, stream_of(mask_domain, key, tensor.name)});
+      context.ties.push_back({plan_.seed, stream_of(tie_domain, key, tensor.name)});
     }
     return context;
   }
@@ -169,20 +171,24 @@ class Planner {
     group.method = &resolved.settings.method();
     group.info.models = resolved.settings.models();
     group.granularity = resolved.granularity;
-    group.passes = resolved.passes;
-    group.tally = resolved.tally;
     plan_.groups.push_back(std::move(group));
     return index;
   }
 
   void finish_group(Group& group) {
-    for (const std::uint32_t tensor : group.tensors) {
+    group.info.tensors = group.tensors.size();
+    group.info.shape = plan_.context[group.tensors.front()].shape;
+    for (std::uint32_t place = 0; place < group.tensors.size(); ++place) {
+      const std::uint32_t tensor = group.tensors[place];
+      plan_.context[tensor].place_in_group = place;
       plan_.context[tensor].first_in_group = group.info.elements;
       const auto elements = checked_add(group.info.elements, plan_.context[tensor].elements);
       if (!elements) throw Error(ErrorKind::limits, "a group of tensors exceeds 2^64 elements");
       group.info.elements = *elements;
       group.info.float64 = group.info.float64 || plan_.tensors[tensor].float64;
     }
+    const methods::Settings& settings = plan_.context[group.tensors.front()].settings;
+    if (group.method->needs != nullptr) group.needs = group.method->needs(settings, group.info);
   }
 
   const recipe::MergeDocument& document_;

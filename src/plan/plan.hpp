@@ -42,8 +42,7 @@ struct Group {
   const methods::MethodSpec* method = nullptr;
   methods::GroupInfo info;
   methods::Granularity granularity = methods::Granularity::block;
-  int passes = 0;             ///< statistics passes, as a rule
-  methods::TallyShape tally;  ///< the largest of any pass
+  methods::Needs needs;
 };
 
 struct MergePlan {

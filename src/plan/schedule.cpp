@@ -31,8 +31,6 @@ std::uint64_t elements_per_unit(const MergePlan& plan, std::uint32_t tensor, std
       return partition::unit_elements(target, 0);
     case methods::Granularity::row:
       return partition::unit_elements(target, planned.output.row_elements());
-    case methods::Granularity::tensor:
-      return std::max<std::uint64_t>(1, planned.output.elements());
   }
   return target;
 }
@@ -93,14 +91,14 @@ class Dealer {
   /// The group whose statistics a unit takes part in.
   std::optional<std::uint32_t> group_of(const Unit& unit) const {
     const PlannedTensor& tensor = plan_.tensors[unit.tensor];
-    if (tensor.action == Action::copy || plan_.groups[tensor.group].passes == 0) return std::nullopt;
+    if (tensor.action == Action::copy || plan_.groups[tensor.group].needs.passes == 0) return std::nullopt;
     return tensor.group;
   }
 
   /// How often a group's inputs are read when `ranks` share it.
   std::uint64_t readings(std::uint32_t group, std::uint64_t ranks) const {
     if (groups_[group].stored / ranks <= budget_.kept_bytes) return 1;
-    return static_cast<std::uint64_t>(plan_.groups[group].passes) + 1;
+    return static_cast<std::uint64_t>(plan_.groups[group].needs.passes) + 1;
   }
   std::uint64_t cost(std::uint32_t group, std::uint64_t ranks) const {
     return groups_[group].read * readings(group, ranks) + groups_[group].written;
@@ -125,7 +123,7 @@ class Dealer {
     for (std::uint32_t g = 0; g < groups_.size(); ++g) {
       const bool large = groups_[g].units > 1 && cost(g, 1) > total / ranks / 8;
       const bool spans = groups_[g].units > 0 && plan_.groups[g].tensors.size() > 1;
-      schedule_.group_is_shared[g] = large || spans ? 1 : 0;
+      schedule_.group_is_shared[g] = !plan_.groups[g].needs.one_rank && (large || spans) ? 1 : 0;
     }
   }
 
@@ -139,7 +137,7 @@ std::uint64_t bytes_read_in(const MergePlan& plan, const Schedule& schedule, con
   std::uint64_t bytes = 0;
   for (std::size_t place = 0; place < wave.units.size(); ++place) {
     const Unit& unit = schedule.units[wave.units[place]];
-    const auto passes = static_cast<std::uint64_t>(plan.groups[plan.tensors[unit.tensor].group].passes);
+    const auto passes = static_cast<std::uint64_t>(plan.groups[plan.tensors[unit.tensor].group].needs.passes);
     bytes += read_bytes(plan, unit) * (place < wave.keep_units ? 1 : passes + 1);
   }
   return bytes;
@@ -154,6 +152,7 @@ std::vector<std::vector<std::uint32_t>> units_by_rank(const Schedule& schedule) 
 MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work, const WaveBudget& budget) {
   MemoryPlan memory;
   memory.worker_bytes = budget.worker_bytes;
+  memory.workspace_bytes = budget.workspace_bytes;
   for (const auto* waves : {&work.shared, &work.local}) {
     for (const Wave& wave : *waves) {
       std::uint64_t tally = 0;
@@ -190,9 +189,9 @@ void count_collectives(const MergePlan& plan, const WavePlanner& planner, Schedu
     std::uint64_t passes = 0;
     bool counts = false, sums = false;
     for (const std::uint32_t g : groups) {
-      passes = std::max(passes, static_cast<std::uint64_t>(plan.groups[g].passes));
-      counts = counts || plan.groups[g].tally.counts > 0;
-      sums = sums || plan.groups[g].tally.sums > 0;
+      passes = std::max(passes, static_cast<std::uint64_t>(plan.groups[g].needs.passes));
+      counts = counts || plan.groups[g].needs.tally.counts > 0;
+      sums = sums || plan.groups[g].needs.tally.sums > 0 || plan.groups[g].needs.tally.maxima > 0;
     }
     // Each pass: agreement after observing and after concluding, and the tallies. Then agreement after merging.
     schedule.collectives += passes * (2 + std::uint64_t{counts} + std::uint64_t{sums}) + 1;

@@ -51,10 +51,11 @@ struct ScheduleOptions {
 
 /// The memory of one rank, all from its pool.
 struct MemoryPlan {
-  std::uint64_t worker_bytes = 0;  ///< transfer and tile buffers of all threads: threads x largest_strip().total()
-  std::uint64_t tally_bytes = 0;   ///< counters and partial sums of the largest wave
-  std::uint64_t kept_bytes = 0;    ///< inputs kept between passes, the largest wave
-  std::uint64_t total() const { return worker_bytes + tally_bytes + kept_bytes; }
+  std::uint64_t worker_bytes = 0;     ///< transfer and tile buffers of all threads: threads x largest_strip().total()
+  std::uint64_t workspace_bytes = 0;  ///< what methods allocate while they conclude, all at once
+  std::uint64_t tally_bytes = 0;      ///< counters, partial sums and methods' own state of the largest wave
+  std::uint64_t kept_bytes = 0;       ///< inputs kept between passes, the largest wave
+  std::uint64_t total() const { return worker_bytes + workspace_bytes + tally_bytes + kept_bytes; }
 };
 
 struct Schedule {

@@ -26,17 +26,12 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t step) { return (value 
 }  // namespace
 
 std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor) {
-  const std::uint64_t elements = plan.tensors[tensor].output.elements();
-  const std::uint64_t row = std::max<std::uint64_t>(1, plan.tensors[tensor].output.row_elements());
-  switch (granularity_of(plan, tensor)) {
-    case methods::Granularity::block:
-      return block_elements;
-    case methods::Granularity::row:
-      return std::max<std::uint64_t>(1, block_elements / row) * row;
-    case methods::Granularity::tensor:
-      return elements;
-  }
-  return block_elements;
+  return methods::tile_elements(granularity_of(plan, tensor), plan.tensors[tensor].output.row_elements());
+}
+
+std::uint64_t tiles_of(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements) {
+  const std::uint64_t step = tile_elements(plan, tensor);
+  return (elements + step - 1) / step;
 }
 
 std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::uint64_t chunk_bytes) {
@@ -45,9 +40,7 @@ std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::u
   const std::uint64_t row = std::max<std::uint64_t>(1, planned.output.row_elements());
   const bool whole_rows = granularity_of(plan, tensor) == methods::Granularity::row;
   const std::uint64_t grain = partition::unit_elements(0, whole_rows ? row : 0);
-  if (granularity_of(plan, tensor) == methods::Granularity::tensor || grain >= elements) {
-    return round_up(elements, block_elements);
-  }
+  if (grain >= elements) return round_up(elements, block_elements);
   const std::uint64_t grain_bytes = grain / 8 * widest_element_bits(plan, planned);
   return grain * std::max<std::uint64_t>(1, chunk_bytes / grain_bytes);
 }
@@ -72,7 +65,7 @@ StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
     largest.output_bytes = std::max(largest.output_bytes, round_up(bytes_of(planned.output.dtype, strip), line));
     if (planned.action == Action::copy) continue;
     largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(tile * value_bytes, line));
-    largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].tally.counts);
+    largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].needs.tally.counts);
   }
   return largest;
 }

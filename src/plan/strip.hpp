@@ -8,8 +8,10 @@
 
 namespace stockpot::plan {
 
-/// Elements that a method sees at once: a block; about a block of whole rows; or the tensor.
+/// Elements that a method sees at once: a block, or about a block of whole rows.
 std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor);
+/// How many tiles the first `elements` elements of a tensor make.
+std::uint64_t tiles_of(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
 
 /// Elements that a worker reads, merges and writes at once: whole tiles and whole blocks, about `chunk_bytes` of the
 /// widest source or of the output.

@@ -26,19 +26,23 @@ std::tuple<std::uint32_t, std::uint32_t, std::uint64_t> position(const MergePlan
 }
 
 /// Partial sums of a run of blocks combine into at most two tree nodes per level.
-std::uint64_t sum_bytes(const methods::TallyShape& tally, const Unit& unit) {
-  if (tally.sums == 0) return 0;
-  const auto nodes = 2 * static_cast<std::uint64_t>(std::bit_width(blocks_of(unit.range.count)));
-  return nodes * (tally.sums + 2) * sizeof(double);  // with level and index
+std::uint64_t sum_bytes(const methods::TallyShape& tally, std::uint64_t tiles) {
+  if (tally.sums == 0) return tally.maxima * sizeof(double);
+  const auto nodes = 2 * static_cast<std::uint64_t>(std::bit_width(tiles));
+  return (nodes * (tally.sums + 2) + tally.maxima) * sizeof(double);  // with level and index
 }
 
 std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const Unit> units) {
   std::vector<std::uint64_t> bytes;
   bytes.reserve(plan.groups.size());
-  for (const Group& group : plan.groups) bytes.push_back(group.tally.counts * sizeof(std::uint64_t));
+  for (const Group& group : plan.groups) {
+    bytes.push_back(group.needs.tally.counts * sizeof(std::uint64_t) + group.needs.state_bytes);
+  }
   for (const Unit& unit : units) {
     const PlannedTensor& tensor = plan.tensors[unit.tensor];
-    if (tensor.action == Action::merge) bytes[tensor.group] += sum_bytes(plan.groups[tensor.group].tally, unit);
+    if (tensor.action == Action::copy) continue;
+    bytes[tensor.group] +=
+        sum_bytes(plan.groups[tensor.group].needs.tally, tiles_of(plan, unit.tensor, unit.range.count));
   }
   return bytes;
 }
@@ -46,13 +50,20 @@ std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const 
 [[noreturn]] void raise_too_little_memory(const WaveBudget& budget, std::uint64_t largest_tally,
                                           const ScheduleOptions& options) {
   const auto in_mib = [](std::uint64_t bytes) { return (bytes + mebibyte - 1) / mebibyte; };
-  const std::uint64_t needed = budget.worker_bytes + largest_tally;
+  const std::uint64_t needed = budget.worker_bytes + budget.workspace_bytes + largest_tally;
   throw Error(ErrorKind::limits,
-              fmt::format("{} per rank do not hold the buffers of {} worker thread{} ({} MiB) and "
-                          "the statistics of the largest group ({} MiB)",
+              fmt::format("{} per rank do not hold the buffers of {} worker thread{} ({} MiB), "
+                          "the statistics of the largest group ({} MiB) and what concluding them takes ({} MiB)",
                           human_bytes(options.memory_per_rank), options.threads, options.threads == 1 ? "" : "s",
-                          in_mib(budget.worker_bytes), in_mib(largest_tally)))
+                          in_mib(budget.worker_bytes), in_mib(largest_tally), in_mib(budget.workspace_bytes)))
       .hint(fmt::format("--memory-per-rank {}MiB would do; so may fewer --threads", in_mib(needed)));
+}
+
+/// Room for the largest group that concludes, or for all threads at once where that is not too much.
+std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options) {
+  std::uint64_t largest = 0;
+  for (const Group& group : plan.groups) largest = std::max(largest, group.needs.workspace_bytes);
+  return std::clamp(options.memory_per_rank / 4, largest, options.threads * largest);
 }
 
 }  // namespace
@@ -67,10 +78,10 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
     all += bytes;
   }
   const std::uint64_t memory = options.memory_per_rank;
-  if (memory < budget.worker_bytes || memory - budget.worker_bytes < largest) {
-    raise_too_little_memory(budget, largest, options);
-  }
-  const std::uint64_t left = memory - budget.worker_bytes;
+  budget.workspace_bytes = workspace_bytes(plan, options);
+  const std::uint64_t buffers = budget.worker_bytes + budget.workspace_bytes;
+  if (memory < buffers || memory - buffers < largest) raise_too_little_memory(budget, largest, options);
+  const std::uint64_t left = memory - buffers;
   const std::uint64_t usual = std::min({most_tally_bytes, memory / 4, left});
   budget.tally_bytes = std::min(all, std::max(largest, usual));
   budget.kept_bytes = left - budget.tally_bytes;
@@ -109,7 +120,7 @@ RankWork WavePlanner::work(std::uint32_t rank, std::span<const std::uint32_t> un
   std::map<std::uint32_t, std::vector<std::uint32_t>> local;  // by group
   for (const std::uint32_t u : units) {
     const PlannedTensor& tensor = plan_.tensors[schedule_.units[u].tensor];
-    if (tensor.action == Action::copy || plan_.groups[tensor.group].passes == 0) {
+    if (tensor.action == Action::copy || plan_.groups[tensor.group].needs.passes == 0) {
       work.direct.push_back(u);
     } else if (schedule_.group_is_shared[tensor.group] != 0) {
       work.shared[shared_wave_of_group_[tensor.group]].units.push_back(u);

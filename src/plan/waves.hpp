@@ -12,7 +12,8 @@ namespace stockpot::plan {
 /// The memory of a rank, divided. The same on all ranks.
 struct WaveBudget {
   std::uint64_t worker_bytes = 0;                ///< all threads
-  std::uint64_t tally_bytes = 0;                 ///< what the tallies of one wave may take
+  std::uint64_t workspace_bytes = 0;             ///< what concluding methods may take at once
+  std::uint64_t tally_bytes = 0;                 ///< what the tallies and the methods' state of one wave may take
   std::uint64_t kept_bytes = 0;                  ///< what the inputs kept between passes may take: the rest
   std::vector<std::uint64_t> group_tally_bytes;  ///< by group
 };

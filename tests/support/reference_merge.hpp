@@ -193,18 +193,15 @@ struct Family {
 
 template <class T>
 double rescale_factor(const std::string& mode, double density, const Vector<T>& before, const Vector<T>& after,
-                      const Vector<std::size_t>& starts) {
+                      std::size_t start, std::size_t end) {
   if (density == 0 || density == 1 || mode == "none") return 1;
   if (mode == "inv_density") return 1 / density;
   const auto norm = [&](const Vector<T>& v) {
-    double total = 0, largest = 0;
-    for (const T value : v) largest = std::max(largest, double(std::abs(value)));
-    for (std::size_t s = 0; s < starts.size(); ++s) {
-      const std::size_t end = s + 1 < starts.size() ? starts[s + 1] : v.size();
-      total += contract_sum(starts[s], end - starts[s], [&](std::size_t i) {
-        return mode == "l2" ? double(v[i]) * double(v[i]) : double(std::abs(v[i]));
-      });
-    }
+    double largest = 0;
+    for (std::size_t i = start; i < end; ++i) largest = std::max(largest, double(std::abs(v[i])));
+    const double total = contract_sum(start, end - start, [&](std::size_t i) {
+      return mode == "l2" ? double(v[i]) * double(v[i]) : double(std::abs(v[i]));
+    });
     return mode == "linf" ? largest : mode == "l2" ? std::sqrt(total) : total;
   };
   const double b = norm(before), a = norm(after);
@@ -249,8 +246,12 @@ Vector<T> family(const std::string& method, const Lookup& p, const Vector<HandTe
     if (method == "ties") trim_by_magnitude(v[m], density, p.word("trim_rule", "exact") == "at_least");
     for (std::size_t i = 0; dare && i < n; ++i) v[m][i] = kept_at_random[m][i] ? v[m][i] : T(0);
     const std::string mode = rescale ? p.word("rescale_mode", "l1") : "none";
-    const T factor = static_cast<T>(rescale_factor(mode, density, all.delta[m], v[m], all.starts));
-    for (T& value : v[m]) value = weight[m] * (value * factor);
+    for (std::size_t t = 0; t < all.starts.size(); ++t) {  // each tensor by its own norms
+      const std::size_t start = all.starts[t], end = t + 1 < all.starts.size() ? all.starts[t + 1] : n;
+      const T factor = static_cast<T>(rescale_factor(mode, density, all.delta[m], v[m], start, end));
+      for (std::size_t i = start; i < end; ++i) v[m][i] = v[m][i] * factor;
+    }
+    for (T& value : v[m]) value = weight[m] * value;
   }
 
   const bool by_count = p.word("sign_consensus", "sum") == "count";

@@ -91,8 +91,12 @@ class HandRun {
     const methods::Settings settings = settings_of(*spec, models, parameters);
     granularity_ = spec->granularity ? spec->granularity(settings) : methods::Granularity::block;
     for (const auto& tensor : group) context_.push_back(context_of(tensor, settings));
-    method_ =
-        spec->make(settings, {.elements = next_first_, .models = models, .float64 = options.wide || sizeof(T) == 8});
+    number_by_name();
+    method_ = spec->make(settings, {.elements = next_first_,
+                                    .tensors = group.size(),
+                                    .models = models,
+                                    .float64 = options.wide || sizeof(T) == 8,
+                                    .shape = context_.front().shape});
   }
 
   RunResult<T> run() {
@@ -114,11 +118,21 @@ class HandRun {
   };
 
   methods::OutputTensor context_of(const HandTensor<T>& tensor, const methods::Settings& settings) {
-    const Shape shape = tensor.shape.empty() ? Shape{tensor.elements()} : tensor.shape;
+    const Shape shape = shape_of(tensor);
     const TensorInfo info{tensor.name, DType::f32, shape};
-    methods::OutputTensor out{tensor.name, shape, info.elements(), info.row_elements(), settings, {}, next_first_};
+    methods::OutputTensor out{.name = tensor.name,
+                              .shape = shape,
+                              .elements = info.elements(),
+                              .row_elements = info.row_elements(),
+                              .settings = settings,
+                              .masks = {},
+                              .ties = {},
+                              .joint_ties = {options_.seed, stream_of(tie_domain, "", tensor.name)},
+                              .first_in_group = next_first_};
     for (std::size_t m = 0; m < tensor.models.size(); ++m) {
-      out.masks.push_back({options_.seed, stream_of(0, std::string(1, static_cast<char>('A' + m)), tensor.name)});
+      const std::string key(1, static_cast<char>('A' + m));
+      out.masks.push_back({options_.seed, stream_of(mask_domain, key, tensor.name)});
+      out.ties.push_back({options_.seed, stream_of(tie_domain, key, tensor.name)});
     }
     next_first_ += out.elements;
     return out;
@@ -127,8 +141,7 @@ class HandRun {
   std::vector<Piece> tiles(std::size_t grains) {
     std::vector<Piece> all;
     for (std::size_t t = 0; t < group_.size(); ++t) {
-      const bool rows = granularity_ == methods::Granularity::row;
-      const std::uint64_t grain = rows ? context_[t].row_elements : block_elements;
+      const std::uint64_t grain = tile_of(t);
       const std::uint64_t length = context_[t].elements;
       for (std::uint64_t first = 0; first < length; first += grain * grains) {
         all.push_back({t, {first, std::min<std::uint64_t>(grain * grains, length - first)}});
@@ -153,34 +166,53 @@ class HandRun {
     PassRecord record{.shape = shape};
     std::vector<std::uint64_t> counts(shape.counts);
     std::vector<SumTree> trees(group_.size());
+    std::vector<double> maxima(shape.maxima * group_.size());
     for (const auto [tensor, range] : tiles(shape.sums > 0 ? 1 : options_.blocks_per_tile)) {
       ++record.tiles;
-      std::vector<double> sums(shape.sums);
+      std::vector<double> sums(shape.sums), largest(shape.maxima);
       if (method_->wants(context_[tensor], range)) {
         ++record.wanted;
         const auto models = model_pointers(tensor, range.first);
-        method_->observe(tile(tensor, range, models), {counts, sums});
+        method_->observe(tile(tensor, range, models), {counts, sums, largest});
       }
-      if (shape.sums > 0) trees[tensor].insert(0, range.first_block(), std::move(sums));
+      if (shape.sums > 0) trees[tensor].insert(0, range.first / tile_of(tensor), std::move(sums));
+      double* own = maxima.data() + context_[tensor].place_in_group * shape.maxima;
+      for (std::size_t i = 0; i < shape.maxima; ++i) own[i] = methods::larger_magnitude(own[i], largest[i]);
     }
-    const std::vector<double> sums = sum_of(trees, shape.sums);
-    method_->conclude({counts, sums});
+    conclude(counts, trees, shape.sums, maxima);
     return record;
   }
 
-  /// Tensor totals, added in ascending order of name.
-  std::vector<double> sum_of(const std::vector<SumTree>& trees, std::size_t sums) const {
+  /// Tensor totals, and these added in ascending order of name.
+  void conclude(std::span<const std::uint64_t> counts, const std::vector<SumTree>& trees, std::size_t sums,
+                std::span<const double> maxima) {
+    std::vector<double> total(sums), of_tensors(sums * group_.size());
+    for (std::size_t place = 0; place < group_.size() && sums > 0; ++place) {
+      const auto t = static_cast<std::size_t>(
+          std::ranges::find(context_, place, &methods::OutputTensor::place_in_group) - context_.begin());
+      if (trees[t].empty()) continue;
+      const auto own = trees[t].total((context_[t].elements + tile_of(t) - 1) / tile_of(t));
+      total = place == 0 ? own : AddSums{}(total, own);
+      std::ranges::copy(own, of_tensors.begin() + static_cast<std::ptrdiff_t>(place * sums));
+    }
+    method_->conclude({.counts = counts, .sums = total, .tensor_sums = of_tensors, .tensor_maxima = maxima});
+  }
+
+  std::uint64_t tile_of(std::size_t tensor) const {
+    return methods::tile_elements(granularity_, context_[tensor].row_elements);
+  }
+
+  static Shape shape_of(const HandTensor<T>& tensor) {
+    return tensor.shape.empty() ? Shape{tensor.elements()} : tensor.shape;
+  }
+
+  void number_by_name() {
     std::vector<std::size_t> by_name(group_.size());
     std::iota(by_name.begin(), by_name.end(), std::size_t{0});
     std::ranges::sort(by_name, {}, [&](std::size_t t) { return group_[t].name; });
-    std::vector<double> total(sums);
-    bool first = true;
-    for (const std::size_t t : by_name) {
-      if (sums == 0 || trees[t].empty()) continue;
-      const auto own = trees[t].total(blocks_of(context_[t].elements));
-      total = std::exchange(first, false) ? own : AddSums{}(total, own);
+    for (std::size_t place = 0; place < by_name.size(); ++place) {
+      context_[by_name[place]].place_in_group = static_cast<std::uint32_t>(place);
     }
-    return total;
   }
 
   const std::vector<HandTensor<T>>& group_;

@@ -8,6 +8,7 @@
 
 #include "methods/kernels/element_loops.hpp"
 #include "methods/kernels/sub_tile.hpp"
+#include "methods/kernels/task_vector_scale.hpp"
 #include "methods/settings.hpp"
 
 namespace stockpot::methods {
@@ -50,13 +51,14 @@ inline constexpr auto divide_by_mass = []<class T>(const T* mass, std::size_t co
   for (std::size_t i = 0; i < count; ++i) sum[i] /= mass[i] + static_cast<T>(mass[i] == 0);
 };
 
-/// The weighted task vectors of one sub-tile, model after model, each at a stride of sub_tile_elements.
+/// The weighted task vectors of one sub-tile, model after model.
 template <class T>
 struct Entries {
   const T* values;
   std::size_t models;
-  std::size_t count;
-  const T* of(std::size_t model) const { return values + model * sub_tile_elements; }
+  std::size_t count;   ///< at most sub_tile_elements
+  std::size_t stride;  ///< between models
+  const T* of(std::size_t model) const { return values + model * stride; }
 };
 
 /// votes = what the election of each element comes to, before its sign is taken.
@@ -81,8 +83,8 @@ class Combination {
       : consensus_(consensus_of(settings)),
         zero_elects_(static_cast<T>(zero_elects)),
         normalize_(settings.flag("normalize")),
-        scaled_(settings.number("lambda") != 1.0),
-        lambda_(static_cast<T>(settings.number("lambda"))) {
+        scaled_(task_vector_scale(settings) != 1.0),
+        scale_(static_cast<T>(task_vector_scale(settings))) {
     for (const double weight : settings.per_model("weight")) weights_.push_back(static_cast<T>(weight));
   }
 
@@ -90,7 +92,7 @@ class Combination {
   void merge(const Entries<T>& entries, const T* base, T* out) const {
     std::fill_n(out, entries.count, T{0});
     consensus_ == Consensus::none ? add_all(entries, out) : add_elected(entries, out);
-    if (scaled_) dispatch(multiply, lambda_, out, entries.count, out);
+    if (scaled_) dispatch(multiply, scale_, out, entries.count, out);
     dispatch(add, base, out, entries.count, out);
   }
 
@@ -121,7 +123,7 @@ class Combination {
   T zero_elects_;
   bool normalize_;
   bool scaled_;
-  T lambda_;
+  T scale_;
   std::vector<T> weights_;
 };
 

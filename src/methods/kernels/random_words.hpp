@@ -40,4 +40,15 @@ inline constexpr auto philox_words = [](RandomStream random, std::uint64_t first
   }
 };
 
+/// Room for the words of `elements` elements, also at a start or end inside a group of four.
+constexpr std::size_t word_room(std::size_t elements) { return elements + 8; }
+
+/// The words of elements [first, first + count). @param room  word_room(count) values.   @return where they begin in it.
+inline const std::uint32_t* element_words(RandomStream random, std::uint64_t first, std::size_t count,
+                                          std::uint32_t* room) {
+  const std::size_t skipped = first % 4;
+  dispatch(philox_words, random, first / 4, (skipped + count + 3) / 4, room);
+  return room + skipped;
+}
+
 }  // namespace stockpot::methods

@@ -5,7 +5,16 @@ namespace {
 
 constexpr double negligible_norm = 1e-7;
 
-bool needs_norms(RescaleMode mode) { return mode != RescaleMode::none && mode != RescaleMode::inv_density; }
+bool needs_norms(RescaleMode mode) {
+  return mode == RescaleMode::l1 || mode == RescaleMode::l2 || mode == RescaleMode::linf;
+}
+
+TallyShape norms_of(RescaleMode mode, std::size_t models) {
+  if (mode == RescaleMode::linf) return {.maxima = 2 * models};
+  return {.sums = 2 * models};
+}
+
+bool partial(double density) { return density > 0.0 && density < 1.0; }
 
 }  // namespace
 
@@ -15,63 +24,47 @@ RescaleMode rescale_mode_of(const Settings& settings) {
   if (mode == "l1") return RescaleMode::l1;
   if (mode == "l2") return RescaleMode::l2;
   if (mode == "linf") return RescaleMode::linf;
-  return mode == "inv_density" ? RescaleMode::inv_density : RescaleMode::none;
+  if (mode == "inv_density") return RescaleMode::inv_density;
+  return mode == "inv_prob" ? RescaleMode::inv_prob : RescaleMode::none;
 }
 
 Rescale::Rescale(const Settings& settings, const GroupInfo& group, bool trims)
-    : mode_(trims ? rescale_mode_of(settings) : RescaleMode::none), factors_(settings.models(), 1.0) {
+    : mode_(trims ? rescale_mode_of(settings) : RescaleMode::none),
+      models_(settings.models()),
+      factors_(group.tensors * models_, 1.0) {
   bool any = false;
   for (const double density : settings.per_model("density")) {
-    concerns_.push_back(mode_ != RescaleMode::none && density > 0.0 && density < 1.0);
+    concerns_.push_back(mode_ != RescaleMode::none && partial(density));
     any = any || concerns_.back();
-    if (mode_ == RescaleMode::inv_density && concerns_.back()) factors_[concerns_.size() - 1] = 1.0 / density;
   }
   ready_ = !any || !needs_norms(mode_) || group.elements == 0;
-  if (ready_ || mode_ != RescaleMode::linf) return;
-  std::vector<SelectTarget> largest;
-  for (const bool concerned : concerns_) {
-    largest.insert(largest.end(), 2, SelectTarget{.rank = concerned ? 1u : 0u, .all_equal = true});
+  if (mode_ != RescaleMode::inv_density) return;
+  for (std::size_t i = 0; i < factors_.size(); ++i) {
+    const std::size_t m = i % models_;
+    if (concerns_[m]) factors_[i] = 1.0 / settings.per_model("density")[m];
   }
-  maxima_.emplace(largest, group.elements, group.float64);
 }
 
-int Rescale::passes(const Settings& settings) {
+Needs Rescale::needs(const Settings& settings) {
   const RescaleMode mode = rescale_mode_of(settings);
-  if (!needs_norms(mode)) return 0;
-  return mode == RescaleMode::linf ? 2 : 1;
-}
-
-TallyShape Rescale::tally(const Settings& settings) {
-  const RescaleMode mode = rescale_mode_of(settings);
-  if (!needs_norms(mode)) return {};
-  if (mode == RescaleMode::linf) return {.counts = MagnitudeSelect::largest_tally(2 * settings.models())};
-  return {.sums = 2 * settings.models()};
+  if (!needs_norms(mode) || !std::ranges::any_of(settings.per_model("density"), partial)) return {};
+  return {.passes = 1, .tally = norms_of(mode, settings.models())};
 }
 
 std::optional<TallyShape> Rescale::next_pass() const {
   if (ready_) return std::nullopt;
-  return maxima_ ? maxima_->next_pass() : TallyShape{.sums = 2 * factors_.size()};
+  return norms_of(mode_, models_);
 }
 
 void Rescale::conclude(const Totals& totals) {
-  if (maxima_) {
-    maxima_->conclude(totals.counts);
-    if (maxima_->next_pass()) return;
-  }
-  for (std::size_t m = 0; m < factors_.size(); ++m) {
-    if (!concerns(m)) continue;
-    const auto norm = [&](std::size_t i) {
-      if (maxima_) return maxima_->threshold(i);
-      return mode_ == RescaleMode::l2 ? std::sqrt(totals.sums[i]) : totals.sums[i];
-    };
-    take_norms(m, norm(2 * m), norm(2 * m + 1));
+  const auto& tallied = by_maxima() ? totals.tensor_maxima : totals.tensor_sums;
+  for (std::size_t i = 0; i < factors_.size(); ++i) {
+    if (!concerns_[i % models_]) continue;
+    const double before = norm(tallied[2 * i]), after = norm(tallied[2 * i + 1]);
+    const bool negligible = before < negligible_norm || after < negligible_norm;
+    factors_[i] = negligible ? 1.0 : before / after;
   }
   ready_ = true;
-}
-
-void Rescale::take_norms(std::size_t model, double before, double after) {
-  const bool negligible = before < negligible_norm || after < negligible_norm;
-  factors_[model] = negligible ? 1.0 : before / after;
 }
 
 }  // namespace stockpot::methods

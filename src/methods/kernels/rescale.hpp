@@ -1,10 +1,10 @@
-// Rescaling after a trim: what was taken away is made up for by one factor per model.
+// Rescaling after a trim: what was taken away is made up for by one factor per tensor and model.
 //
-//   l1, l2, linf   norm before the trim / norm after it, over the group; 1 if either norm is below 1e-7
+//   l1, l2, linf   norm of the task vector before the trim / norm after it; 1 if either is below 1e-7
 //   inv_density    1 / density
+//   inv_prob       each element by its own probability: the trim's business, nothing is left to do here
 //
-// The norms need a pass after the trim has settled: sums for l1 and l2. A maximum is an order statistic, the largest of
-// all, so linf selects it by counting.
+// The norms need a pass after the trim has settled.
 #pragma once
 
 #include <cmath>
@@ -16,40 +16,65 @@
 
 namespace stockpot::methods {
 
-enum class RescaleMode { none, l1, l2, linf, inv_density };
+enum class RescaleMode { none, l1, l2, linf, inv_density, inv_prob };
 
 /// What `rescale` and `rescale_mode` come to.
 RescaleMode rescale_mode_of(const Settings& settings);
+
+/// greatest = the largest magnitude, or NaN if there is any.
+inline constexpr auto find_maximum = []<class T>(const T* values, std::size_t count, double* greatest) {
+  T most{0};
+  bool nan = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const T magnitude = std::abs(values[i]);
+    most = magnitude > most ? magnitude : most;
+    nan |= magnitude != magnitude;
+  }
+  *greatest = nan ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(most);
+};
 
 class Rescale {
  public:
   /// @param trims  false if the method keeps every element, whatever its density says.
   Rescale(const Settings& settings, const GroupInfo& group, bool trims);
 
-  /// Passes as a rule, and the largest tally of any.
-  static int passes(const Settings& settings);
-  static TallyShape tally(const Settings& settings);
+  static Needs needs(const Settings& settings);
 
   std::optional<TallyShape> next_pass() const;
   template <class Trim, class T>
   void observe(const Trim& trim, const Tile<T>& in, TallyPart part) const;
   void conclude(const Totals& totals);
 
-  double factor(std::size_t model) const { return factors_[model]; }
+  double factor(const OutputTensor& tensor, std::size_t model) const {
+    return factors_[tensor.place_in_group * models_ + model];
+  }
 
  private:
-  /// Density 0 leaves nothing to scale, density 1 nothing to make up for.
-  bool concerns(std::size_t model) const { return concerns_[model]; }
+  bool by_maxima() const { return mode_ == RescaleMode::linf; }
+  double norm(double tallied) const { return mode_ == RescaleMode::l2 ? std::sqrt(tallied) : tallied; }
   template <class T>
   void add_norm(const DeltaRun<T>& run, Lanes& lanes) const;
-  void take_norms(std::size_t model, double before, double after);
 
   RescaleMode mode_;
-  std::vector<bool> concerns_;
-  std::vector<double> factors_;
+  std::size_t models_;
+  std::vector<bool> concerns_;   // density 0 leaves nothing to scale, density 1 nothing to make up for
+  std::vector<double> factors_;  // by tensor and model
   bool ready_;
-  std::optional<MagnitudeSelect> maxima_;  ///< linf: of every model before and after its trim
 };
+
+/// Elements that a trim is applied to at once: a sub-tile, or whole rows, about a sub-tile of them.
+template <class Trim>
+std::size_t piece_elements(const OutputTensor& tensor) {
+  if (!Trim::by_row || tensor.row_elements == 0) return sub_tile_elements;
+  return std::max<std::size_t>(1, sub_tile_elements / tensor.row_elements) * tensor.row_elements;
+}
+
+/// Calls body(first, count) for the pieces of a tile.
+template <class Trim, class T, class Body>
+void for_each_piece(const Tile<T>& in, const Body& body) {
+  const std::size_t step = piece_elements<Trim>(in.tensor);
+  for (std::size_t first = 0; first < in.size(); first += step) body(first, std::min(step, in.size() - first));
+}
 
 template <class T>
 void Rescale::add_norm(const DeltaRun<T>& run, Lanes& lanes) const {
@@ -60,19 +85,24 @@ void Rescale::add_norm(const DeltaRun<T>& run, Lanes& lanes) const {
 
 template <class Trim, class T>
 void Rescale::observe(const Trim& trim, const Tile<T>& in, TallyPart part) const {
-  T values[sub_tile_elements];
-  for (std::size_t m = 0; m < in.models(); ++m) {
-    if (!concerns(m)) continue;
+  std::vector<T> values(piece_elements<Trim>(in.tensor));
+  for (std::size_t m = 0; m < models_; ++m) {
+    if (!concerns_[m]) continue;
     Lanes before, after;
-    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      const auto run = delta_run(in, m, first, count, values);
-      if (maxima_) maxima_->count(2 * m, run.first, values, count, part.counts);
-      if (!maxima_) add_norm(run, before);
+    const auto add_to = [&](const DeltaRun<T>& run, Lanes& lanes, std::size_t place) {
+      if (!by_maxima()) return add_norm(run, lanes);
+      double greatest = 0.0;
+      dispatch(find_maximum, static_cast<const T*>(run.values), run.count, &greatest);
+      part.maxima[place] = larger_magnitude(part.maxima[place], greatest);
+    };
+    for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
+      const auto run = delta_run(in, m, first, count, values.data());
+      trim.prepare(run);
+      add_to(run, before, 2 * m);
       trim.apply(run);
-      if (maxima_) maxima_->count(2 * m + 1, run.first, values, count, part.counts);
-      if (!maxima_) add_norm(run, after);
+      add_to(run, after, 2 * m + 1);
     });
-    if (maxima_) continue;
+    if (by_maxima()) continue;
     part.sums[2 * m] = before.joined();
     part.sums[2 * m + 1] = after.joined();
   }

@@ -22,7 +22,8 @@ std::vector<ParameterSpec> family_parameters(FamilyDefaults defaults) {
        .same_in_group = true,
        .interval = {0.0, 1.0},
        .help = "part of the task vector that is kept"},
-      {.name = "lambda", .fallback = 1.0, .help = "factor of the merged task vector"},
+      lambda_parameter(),
+      lines_parameter(),
       {.name = "normalize",
        .type = ValueType::boolean,
        .fallback = as_number(defaults.normalize),
@@ -65,14 +66,29 @@ std::vector<std::string> check_family(const Settings& settings) {
   return {"a negative weight loses its sign where normalize divides by it; normalize: false keeps it"};
 }
 
-int family_passes(const Settings& settings) {
-  return Rescale::passes(settings) + (counts_zero_signs(settings) ? 1 : 0);
+Needs family_needs(const Settings& settings, const GroupInfo&) {
+  Needs needs = Rescale::needs(settings);
+  if (counts_zero_signs(settings)) {
+    ++needs.passes;
+    needs.tally.counts = 1;
+  }
+  return needs;
 }
 
-TallyShape family_tally(const Settings& settings) {
-  const TallyShape rescale = Rescale::tally(settings);
-  const std::size_t sign_total = counts_zero_signs(settings) ? 1 : 0;
-  return {.counts = std::max(rescale.counts, sign_total), .sums = rescale.sums};
+Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts) {
+  Needs needs = family_needs(settings, group);
+  needs.passes += passes;
+  needs.tally.counts = std::max(needs.tally.counts, counts);
+  return needs;
+}
+
+ParameterSpec tie_break_parameter() {
+  return {.name = "tie_break",
+          .type = ValueType::choice,
+          .fallback = 0.0,
+          .same_in_group = true,
+          .choices = {"index", "hash"},
+          .help = "order of equal magnitudes: by flat index, or by a random word of (seed, model, tensor, index)"};
 }
 
 ZeroSign::ZeroSign(const Settings& settings, const GroupInfo& group)

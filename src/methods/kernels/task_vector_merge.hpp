@@ -22,15 +22,18 @@ struct FamilyDefaults {
   bool rescale = false;
 };
 
-/// weight, density, lambda, normalize, rescale, rescale_mode and int8_mask.
+/// weight, density, lambda, lines, normalize, rescale, rescale_mode and int8_mask.
 std::vector<ParameterSpec> family_parameters(FamilyDefaults defaults);
 /// And sign_consensus and zero_sign, for the members that elect a sign.
 std::vector<ParameterSpec> electing_parameters(FamilyDefaults defaults);
 /// Warnings that all members share: MethodSpec::check.
 std::vector<std::string> check_family(const Settings& settings);
-/// Passes and the largest tally of rescaling and election; a trim's own come on top.
-int family_passes(const Settings& settings);
-TallyShape family_tally(const Settings& settings);
+/// What rescaling and election need.
+Needs family_needs(const Settings& settings, const GroupInfo& group);
+/// The same with a trim that goes first: `passes` of its own, `counts` counters in the largest.
+Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts);
+/// tie_break, for methods that select by magnitude.
+ParameterSpec tie_break_parameter();
 
 /// total = total + sum of sign(votes), as a two's complement number.
 inline constexpr auto add_sign_total = []<class T>(const T* votes, std::size_t count, std::uint64_t* total) {
@@ -116,17 +119,24 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   /// Calls body(first, entries) for the sub-tiles of a tile.
   template <class T, class Body>
   void for_each_entries(const Tile<T>& in, const Body& body) const {
-    const std::span<const double> weight = in.tensor.settings.per_model("weight");
-    std::vector<T> entries(in.models() * sub_tile_elements);
-    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      for (std::size_t m = 0; m < in.models(); ++m) {
-        T* entry = entries.data() + m * sub_tile_elements;
-        trim_.apply(delta_run(in, m, first, count, entry));
-        if (rescale_.factor(m) != 1.0) scale(rescale_.factor(m), count, entry);
-        scale(weight[m], count, entry);
-      }
-      body(first, Entries<T>{entries.data(), in.models(), count});
+    const std::size_t stride = piece_elements<Trim>(in.tensor);
+    std::vector<T> entries(in.models() * stride);
+    for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
+      for (std::size_t m = 0; m < in.models(); ++m) weigh(in, m, first, count, entries.data() + m * stride);
+      for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) {
+        body(first + sub, Entries<T>{entries.data() + sub, in.models(), length, stride});
+      });
     });
+  }
+
+  /// entry = weight * rescale * trimmed task vector, one rounding each.
+  template <class T>
+  void weigh(const Tile<T>& in, std::size_t m, std::size_t first, std::size_t count, T* entry) const {
+    const auto run = delta_run(in, m, first, count, entry);
+    trim_.prepare(run);
+    trim_.apply(run);
+    if (const double factor = rescale_.factor(in.tensor, m); factor != 1.0) scale(factor, count, entry);
+    scale(in.tensor.settings.per_model("weight")[m], count, entry);
   }
 
   template <class T>

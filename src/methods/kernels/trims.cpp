@@ -5,9 +5,13 @@
 namespace stockpot::methods {
 namespace {
 
+std::uint64_t part_of(double part, std::uint64_t elements) {
+  return static_cast<std::uint64_t>(part * static_cast<double>(elements));
+}
+
 /// How many elements a density keeps of `elements`.
 SelectTarget target_of(double density, std::uint64_t elements, bool at_least) {
-  const auto count = static_cast<std::uint64_t>(density * static_cast<double>(elements));
+  const std::uint64_t count = part_of(density, elements);
   if (density == 0.0) return {};
   if (density == 1.0 || count >= elements) return {.rank = elements};
   // The authors' threshold is the (n - k)-th smallest magnitude, that is the (k + 1)-th largest, and is kept itself.
@@ -15,18 +19,49 @@ SelectTarget target_of(double density, std::uint64_t elements, bool at_least) {
   return {.rank = std::max<std::uint64_t>(1, count)};
 }
 
-std::vector<SelectTarget> targets_of(const Settings& settings, const GroupInfo& group) {
+std::vector<SelectTarget> largest_targets(const Settings& settings, const GroupInfo& group) {
   const bool at_least = settings.choice("trim_rule") == "at_least";
   std::vector<SelectTarget> targets;
   for (const double density : settings.per_model("density")) {
     targets.push_back(target_of(density, group.elements, at_least));
+    targets.back().vector = targets.size() - 1;
+  }
+  return targets;
+}
+
+/// For each model: all but the largest, and the smallest.
+std::vector<SelectTarget> outlier_targets(const Settings& settings, const GroupInfo& group) {
+  std::vector<SelectTarget> targets;
+  for (std::size_t m = 0; m < settings.models(); ++m) {
+    const double density = settings.per_model("density")[m];
+    const OutlierCounts counts = outliers_of(density, settings.per_model("gamma")[m], group.elements);
+    for (const std::uint64_t rank : {group.elements - counts.top, counts.bottom}) {
+      targets.push_back({.vector = m, .rank = rank, .order = SelectOrder::smallest_first});
+    }
   }
   return targets;
 }
 
 }  // namespace
 
+SelectingTrim::SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets)
+    : select_(
+          targets,
+          {.elements = group.elements, .wide = group.float64, .hashed_ties = settings.choice("tie_break") == "hash"}),
+      pre_drops_(settings.declares("pre_drop")) {}
+
 MagnitudeTrim::MagnitudeTrim(const Settings& settings, const GroupInfo& group)
-    : select_(targets_of(settings, group), group.elements, group.float64) {}
+    : SelectingTrim(settings, group, largest_targets(settings, group)) {}
+
+OutlierTrim::OutlierTrim(const Settings& settings, const GroupInfo& group)
+    : SelectingTrim(settings, group, outlier_targets(settings, group)) {}
+
+OutlierCounts outliers_of(double density, double gamma, std::uint64_t elements) {
+  if (density == 1.0) return {};
+  const std::uint64_t keep = std::min(part_of(density, elements), elements);
+  const std::uint64_t top = part_of(gamma, elements);
+  if (keep + top > elements) return {.bottom = 0, .top = elements - keep};
+  return {.bottom = elements - keep - top, .top = top};
+}
 
 }  // namespace stockpot::methods

@@ -1,7 +1,8 @@
 // Trims of a task vector: which of its elements stay, the others become zero.
 //
 // A trim is what TaskVectorMerge is made with. It may need passes of its own, in the manner of Method, before it can be
-// applied; after that, apply() is a pure function of the elements and their place.
+// applied; after that, prepare() and apply() are pure functions of the elements and their place. Trims with `by_row`
+// are given whole rows, the others sub-tiles.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@
 
 namespace stockpot::methods {
 
-/// A sub-tile of one model's task vector: `first` is the flat index of its first element in the output tensor.
+/// A run of one model's task vector: `first` is the flat index of its first element in the output tensor.
 template <class T>
 struct DeltaRun {
   const OutputTensor& tensor;
@@ -25,24 +26,49 @@ struct DeltaRun {
   std::uint64_t first;
   std::size_t count;
   T* values;
+
+  SelectRun in_group() const { return {tensor.first_in_group + first, count, first, tensor.ties[model]}; }
 };
 
-/// Writes x - base of one model for sub-tile [first, first + count) of a tile.
+/// Writes x - base of one model for elements [first, first + count) of a tile.
 template <class T>
 DeltaRun<T> delta_run(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, T* into) {
   dispatch(subtract, in.model_values[model] + first, in.base_values + first, count, into);
   return {in.tensor, model, in.range.first + first, count, into};
 }
 
+/// Zeroes the values whose word is not below keep_threshold; `last_kept` is that threshold minus one.
+inline constexpr auto drop_by_word = []<class T>(const std::uint32_t* words, std::uint32_t last_kept, std::size_t count,
+                                                 T* values) {
+  for (std::size_t i = 0; i < count; ++i) values[i] = words[i] <= last_kept ? values[i] : T{0};
+};
+
+/// Keeps each element with probability `density`, by its own random word. @pre run.count <= sub_tile_elements
+template <class T>
+void drop_out(const DeltaRun<T>& run, double density) {
+  const std::uint64_t below = keep_threshold(density);
+  if (below > 0xFFFFFFFF) return;
+  if (below == 0) {
+    std::fill_n(run.values, run.count, T{0});
+    return;
+  }
+  std::uint32_t room[word_room(sub_tile_elements)];
+  const std::uint32_t* words = element_words(run.tensor.masks[run.model], run.first, run.count, room);
+  dispatch(drop_by_word, words, static_cast<std::uint32_t>(below - 1), run.count, run.values);
+}
+
 /// What trims that need no statistics have in common.
 class TrimWithoutPasses {
  public:
+  static constexpr bool by_row = false;
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
   template <class T>
   void observe(const Tile<T>&, TallyPart) const {}
   void conclude(const Totals&) {}
+  template <class T>
+  void prepare(const DeltaRun<T>&) const {}
 };
 
 /// Keeps everything: plain task arithmetic.
@@ -54,11 +80,22 @@ class NoTrim : public TrimWithoutPasses {
   void apply(const DeltaRun<T>&) const {}
 };
 
-/// Keeps the largest magnitudes of the group: density * elements of them, at least one unless density is 0.
-class MagnitudeTrim {
+/// Keeps each element with probability `density`: dropout (DARE).
+class BernoulliTrim : public TrimWithoutPasses {
+ public:
+  using TrimWithoutPasses::TrimWithoutPasses;
+  static constexpr bool trims = true;
+  template <class T>
+  void apply(const DeltaRun<T>& run) const {
+    drop_out(run, run.tensor.settings.per_model("density")[run.model]);
+  }
+};
+
+/// What trims by the rank of magnitudes in the group have in common.
+class SelectingTrim {
  public:
   static constexpr bool trims = true;
-  MagnitudeTrim(const Settings& settings, const GroupInfo& group);
+  static constexpr bool by_row = false;
   std::optional<TallyShape> next_pass() const { return select_.next_pass(); }
   bool wants(const OutputTensor& tensor, ElementRange range) const {
     return select_.wants(tensor.first_in_group + range.first, range.count);
@@ -70,48 +107,59 @@ class MagnitudeTrim {
       if (!select_.searches(m)) continue;
       for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
         const auto run = delta_run(in, m, first, count, values);
-        select_.count(m, in.tensor.first_in_group + run.first, values, count, part.counts);
+        prepare(run);
+        select_.count(m, run.in_group(), values, part.counts);
       });
     }
   }
   void conclude(const Totals& totals) { select_.conclude(totals.counts); }
+  /// Dropout before the trim, where the method has `pre_drop`.
   template <class T>
-  void apply(const DeltaRun<T>& run) const {
-    select_.keep_selected(run.model, run.tensor.first_in_group + run.first, run.count, run.values);
+  void prepare(const DeltaRun<T>& run) const {
+    if (!pre_drops_) return;
+    const double density = run.tensor.settings.per_model("pre_drop")[run.model];
+    if (density == 1.0) return;
+    drop_out(run, density);
+    if (density > 0.0) dispatch(multiply, static_cast<T>(1.0 / density), run.values, run.count, run.values);
   }
+
+ protected:
+  SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets);
+  MagnitudeSelect select_;
 
  private:
-  MagnitudeSelect select_;
+  bool pre_drops_;
 };
 
-/// Keeps each element with probability `density`, by its own random word: dropout (DARE).
-class BernoulliTrim : public TrimWithoutPasses {
+/// Keeps the largest magnitudes of the group: density * elements of them, at least one unless density is 0 (TIES).
+class MagnitudeTrim : public SelectingTrim {
  public:
-  using TrimWithoutPasses::TrimWithoutPasses;
-  static constexpr bool trims = true;
+  MagnitudeTrim(const Settings& settings, const GroupInfo& group);
+  static std::size_t largest_tally(std::size_t models) { return MagnitudeSelect::largest_tally(models); }
   template <class T>
-  void apply(const DeltaRun<T>& run) const;
-};
-
-/// Zeroes the values whose word is not below keep_threshold; `last_kept` is that threshold minus one.
-inline constexpr auto drop_by_word = []<class T>(const std::uint32_t* words, std::uint32_t last_kept, std::size_t count,
-                                                 T* values) {
-  for (std::size_t i = 0; i < count; ++i) values[i] = words[i] <= last_kept ? values[i] : T{0};
-};
-
-template <class T>
-void BernoulliTrim::apply(const DeltaRun<T>& run) const {
-  const std::uint64_t below = keep_threshold(run.tensor.settings.per_model("density")[run.model]);
-  if (below > 0xFFFFFFFF) return;
-  if (below == 0) {
-    std::fill_n(run.values, run.count, T{0});
-    return;
+  void apply(const DeltaRun<T>& run) const {
+    select_.keep_selected(run.model, run.in_group(), run.values);
   }
-  std::uint32_t words[sub_tile_elements + 8];  // whole groups of four, also at a start or end inside one
-  const std::size_t skipped = run.first % 4;
-  const std::size_t groups = (skipped + run.count + 3) / 4;
-  dispatch(philox_words, run.tensor.masks[run.model], run.first / 4, groups, words);
-  dispatch(drop_by_word, words + skipped, static_cast<std::uint32_t>(below - 1), run.count, run.values);
-}
+};
+
+/// How many elements a trim of outliers takes away at both ends.
+struct OutlierCounts {
+  std::uint64_t bottom = 0;
+  std::uint64_t top = 0;
+};
+OutlierCounts outliers_of(double density, double gamma, std::uint64_t elements);
+
+/// Drops the largest magnitudes of the group, gamma * elements of them, and so many of the smallest that density *
+/// elements stay (breadcrumbs).
+class OutlierTrim : public SelectingTrim {
+ public:
+  OutlierTrim(const Settings& settings, const GroupInfo& group);
+  static std::size_t largest_tally(std::size_t models) { return MagnitudeSelect::largest_tally(2 * models); }
+  template <class T>
+  void apply(const DeltaRun<T>& run) const {
+    select_.keep_selected(2 * run.model, run.in_group(), run.values);
+    select_.drop_selected(2 * run.model + 1, run.in_group(), run.values);
+  }
+};
 
 }  // namespace stockpot::methods

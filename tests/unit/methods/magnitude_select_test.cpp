@@ -16,27 +16,32 @@ namespace {
 
 using ::testing::ElementsAre;
 
+const RandomStream tie_words{42, stream_of(tie_domain, "A", "t")};
+
 /// Runs all passes over `values` and returns what is kept of them; `passes` counts them.
 template <class T>
-std::vector<T> selected(const std::vector<T>& values, SelectTarget target, bool wide, int* passes = nullptr) {
-  MagnitudeSelect select(std::span(&target, 1), values.size(), wide);
+std::vector<T> selected(const std::vector<T>& values, SelectTarget target, SelectOptions options,
+                        int* passes = nullptr) {
+  options.elements = values.size();
+  MagnitudeSelect select(std::span(&target, 1), options);
+  const auto run = [](std::size_t first, std::size_t count) { return SelectRun{first, count, first, tie_words}; };
   while (const auto shape = select.next_pass()) {
     std::vector<std::uint64_t> counts(shape->counts);
     for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
-      if (select.wants(first, count)) select.count(0, first, values.data() + first, count, counts);
+      if (select.wants(first, count)) select.count(0, run(first, count), values.data() + first, counts);
     });
     select.conclude(counts);
     if (passes != nullptr) ++*passes;
   }
   std::vector<T> kept = values;
   for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
-    select.keep_selected(0, first, count, kept.data() + first);
+    select.keep_selected(0, run(first, count), kept.data() + first);
   });
   return kept;
 }
 
 std::vector<float> select_float(const std::vector<float>& values, SelectTarget target) {
-  return selected(values, target, false);
+  return selected(values, target, {});
 }
 
 TEST(MagnitudeSelect, KeepsTheLargestWhateverTheirSign) {
@@ -53,14 +58,14 @@ TEST(MagnitudeSelect, CanKeepAllEquals) {
 
 TEST(MagnitudeSelect, NothingAndEverythingNeedNoPass) {
   int passes = 0;
-  EXPECT_THAT(selected<float>({1, 2}, {.rank = 0}, false, &passes), ElementsAre(0, 0));
-  EXPECT_THAT(selected<float>({1, 2}, {.rank = 2}, false, &passes), ElementsAre(1, 2));
+  EXPECT_THAT(selected<float>({1, 2}, {.rank = 0}, {}, &passes), ElementsAre(0, 0));
+  EXPECT_THAT(selected<float>({1, 2}, {.rank = 2}, {}, &passes), ElementsAre(1, 2));
   EXPECT_EQ(passes, 0);
 }
 
 TEST(MagnitudeSelect, DistinctMagnitudesNeedTwoPasses) {
   int passes = 0;
-  selected<float>({1, 2, 3, 4}, {.rank = 2}, false, &passes);
+  selected<float>({1, 2, 3, 4}, {.rank = 2}, {}, &passes);
   EXPECT_EQ(passes, 2);
 }
 
@@ -97,16 +102,96 @@ TEST(MagnitudeSelect, EqualsSortingForEveryRankAndWidth) {
   for (const std::size_t rank :
        {std::size_t{1}, std::size_t{777}, std::size_t{65'536}, std::size_t{150'000}, std::size_t{200'002}}) {
     const auto expected = sorted_selection(values, rank);
-    EXPECT_EQ(selected(values, {.rank = rank}, false), expected) << rank;
-    EXPECT_EQ(selected(values, {.rank = rank}, true), expected) << rank;
-    EXPECT_EQ(selected(exact, {.rank = rank}, true), sorted_selection(exact, rank)) << rank;
+    EXPECT_EQ(selected(values, {.rank = rank}, {}), expected) << rank;
+    EXPECT_EQ(selected(values, {.rank = rank}, {.wide = true}), expected) << rank;
+    EXPECT_EQ(selected(exact, {.rank = rank}, {.wide = true}), sorted_selection(exact, rank)) << rank;
   }
+}
+
+/// Positions in the order of a target: by magnitude, then by word if ties are hashed, then by position.
+template <class T>
+std::vector<std::size_t> in_order(const std::vector<T>& values, SelectOrder order, bool hashed) {
+  std::vector<std::size_t> places(values.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  if (hashed) std::ranges::stable_sort(places, {}, [](std::size_t i) { return tie_words.word(i); });
+  std::ranges::stable_sort(places, [&](auto a, auto b) {
+    return order == SelectOrder::largest_first ? std::abs(values[a]) > std::abs(values[b])
+                                               : std::abs(values[a]) < std::abs(values[b]);
+  });
+  return places;
+}
+
+TEST(MagnitudeSelect, EqualsSortingFromBothEndsWithTiesByIndexOrByWord) {
+  const auto values = many_ties<float>(70'001);
+  for (const SelectOrder order : {SelectOrder::largest_first, SelectOrder::smallest_first}) {
+    for (const bool hashed : {false, true}) {
+      const auto places = in_order(values, order, hashed);
+      for (const std::size_t rank : {std::size_t{1}, std::size_t{5'000}, std::size_t{40'000}, std::size_t{70'000}}) {
+        std::vector<float> expected(values.size());
+        for (std::size_t i = 0; i < rank; ++i) expected[places[i]] = values[places[i]];
+        EXPECT_EQ(selected(values, {.rank = rank, .order = order}, {.hashed_ties = hashed}), expected) << rank;
+        EXPECT_EQ(selected(values, {.rank = rank, .order = order}, {.wide = true, .hashed_ties = hashed}), expected);
+      }
+    }
+  }
+}
+
+/// The values that three targets on one vector find, counted together.
+template <class T>
+std::vector<double> thresholds(const std::vector<T>& values, std::vector<SelectTarget> targets, SelectOptions options,
+                               std::vector<std::size_t>& counters) {
+  options.elements = values.size();
+  MagnitudeSelect select(targets, options);
+  while (const auto shape = select.next_pass()) {
+    counters.push_back(shape->counts);
+    std::vector<std::uint64_t> counts(shape->counts);
+    for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
+      select.count(0, {.first = first, .count = count}, values.data() + first, counts);
+    });
+    select.conclude(counts);
+  }
+  std::vector<double> found;
+  for (std::size_t i = 0; i < targets.size(); ++i) found.push_back(select.threshold(i));
+  return found;
+}
+
+TEST(MagnitudeSelect, FindsSeveralSignedValuesInTheSamePassesAndCountsTheFirstDigitOnce) {
+  std::vector<float> values(10'000);
+  std::mt19937_64 random(5);
+  for (float& value : values) value = static_cast<float>(static_cast<double>(random()) / 1e18 - 9.0);
+  std::vector<float> sorted = values;
+  std::ranges::sort(sorted);
+  std::vector<SelectTarget> targets;
+  for (const std::uint64_t rank : {1u, 2'500u, 10'000u}) {
+    targets.push_back({.rank = rank, .order = SelectOrder::smallest_first, .all_equal = true});
+  }
+  std::vector<std::size_t> counters;
+  EXPECT_THAT(thresholds(values, targets, {.key = SelectKey::value}, counters),
+              ElementsAre(sorted[0], sorted[2'499], sorted[9'999]));
+  EXPECT_THAT(counters, ElementsAre(65'536, 3 * 65'536));
+  const std::vector<double> exact(values.begin(), values.end());
+  EXPECT_THAT(thresholds(exact, targets, {.wide = true, .key = SelectKey::value}, counters),
+              ElementsAre(sorted[0], sorted[2'499], sorted[9'999]));
+}
+
+TEST(MagnitudeSelect, ARankCanBeSetUntilTheFirstPassIsConcluded) {
+  const std::vector<float> values{3, 1, 2, 5};
+  const SelectTarget target{.rank = 1};
+  MagnitudeSelect select(std::span(&target, 1), {.elements = 4});
+  bool first = true;
+  while (const auto shape = select.next_pass()) {
+    std::vector<std::uint64_t> counts(shape->counts);
+    select.count(0, {.count = 4}, values.data(), counts);
+    if (std::exchange(first, false)) select.set_rank(0, 2);
+    select.conclude(counts);
+  }
+  EXPECT_EQ(select.threshold(0), 3.0);
 }
 
 TEST(MagnitudeSelect, LatePassesWantOnlyTheRangeThatHoldsTheCut) {
   const std::vector<float> values(4 * 65'536, 1.0f);
   const SelectTarget target{.rank = 70'000};
-  MagnitudeSelect select(std::span(&target, 1), values.size(), false);
+  MagnitudeSelect select(std::span(&target, 1), {.elements = values.size()});
   std::vector<std::size_t> wanted;
   while (const auto shape = select.next_pass()) {
     std::vector<std::uint64_t> counts(shape->counts);
@@ -115,7 +200,7 @@ TEST(MagnitudeSelect, LatePassesWantOnlyTheRangeThatHoldsTheCut) {
       if (!select.wants(block * 65'536, 65'536)) continue;
       ++wanted.back();
       for_each_sub_tile(65'536, [&](std::size_t first, std::size_t count) {
-        select.count(0, block * 65'536 + first, values.data() + first, count, counts);
+        select.count(0, {.first = block * 65'536 + first, .count = count}, values.data() + first, counts);
       });
     }
     select.conclude(counts);
@@ -125,7 +210,7 @@ TEST(MagnitudeSelect, LatePassesWantOnlyTheRangeThatHoldsTheCut) {
 
 TEST(MagnitudeSelect, CountsThatDoNotAddUpAreOurError) {
   const SelectTarget target{.rank = 5};
-  MagnitudeSelect select(std::span(&target, 1), 10, false);
+  MagnitudeSelect select(std::span(&target, 1), {.elements = 10});
   EXPECT_THROW(select.conclude(std::vector<std::uint64_t>(select.next_pass()->counts)), Error);
 }
 

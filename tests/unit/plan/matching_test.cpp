@@ -258,8 +258,8 @@ TEST(Plan, GroupsAreOneTensorEachOrTheWholeModel) {
   EXPECT_THAT(whole.groups[0].tensors, ElementsAre(0, 1, 2));
   EXPECT_EQ(whole.groups[0].info.elements, 3u * 32);
   EXPECT_EQ(whole.context[2].first_in_group, 2u * 32);
-  EXPECT_GT(whole.groups[0].passes, 0);
-  EXPECT_GT(whole.groups[0].tally.counts, 0u);
+  EXPECT_GT(whole.groups[0].needs.passes, 0);
+  EXPECT_GT(whole.groups[0].needs.tally.counts, 0u);
 }
 
 TEST(Plan, ShardsTakeTheirSizeFromOptionThenRecipeThenDefault) {

@@ -185,11 +185,11 @@ TEST(Schedule, SharedWavesHaveTheSameGroupsOnEveryRank) {
 
 TEST(Schedule, KeptInputsAreReadOnceAndOthersOncePerPassAndOnceMore) {
   const auto plan = plan_of("ties", trimmed, {{"w", DType::bf16, {4096, 4096}}});  // 32 MiB per model
-  const int passes = plan.groups[0].passes;
+  const int passes = plan.groups[0].needs.passes;
   ASSERT_GT(passes, 0);
   const std::uint64_t inputs = plan.input_bytes(0);
   EXPECT_EQ(make_schedule(plan, options(1)).reads_total, inputs);
-  const std::uint64_t buffers = 2 * largest_strip(plan, mebibyte).total() + plan.groups[0].tally.counts * 8;
+  const std::uint64_t buffers = 2 * largest_strip(plan, mebibyte).total() + plan.groups[0].needs.tally.counts * 8;
   const Schedule tight = make_schedule(plan, options(1, buffers, 4 * mebibyte));
   EXPECT_EQ(tight.reads_total, inputs * (static_cast<std::uint64_t>(passes) + 1));
   const Schedule half = make_schedule(plan, options(1, buffers + inputs / 2, 4 * mebibyte));
