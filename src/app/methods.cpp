@@ -11,6 +11,7 @@
 #include "app/options.hpp"
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "core/size.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::app {
@@ -58,42 +59,92 @@ std::string model_count(const MethodSpec& method) {
   return fmt::format("{} to {}", method.min_models, method.max_models);
 }
 
+/// What a method may ask of the engine: with every parameter at its default, and the most that any one other choice asks
+/// for, when bounded numbers (such as a density) are neither at their least nor at their most.
+struct Survey {
+  methods::Needs plain, most;
+  bool whole_model = false, rows = false;
+};
+
 /// Of one matrix of the size that language models have.
 methods::Needs needs_of(const MethodSpec& method, const methods::Settings& settings) {
   if (method.needs == nullptr) return {};
   return method.needs(settings, {.elements = 1 << 24, .models = settings.models(), .shape = {4096, 4096}});
 }
 
-int passes_of(const MethodSpec& method, const methods::Settings& settings) { return needs_of(method, settings).passes; }
+std::size_t usual_models(const MethodSpec& method) {
+  return std::clamp<std::size_t>(3, method.min_models, method.max_models);
+}
 
-/// Statistics passes: with every parameter at its default, and the most that any one other choice asks for, when
-/// bounded numbers (such as a density) are neither at their least nor at their most.
-std::pair<int, int> passes_range(const MethodSpec& method) {
-  const std::size_t models = std::clamp<std::size_t>(2, method.min_models, method.max_models);
-  methods::Settings settings(method, models);
-  const auto set = [models](methods::Settings& s, const ParameterSpec& parameter, double value) {
-    for (std::size_t m = 0; m < models; ++m) s.set(parameter.name, m, value);
+void look_at(const MethodSpec& method, const methods::Settings& settings, Survey& survey) {
+  const methods::Needs needs = needs_of(method, settings);
+  methods::Needs& most = survey.most;
+  most.passes = std::max(most.passes, needs.passes);
+  most.tally.counts = std::max(most.tally.counts, needs.tally.counts);
+  most.tally.sums = std::max(most.tally.sums, needs.tally.sums);
+  most.tally.maxima = std::max(most.tally.maxima, needs.tally.maxima);
+  most.state_bytes = std::max(most.state_bytes, needs.state_bytes);
+  most.workspace_bytes = std::max(most.workspace_bytes, needs.workspace_bytes);
+  most.one_rank = most.one_rank || needs.one_rank;
+  survey.whole_model |= method.scope != nullptr && method.scope(settings) == methods::GroupScope::model;
+  survey.rows |= method.granularity != nullptr && method.granularity(settings) == methods::Granularity::row;
+}
+
+Survey survey_of(const MethodSpec& method) {
+  methods::Settings settings(method, usual_models(method));
+  const auto set = [](methods::Settings& s, const ParameterSpec& parameter, double value) {
+    for (std::size_t m = 0; m < s.models(); ++m) s.set(parameter.name, m, value);
   };
-  const int plain = passes_of(method, settings);
+  Survey survey{.plain = needs_of(method, settings), .most = {}};
+  look_at(method, settings, survey);
   for (const ParameterSpec& parameter : method.parameters) {
     const double middle = (parameter.interval.low + parameter.interval.high) / 2;
     if (parameter.type == ValueType::number && std::isfinite(middle)) set(settings, parameter, middle);
   }
-  int most = std::max(plain, passes_of(method, settings));
+  look_at(method, settings, survey);
   for (const ParameterSpec& parameter : method.parameters) {
     const std::size_t values = parameter.type == ValueType::boolean ? 2 : parameter.choices.size();
     for (std::size_t value = 0; value < values; ++value) {
       methods::Settings other = settings;
       set(other, parameter, static_cast<double>(value));
-      most = std::max(most, passes_of(method, other));
+      look_at(method, other, survey);
     }
   }
-  return {plain, most};
+  return survey;
 }
 
-std::string passes_text(const MethodSpec& method) {
-  const auto [plain, most] = passes_range(method);
+std::string passes_text(const Survey& survey) {
+  const int plain = survey.plain.passes, most = survey.most.passes;
   return plain == most ? fmt::format("{}", plain) : fmt::format("{} to {}", plain, most);
+}
+
+std::string scope_text(const Survey& survey) {
+  std::string text = survey.most.passes > 0 ? "tensor" : survey.rows ? "" : "element";
+  if (survey.rows) text += text.empty() ? "row" : ", row";
+  if (survey.whole_model) text += ", whole model";
+  return text;
+}
+
+std::string memory_text(const MethodSpec& method, const Survey& survey) {
+  const methods::Needs& most = survey.most;
+  std::string text;
+  const auto add = [&](std::uint64_t amount, std::string_view of) {
+    if (amount > 0) text += fmt::format("{}{}{}", text.empty() ? "" : ", ", human_bytes(amount), of);
+  };
+  add(most.tally.counts * sizeof(std::uint64_t), " of counters");
+  add((most.tally.sums + most.tally.maxima) * sizeof(double), " of sums");
+  add(most.state_bytes, " between passes");
+  add(most.workspace_bytes, " to conclude");
+  if (text.empty()) return "nothing beside buffers";
+  return fmt::format("up to {}, for a 4096 x 4096 matrix of {} model{}", text, usual_models(method),
+                     usual_models(method) == 1 ? "" : "s");
+}
+
+std::string communication_text(const Survey& survey) {
+  if (survey.most.passes == 0) return "none";
+  if (survey.most.one_rank) return "none: each tensor lies on one rank";
+  return fmt::format("none where a tensor lies on one rank{}; else its counters and sums, once a pass",
+                     survey.whole_model ? " and not for the whole model" : "");
 }
 
 std::string fallback(const ParameterSpec& parameter) {
@@ -137,7 +188,7 @@ std::string_view level(const ParameterSpec& parameter) {
 }
 
 void print_list() {
-  for (const MethodSpec* method : methods::all_methods()) fmt::print("{:<22} {}\n", method->name, method->summary);
+  for (const MethodSpec* method : methods::all_methods()) fmt::print("{:<18} {}\n", method->name, method->summary);
 }
 
 void print_lines(std::string_view text) {
@@ -149,11 +200,18 @@ void print_lines(std::string_view text) {
 }
 
 void print_one(const MethodSpec& method) {
+  const Survey survey = survey_of(method);
+  const auto row = [](std::string_view title, std::string_view text) { fmt::print("{:<15}{}\n", title, text); };
   fmt::print("{}: {}\n\n", method.name, method.summary);
   print_lines(method.formula);
-  fmt::print("\nbase model  {}\nmodels      {}\npasses      {} before the merging one\n", base_use(method),
-             model_count(method), passes_text(method));
-  if (!method.source.empty()) fmt::print("source      {}\n", method.source);
+  fmt::print("\n");
+  row("base model", base_use(method));
+  row("models", fmt::format("{}{}", model_count(method), method.base == BaseUse::none ? "" : " beside the base"));
+  row("statistics", fmt::format("of each {}", scope_text(survey)));
+  row("passes", fmt::format("{} before the merging one", passes_text(survey)));
+  row("memory", memory_text(method, survey));
+  row("communication", communication_text(survey));
+  if (!method.source.empty()) row("source", method.source);
   if (method.parameters.empty()) return;
   fmt::print("\nparameters:\n");
   for (const ParameterSpec& parameter : method.parameters) {
@@ -178,11 +236,20 @@ ordered_json to_json(const ParameterSpec& parameter) {
 }
 
 ordered_json to_json(const MethodSpec& method) {
+  const Survey survey = survey_of(method);
   ordered_json parameters = ordered_json::array();
   for (const ParameterSpec& parameter : method.parameters) parameters.push_back(to_json(parameter));
-  return {{"name", method.name},           {"summary", method.summary}, {"formula", method.formula},
-          {"source", method.source},       {"base", base_use(method)},  {"models", model_count(method)},
-          {"passes", passes_text(method)}, {"parameters", parameters}};
+  return {{"name", method.name},
+          {"summary", method.summary},
+          {"formula", method.formula},
+          {"source", method.source},
+          {"base", base_use(method)},
+          {"models", model_count(method)},
+          {"passes", passes_text(survey)},
+          {"scope", scope_text(survey)},
+          {"memory", memory_text(method, survey)},
+          {"communication", communication_text(survey)},
+          {"parameters", parameters}};
 }
 
 }  // namespace

@@ -37,9 +37,12 @@ assert [m["name"] for m in json.load(open(sys.argv[1]))] == open(sys.argv[2]).re
 run "$stockpot" methods ties
 expect_out "density"
 expect_out "per model"
-expect_out "base model  required"
+expect_out "base model     required"
+expect_out "memory         up to "
+expect_out "communication  "
+expect_out "statistics     of each tensor, whole model"
 expect_out "arXiv:2306.01708"
-expect_out "passes      0 to "
+expect_out "passes         0 to "
 
 run "$stockpot" methods tise
 expect_code 2
