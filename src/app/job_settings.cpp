@@ -11,7 +11,8 @@ plan::PlanOptions plan_options(const MergeOptions& options) {
           .shard_bytes = options.shard_bytes,
           .nonfinite = options.nonfinite,
           .strict = options.strict,
-          .allow_crimes = options.allow_crimes};
+          .allow_crimes = options.allow_crimes,
+          .truncate_embeddings = options.truncate_embeddings};
 }
 
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,

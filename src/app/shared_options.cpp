@@ -69,6 +69,9 @@ OptionGroup merge_options() {
           {.name = "allow-crimes",
            .takes = Takes::toggle,
            .help = "merge models of different architectures, or that share few tensors"},
+          {.name = "unsafe-truncate-embeddings",
+           .takes = Takes::toggle,
+           .help = "cut embeddings of different size to what all models have, whatever the method"},
           {.name = "output-format", .value_name = "NAME", .help = "safetensors (the default) or hdf5"},
           {.name = "write-model-card",
            .takes = Takes::toggle,
@@ -134,6 +137,7 @@ MergeOptions read_merge_options(const Values& values) {
   }
   options.strict = values.on("strict");
   options.allow_crimes = values.on("allow-crimes");
+  options.truncate_embeddings = values.on("unsafe-truncate-embeddings");
   options.write_model_card = values.on("write-model-card");
   options.copy_tokenizer = values.on("copy-tokenizer");
   options.allow_singletons = values.on("allow-singletons");

@@ -76,7 +76,7 @@ std::vector<RankReport> gather_reports(const comm::Communicator& comm, const Ran
 /// Rank 0. What makes the weights a checkpoint: configuration and tokenizer.
 void copy_companions(const plan::MergePlan& plan, const JobOptions& options, const std::string& directory,
                      std::vector<std::string>& remarks) {
-  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype, plan.unties_head}};
+  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype, plan.unties_head, plan.vocab_size}};
   for (std::string& warning : io::copy_side_files(plan.models[plan.anchor].directory, directory, side_files)) {
     remarks.push_back(std::move(warning));
   }

@@ -1,5 +1,6 @@
 #include "engine/source.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/error.hpp"
@@ -10,9 +11,11 @@ StoredSource::StoredSource(const Catalogue& model, const StoredTensor& tensor,
                            std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to)
     : model_(model), tensor_(tensor), file_(std::move(file)), round_to_(round_to) {}
 
-void StoredSource::read(ElementRange range, std::span<std::byte> stored) const {
+void StoredSource::read(ElementRange range, std::span<std::byte> stored) const { read_stored(range.first, stored); }
+
+void StoredSource::read_stored(std::uint64_t first, std::span<std::byte> stored) const {
   try {
-    file_->read_at(offset_of(range.first), stored);
+    file_->read_at(offset_of(first), stored);
   } catch (Error& error) {
     throw error.in_tensor(tensor_.info.name).in_model(model_.model);
   }
@@ -42,6 +45,25 @@ bool StoredSource::decode(std::span<const std::byte> stored, ElementRange held, 
 bool StoredSource::decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
                           std::span<double> out) const {
   return decode_as(stored, held, wanted, out);
+}
+
+void SubmatrixSource::read(ElementRange range, std::span<std::byte> stored) const {
+  const std::uint64_t stored_columns = tensor().info.shape.back();
+  for (std::uint64_t at = range.first; at < range.end();) {
+    const std::uint64_t row = at / columns_, column = at % columns_;
+    const std::uint64_t count = std::min(columns_ - column, range.end() - at);
+    const std::uint64_t bytes = bytes_of(tensor().info.dtype, count);
+    read_stored(row * stored_columns + column, stored.first(bytes));
+    stored = stored.subspan(bytes);
+    at += count;
+  }
+}
+
+std::unique_ptr<Source> make_source(const Catalogue& model, const StoredTensor& tensor, const Shape& output,
+                                    std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to) {
+  const bool cuts_columns = output.size() == 2 && tensor.info.shape.back() != output.back();
+  if (!cuts_columns) return std::make_unique<StoredSource>(model, tensor, std::move(file), round_to);
+  return std::make_unique<SubmatrixSource>(model, tensor, std::move(file), round_to, output.back());
 }
 
 }  // namespace stockpot::engine

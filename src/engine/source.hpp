@@ -36,8 +36,8 @@ class Source {
   virtual const std::string& path() const = 0;
 };
 
-/// A tensor as it lies in a file.
-class StoredSource final : public Source {
+/// A tensor as it lies in a file, or its first rows.
+class StoredSource : public Source {
  public:
   /// @param round_to  inputs are first rounded to this type (mergekit's way); nothing: exact.
   StoredSource(const Catalogue& model, const StoredTensor& tensor, std::shared_ptr<const io::ByteSource> file,
@@ -52,6 +52,11 @@ class StoredSource final : public Source {
   const std::string& model() const override { return model_.model; }
   const std::string& path() const override { return file_->path(); }
 
+ protected:
+  /// Reads elements of the stored tensor from flat index `first` on.
+  void read_stored(std::uint64_t first, std::span<std::byte> stored) const;
+  const StoredTensor& tensor() const { return tensor_; }
+
  private:
   template <class T>
   bool decode_as(std::span<const std::byte> stored, ElementRange held, ElementRange wanted, std::span<T> out) const;
@@ -63,5 +68,23 @@ class StoredSource final : public Source {
   std::shared_ptr<const io::ByteSource> file_;
   std::optional<DType> round_to_;
 };
+
+/// The leading submatrix of a stored matrix: the first columns of its first rows.
+class SubmatrixSource final : public StoredSource {
+ public:
+  /// @param columns  at most those that are stored.
+  SubmatrixSource(const Catalogue& model, const StoredTensor& tensor, std::shared_ptr<const io::ByteSource> file,
+                  std::optional<DType> round_to, std::uint64_t columns)
+      : StoredSource(model, tensor, std::move(file), round_to), columns_(columns) {}
+  void read(ElementRange range, std::span<std::byte> stored) const override;
+  void will_need(ElementRange) const override {}
+
+ private:
+  std::uint64_t columns_;
+};
+
+/// Where one model's values for an output tensor of this shape come from.
+std::unique_ptr<Source> make_source(const Catalogue& model, const StoredTensor& tensor, const Shape& output,
+                                    std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to);
 
 }  // namespace stockpot::engine

@@ -44,8 +44,9 @@ TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, 
   const auto add = [&](plan::SourceTensor source) {
     const Catalogue& model = plan.models[source.model];
     const StoredTensor& stored = model.tensors[source.tensor];
-    sources_.push_back(std::make_unique<StoredSource>(model, stored, files.get(model.files[stored.file].path),
-                                                      plan.round_inputs ? plan.round_dtype : std::nullopt));
+    sources_.push_back(make_source(model, stored, plan.tensors[tensor].output.shape,
+                                   files.get(model.files[stored.file].path),
+                                   plan.round_inputs ? plan.round_dtype : std::nullopt));
   };
   for (const plan::SourceTensor source : plan.tensors[tensor].sources) add(source);
   if (has_base_) add(*plan.tensors[tensor].base);

@@ -61,6 +61,17 @@ void untie_head(Json& object, bool top_level) {
   }
 }
 
+void set_vocab_size(Json& object, std::uint64_t rows, bool top_level) {
+  constexpr const char* key = "vocab_size";
+  bool nested = false;
+  for (auto& [name, value] : object.items()) {
+    if (!name.ends_with("_config") || !value.is_object() || !value.contains(key)) continue;
+    set_vocab_size(value, rows, false);
+    nested = true;
+  }
+  if (object.contains(key) || (top_level && !nested)) object[key] = rows;
+}
+
 class Copier {
  public:
   Copier(const ModelDirectory& from, std::string to) : from_(from), to_(std::move(to)) {}
@@ -103,6 +114,7 @@ std::string edited_config(std::string_view config, const ConfigEdits& edits, con
     if (!set_existing_dtype(document, dtype)) document["torch_dtype"] = dtype;
   }
   if (edits.untie_head) untie_head(document, true);
+  if (edits.vocab_size) set_vocab_size(document, *edits.vocab_size, true);
   return document.dump(2) + '\n';
 }
 

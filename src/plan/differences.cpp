@@ -24,7 +24,8 @@ void Differences::raise() const {
   }
   if (by_code_.contains("TEN004")) {
     list +=
-        "\n  hint    embeddings of different size cannot be cut or aligned yet: give them the same vocabulary first";
+        "\n  hint    'stockpot: {on_mismatch: skip}' leaves such a model out of that tensor; "
+        "--unsafe-truncate-embeddings cuts embeddings to what all models have";
   }
   if (by_code_.contains("TEN002") || by_code_.contains("TEN005")) {
     list += "\n  hint    'stockpot: {missing: drop}' leaves such tensors out of the output";

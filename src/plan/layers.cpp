@@ -109,6 +109,13 @@ double LayerStacks::depth(std::string_view name, double post_depth) const {
   return is_post(name) ? post_depth : 0.0;
 }
 
+double LayerStacks::layer_position(std::string_view name) const {
+  const auto parts = split(name);
+  const auto stack = parts ? layers_of_.find(parts->container) : layers_of_.end();
+  if (stack == layers_of_.end() || stack->second == 1) return 0.0;
+  return static_cast<double>(parts->layer) / static_cast<double>(stack->second - 1);
+}
+
 std::uint64_t LayerStacks::longest() const {
   std::uint64_t most = 0;
   for (const auto& [container, layers] : layers_of_) most = std::max(most, layers);

@@ -25,6 +25,9 @@ class LayerStacks {
   /// come after the layers (final norm, head) `post_depth`.
   double depth(std::string_view name, double post_depth) const;
 
+  /// l / (L - 1) for a tensor of layer l of L, 0 for L = 1 and for tensors outside layers: where LiNeS has its beta.
+  double layer_position(std::string_view name) const;
+
   /// Layers of the longest stack; 0 if there is none.
   std::uint64_t longest() const;
 

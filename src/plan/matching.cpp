@@ -7,17 +7,12 @@
 #include <limits>
 #include <utility>
 
+#include "plan/shapes.hpp"
+
 namespace stockpot::plan {
 namespace {
 
 using methods::AbsentRule;
-
-bool ends_with_any(std::string_view name, std::span<const std::string_view> endings) {
-  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
-    return name == ending ||
-           (name.size() > ending.size() && name.ends_with(ending) && name[name.size() - ending.size() - 1] == '.');
-  });
-}
 
 constexpr std::array<std::string_view, 3> heads{"lm_head.weight", "embed_out.weight", "output_layer.weight"};
 constexpr std::array<std::string_view, 5> embeddings{"embed_tokens.weight", "wte.weight", "embed_in.weight",
@@ -35,16 +30,22 @@ bool is_buffer(const TensorInfo& tensor) {
 /// Walks all models' tensors in ascending order of name, and decides what becomes of each.
 class Matcher {
  public:
-  Matcher(std::span<const Catalogue> catalogues, const Participants& participants, recipe::Missing missing)
-      : catalogues_(catalogues), who_(participants), missing_(missing), next_(catalogues.size(), 0) {
+  Matcher(std::span<const Catalogue> catalogues, const Participants& participants, const recipe::Extensions& extensions,
+          MatchOptions options)
+      : catalogues_(catalogues),
+        who_(participants),
+        extensions_(extensions),
+        options_(options),
+        embedding_class_(extensions),
+        next_(catalogues.size(), 0) {
     takes_part_.assign(catalogues.size(), false);
     for (const auto& input : who_.inputs) takes_part_[input.model] = true;
     if (who_.base) takes_part_[*who_.base] = true;
   }
 
-  Matching run(bool allow_crimes) {
+  Matching run() {
     while (const auto name = next_name()) match(*name);
-    if (!allow_crimes && 10 * affected_ > names_) raise_wrong_pairing();
+    if (!options_.allow_crimes && 10 * affected_ > names_) raise_wrong_pairing();
     return std::move(found_);
   }
 
@@ -71,7 +72,7 @@ class Matcher {
     }
     if (match_buffer(name)) return;
     find_tied_heads(name);
-    MatchedTensor tensor{.name = name, .copy = false, .opaque = false, .present = {}, .sources = {}, .base = {}};
+    MatchedTensor tensor{.name = name, .present = {}, .sources = {}, .base = {}};
     for (std::uint32_t i = 0; i < who_.inputs.size(); ++i) {
       const std::uint32_t model = who_.inputs[i].model;
       if (holder_[model] == absent) continue;
@@ -79,7 +80,7 @@ class Matcher {
       tensor.sources.push_back({model, holder_[model]});
     }
     if (who_.base && holder_[*who_.base] != absent) tensor.base = SourceTensor{*who_.base, holder_[*who_.base]};
-    if (same_shapes(tensor) && complete(tensor)) settle_types(std::move(tensor));
+    if (settle_shapes(tensor) && complete(tensor)) settle_types(std::move(tensor));
   }
 
   bool match_buffer(std::string_view name) {
@@ -89,8 +90,12 @@ class Matcher {
     const StoredTensor* own = catalogues_[who_.anchor].find(name);
     if (own == nullptr) return true;
     const auto index = static_cast<std::uint32_t>(own - catalogues_[who_.anchor].tensors.data());
-    found_.tensors.push_back(
-        {.name = name, .copy = true, .opaque = false, .present = {}, .sources = {{who_.anchor, index}}, .base = {}});
+    found_.tensors.push_back({.name = name,
+                              .shape = own->info.shape,
+                              .copy = true,
+                              .present = {},
+                              .sources = {{who_.anchor, index}},
+                              .base = {}});
     return true;
   }
 
@@ -126,16 +131,49 @@ class Matcher {
     return all;
   }
 
-  bool same_shapes(const MatchedTensor& tensor) {
+  /// The shape of the output; embeddings may be cut to it. @return false after a difference was reported.
+  bool settle_shapes(MatchedTensor& tensor) {
     const auto all = holders(tensor);
-    const Shape& expected = stored(all.front()).info.shape;
-    for (const SourceTensor source : all) {
-      const Shape& shape = stored(source).info.shape;
-      if (shape == expected) continue;
+    std::vector<const Shape*> shapes;
+    for (const SourceTensor source : all) shapes.push_back(&stored(source).info.shape);
+    const auto rule = options_.truncate_embeddings ? methods::CutRule::common : who_.method->cut;
+    const ShapeFit fit = fit_shapes(shapes, embedding_class_.contains(tensor.name), rule);
+    tensor.shape = fit.shape;
+    if (fit.misfits.empty() && fit.cut) note_cut(tensor, all);
+    if (fit.misfits.empty()) return true;
+    if (extensions_.on_mismatch == recipe::OnMismatch::skip) return skip_misfits(tensor, fit.misfits);
+    for (const std::size_t i : fit.misfits) {
       found_.differences.add("TEN004",
-                             fmt::format("tensor {}: {} in {}, but {} in {}", tensor.name, to_string(expected),
-                                         where(all.front()), to_string(shape), where(source)));
-      return false;
+                             fmt::format("tensor {}: {} in {}, but {} in {}", tensor.name, to_string(fit.shape),
+                                         where(all.front()), to_string(*shapes[i]), where(all[i])));
+    }
+    return false;
+  }
+
+  void note_cut(const MatchedTensor& tensor, const std::vector<SourceTensor>& all) {
+    std::string lengths;
+    for (const SourceTensor source : all) {
+      lengths += fmt::format("{}{} in '{}'", lengths.empty() ? "" : ", ", to_string(stored(source).info.shape),
+                             catalogues_[source.model].model);
+    }
+    found_.warnings.push_back(
+        fmt::format("TEN006: tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths));
+    const StoredTensor* const anchors = catalogues_[who_.anchor].find(tensor.name);
+    if (anchors == nullptr || anchors->info.shape.front() == tensor.shape.front()) return;
+    if (!found_.vocabulary || !ends_with_any(tensor.name, heads)) found_.vocabulary = tensor.shape.front();
+  }
+
+  /// Leaves out the models whose shape is not the first holder's.
+  bool skip_misfits(MatchedTensor& tensor, const std::vector<std::size_t>& misfits) {
+    const std::size_t before = tensor.base ? 1 : 0;  // holders() has the base first
+    for (std::size_t i = misfits.size(); i-- > 0;) {
+      const auto place = static_cast<std::ptrdiff_t>(misfits[i] - before);
+      const SourceTensor source = *(tensor.sources.begin() + place);
+      found_.warnings.push_back(
+          fmt::format("TEN007: tensor {} of '{}' has shape {} instead of {}: it takes no part there", tensor.name,
+                      catalogues_[source.model].model, to_string(stored(source).info.shape), to_string(tensor.shape)));
+      tensor.sources.erase(tensor.sources.begin() + place);
+      tensor.present.erase(tensor.present.begin() + place);
     }
     return true;
   }
@@ -147,7 +185,8 @@ class Matcher {
     if (who_.inputs.empty()) return become_copy(tensor, *tensor.base);
     if (lacking == 0) return true;
     ++affected_;
-    if (missing_ == recipe::Missing::error) return refuse(tensor, "TEN002", "and 'missing: error' asks for all");
+    if (extensions_.missing == recipe::Missing::error)
+      return refuse(tensor, "TEN002", "and 'missing: error' asks for all");
     switch (rule) {
       case AbsentRule::merge_present:
         return merge_present(tensor);
@@ -171,13 +210,13 @@ class Matcher {
   }
 
   bool merge_present(MatchedTensor& tensor) {
-    if (who_.base && !tensor.base) return refuse(tensor, "TEN002", "the base must have it");
+    if (who_.base && !tensor.base) return extra(tensor, "TEN002");
     if (tensor.sources.empty()) return copy(tensor, *tensor.base);
     return warn(tensor, "merged over the models that have it");
   }
 
   bool task_vectors(MatchedTensor& tensor) {
-    if (!tensor.base) return refuse(tensor, "TEN002", "the base must have it");
+    if (!tensor.base) return extra(tensor, "TEN002");
     if (tensor.sources.empty()) return copy(tensor, *tensor.base);
     return warn(tensor, "it takes no part there");
   }
@@ -192,11 +231,25 @@ class Matcher {
     const std::size_t needed = who_.method->min_models;
     const std::string_view code = needed > 1 ? "TEN005" : "TEN002";
     if (tensor.base && tensor.sources.empty()) return copy(tensor, *tensor.base);
-    if (!tensor.base) return refuse(tensor, code, "the base must have it");
+    if (!tensor.base) return extra(tensor, code);
     if (tensor.sources.size() < needed) {
       return refuse(tensor, code, fmt::format("at least {} models beside the base must have it", needed));
     }
     return warn(tensor, "merged over the models that have it");
+  }
+
+  /// A tensor that the base lacks.
+  bool extra(MatchedTensor& tensor, std::string_view code) {
+    switch (extensions_.extra_tensors) {
+      case recipe::ExtraTensors::error:
+        return refuse(tensor, code, "the base must have it");
+      case recipe::ExtraTensors::drop:
+        warn(tensor, "left out of the output");
+        return false;
+      case recipe::ExtraTensors::copy:
+        return copy(tensor, tensor.sources.front());
+    }
+    return false;
   }
 
   bool copy(MatchedTensor& tensor, SourceTensor from) {
@@ -204,8 +257,9 @@ class Matcher {
     return become_copy(tensor, from);
   }
 
-  static bool become_copy(MatchedTensor& tensor, SourceTensor from) {
+  bool become_copy(MatchedTensor& tensor, SourceTensor from) const {
     tensor.copy = true;
+    tensor.shape = stored(from).info.shape;
     tensor.sources = {from};
     tensor.present.clear();
     tensor.base.reset();
@@ -235,7 +289,7 @@ class Matcher {
     if (examples_.size() < 3) examples_.push_back(fmt::format("{} in {}", tensor.name, lacking));
     const std::string line = lacking.empty() ? fmt::format("tensor {}: {}", tensor.name, why)
                                              : fmt::format("tensor {} is missing in {}: {}", tensor.name, lacking, why);
-    if (missing_ == recipe::Missing::drop) {
+    if (extensions_.missing == recipe::Missing::drop) {
       found_.warnings.push_back(fmt::format("{}: {}; left out of the output", code, line));
     } else {
       found_.differences.add(std::string(code), line);
@@ -277,7 +331,9 @@ class Matcher {
 
   std::span<const Catalogue> catalogues_;
   const Participants& who_;
-  recipe::Missing missing_;
+  const recipe::Extensions& extensions_;
+  MatchOptions options_;
+  EmbeddingClass embedding_class_;
   std::vector<std::uint32_t> next_;    // by model: the first tensor that is not matched yet
   std::vector<bool> takes_part_;       // by model
   std::vector<std::uint32_t> holder_;  // by model: its tensor of the name at hand, or `absent`
@@ -288,9 +344,9 @@ class Matcher {
 
 }  // namespace
 
-Matching match_tensors(std::span<const Catalogue> catalogues, const Participants& participants, recipe::Missing missing,
-                       bool allow_crimes) {
-  return Matcher(catalogues, participants, missing).run(allow_crimes);
+Matching match_tensors(std::span<const Catalogue> catalogues, const Participants& participants,
+                       const recipe::Extensions& extensions, MatchOptions options) {
+  return Matcher(catalogues, participants, extensions, options).run();
 }
 
 }  // namespace stockpot::plan

@@ -46,15 +46,19 @@ void append_bytes(std::string& key, std::uint64_t number) {
   for (int shift = 0; shift < 64; shift += 8) key += static_cast<char>(number >> shift & 0xff);
 }
 
-}  // namespace
-
-Resolved with_facts(Settings settings) {
-  const auto& method = settings.method();
-  Resolved resolved{.settings = std::move(settings)};
+void add_facts(Resolved& resolved) {
   const Settings& s = resolved.settings;
+  const auto& method = s.method();
   if (method.copies != nullptr) resolved.copies = method.copies(s);
   if (method.granularity != nullptr) resolved.granularity = method.granularity(s);
   if (method.scope != nullptr) resolved.scope = method.scope(s);
+}
+
+}  // namespace
+
+Resolved with_facts(Settings settings) {
+  Resolved resolved{.settings = std::move(settings)};
+  add_facts(resolved);
   return resolved;
 }
 
@@ -97,24 +101,83 @@ void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) 
 void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const ParameterSpec& parameter, Chain& chain) {
   Entry entry;
   for (const auto& written_case : written.setting.cases) {
+    entry.filters.emplace_back(written_case.filter);
+    entry.at.push_back(written_case.at);
+    entry.filtered = entry.filtered || !written_case.filter.empty();
+  }
+  switch (parameter.type) {
+    case methods::ValueType::names:
+      read_names(written, entry);
+      break;
+    case methods::ValueType::layer_scale:
+      read_layer_scale(written, entry);
+      break;
+    default:
+      read_numbers(written, parameter, entry);
+  }
+  chain.push_back(static_cast<std::uint32_t>(entries_.size()));
+  entries_.push_back(std::move(entry));
+}
+
+void ParameterTable::read_numbers(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,
+                                  Entry& entry) {
+  const auto refuse = [&](recipe::Position at, const ValueProblem& problem) {
+    diagnostics_.error(problem.code, at, fmt::format("parameter '{}' {}", written.name, problem.text), problem.help);
+    entry.valid = false;
+  };
+  if (written.setting.layer_scale) refuse(written.setting.at, {"CFG005", "needs the key 'value'", ""});
+  for (const auto& written_case : written.setting.cases) {
     recipe::Setting values{{{"", {}, written_case.at}}, written_case.at};
     for (const auto& scalar : written_case.values) {
       const auto value = read_value(parameter, scalar);
       if (const auto* problem = std::get_if<ValueProblem>(&value)) {
-        diagnostics_.error(problem->code, written_case.at,
-                           fmt::format("parameter '{}' {}", written.name, problem->text), problem->help);
-        entry.valid = false;
+        refuse(written_case.at, *problem);
         break;
       }
       values.cases.front().values.emplace_back(std::get<double>(value));
     }
     entry.cases.push_back(std::move(values));
-    entry.filters.emplace_back(written_case.filter);
-    entry.at.push_back(written_case.at);
-    entry.filtered = entry.filtered || !written_case.filter.empty();
   }
-  chain.push_back(static_cast<std::uint32_t>(entries_.size()));
-  entries_.push_back(std::move(entry));
+}
+
+/// Texts of which one has to be part of a tensor's name.
+void ParameterTable::read_names(const recipe::Parameters::Entry& written, Entry& entry) {
+  for (const auto& written_case : written.setting.cases) {
+    auto& texts = entry.texts.emplace_back();
+    for (const auto& scalar : written_case.values) {
+      const auto* text = std::get_if<std::string>(&scalar);
+      texts.push_back(text != nullptr ? *text : fmt::format("{}", std::get<double>(scalar)));
+    }
+  }
+  if (!written.setting.layer_scale) return;
+  diagnostics_.error("CFG020", written.at, fmt::format("parameter '{}' is a list of texts", written.name));
+  entry.valid = false;
+}
+
+void ParameterTable::read_layer_scale(const recipe::Parameters::Entry& written, Entry& entry) {
+  const auto& scale = written.setting.layer_scale;
+  const auto* alpha = scale ? std::get_if<std::string>(&scale->alpha) : nullptr;
+  entry.automatic_alpha = alpha != nullptr && *alpha == "auto";
+  const ParameterSpec number{.name = "number"};
+  const auto read = [&](const recipe::Scalar& scalar) {
+    const auto value = read_value(number, scalar);
+    if (std::holds_alternative<ValueProblem>(value)) entry.valid = false;
+    return entry.valid ? std::get<double>(value) : 0.0;
+  };
+  entry.valid = scale.has_value();
+  if (scale && !entry.automatic_alpha) entry.alpha = read(scale->alpha);
+  if (scale) entry.beta = read(scale->beta);
+  if (!entry.valid) {
+    diagnostics_.error("CFG021", written.at, fmt::format("parameter '{}' is no scale by layer", written.name),
+                       "write it like {alpha: 0.2, beta: 0.8}, or {alpha: auto, beta: 0.8}");
+  }
+  entry.filters = {recipe::Filter("")};
+  entry.at = {written.setting.at};
+}
+
+bool ParameterTable::names_tensor(const Entry& entry, std::uint32_t matched, std::string_view tensor) const {
+  return std::ranges::any_of(entry.texts[matched],
+                             [&](const std::string& text) { return tensor.find(text) != std::string_view::npos; });
 }
 
 void ParameterTable::match_filters(std::string_view tensor) {
@@ -126,49 +189,62 @@ void ParameterTable::match_filters(std::string_view tensor) {
   }
 }
 
-const Resolved& ParameterTable::resolve(std::string_view tensor, double depth, std::span<const std::uint32_t> present) {
-  match_filters(tensor);
+const Resolved& ParameterTable::resolve(const TensorPlace& tensor, std::span<const std::uint32_t> present) {
+  match_filters(tensor.name);
   std::string key;
-  append_bytes(key, std::bit_cast<std::uint64_t>(depth));
+  append_bytes(key, std::bit_cast<std::uint64_t>(tensor.depth));
+  append_bytes(key, std::bit_cast<std::uint64_t>(tensor.layer_position));
   for (std::size_t e = 0; e < entries_.size(); ++e) {
-    if (entries_[e].filtered) append_bytes(key, matched_case_[e]);
+    const Entry& entry = entries_[e];
+    if (entry.filtered) append_bytes(key, matched_case_[e]);
+    if (entry.texts.empty() || matched_case_[e] == no_case) continue;
+    key += names_tensor(entry, matched_case_[e], tensor.name) ? '+' : '-';
   }
   for (const std::uint32_t input : present) append_bytes(key, input);
   const auto known = resolved_.find(key);
   if (known != resolved_.end()) return known->second;
-  return resolved_.emplace(std::move(key), evaluate(tensor, depth, present)).first->second;
+  return resolved_.emplace(std::move(key), evaluate(tensor, present)).first->second;
 }
 
-Resolved ParameterTable::evaluate(std::string_view tensor, double depth, std::span<const std::uint32_t> present) {
+Resolved ParameterTable::evaluate(const TensorPlace& tensor, std::span<const std::uint32_t> present) {
   const auto& method = *participants_.method;
-  Settings settings(method, present.size());
+  Resolved resolved{.settings = Settings(method, present.size()), .valid = !diagnostics_.has_errors()};
   const auto merge_row = static_cast<std::uint32_t>(participants_.inputs.size());
-  bool valid = !diagnostics_.has_errors();
   for (std::size_t p = 0; p < method.parameters.size(); ++p) {
     if (method.parameters[p].level == Level::merge) {
-      valid &= set(settings, p, 0, merge_row, tensor, depth);
+      resolved.valid &= set(resolved, p, 0, merge_row, tensor);
       continue;
     }
-    for (std::size_t m = 0; m < present.size(); ++m) valid &= set(settings, p, m, present[m], tensor, depth);
+    for (std::size_t m = 0; m < present.size(); ++m) resolved.valid &= set(resolved, p, m, present[m], tensor);
   }
-  if (valid && check(settings, tensor)) return with_facts(std::move(settings));
-  return {.settings = std::move(settings), .valid = false};
+  resolved.valid = resolved.valid && check(resolved.settings, tensor.name);
+  if (resolved.valid) add_facts(resolved);
+  return resolved;
 }
 
-bool ParameterTable::set(Settings& settings, std::size_t parameter, std::size_t place, std::uint32_t input,
-                         std::string_view tensor, double depth) {
+bool ParameterTable::set(Resolved& resolved, std::size_t parameter, std::size_t place, std::uint32_t input,
+                         const TensorPlace& tensor) {
   const ParameterSpec& spec = participants_.method->parameters[parameter];
   for (const std::uint32_t e : chains_[input][parameter]) {
     const std::uint32_t matched = matched_case_[e];
     if (matched == no_case) continue;
     if (!entries_[e].valid) return false;
-    const auto value = entries_[e].cases[matched].evaluate(tensor, depth, between(spec));
-    const double number = std::get<double>(value.value());
-    if (!check_range(spec, number, entries_[e].at[matched], input, tensor)) return false;
-    settings.set(spec.name, place, number);
+    const double number = value_of(spec, e, tensor);
+    if (!check_range(spec, number, entries_[e].at[matched], input, tensor.name)) return false;
+    resolved.settings.set(spec.name, place, number);
+    if (entries_[e].automatic_alpha) resolved.lines_offset = entries_[e].beta * tensor.layer_position;
     return true;
   }
-  return spec.fallback || !spec.required || report_missing(spec, input, tensor);
+  return spec.fallback || !spec.required || report_missing(spec, input, tensor.name);
+}
+
+double ParameterTable::value_of(const ParameterSpec& parameter, std::uint32_t e, const TensorPlace& tensor) const {
+  const Entry& entry = entries_[e];
+  if (parameter.type == methods::ValueType::names)
+    return names_tensor(entry, matched_case_[e], tensor.name) ? 1.0 : 0.0;
+  if (entry.automatic_alpha) return 1.0;
+  if (parameter.type == methods::ValueType::layer_scale) return entry.alpha + entry.beta * tensor.layer_position;
+  return std::get<double>(*entry.cases[matched_case_[e]].evaluate(tensor.name, tensor.depth, between(parameter)));
 }
 
 bool ParameterTable::report_missing(const ParameterSpec& parameter, std::uint32_t input, std::string_view tensor) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -14,9 +15,18 @@
 
 namespace stockpot::plan {
 
+/// What parameters may depend on.
+struct TensorPlace {
+  std::string_view name;
+  double depth = 0.0;           ///< t, at which gradients are read
+  double layer_position = 0.0;  ///< l / (L - 1), where `lines` has its beta
+};
+
 /// The settings of one tensor, and what its method makes of them.
 struct Resolved {
   methods::Settings settings;
+  /// `lines` with alpha: auto: what is to be added to alpha. The settings then have a factor of 1.
+  std::optional<double> lines_offset = {};
   bool valid = true;  ///< false: a diagnostic says why, and what follows is not filled
   bool copies = false;
   methods::Granularity granularity = methods::Granularity::block;
@@ -38,10 +48,9 @@ class ParameterTable {
   ParameterTable(const recipe::MergeDocument& document, const Participants& participants,
                  recipe::Diagnostics& diagnostics);
 
-  /// @param depth    t of the tensor.
   /// @param present  the inputs that take part, ascending indices into Participants::inputs.
   /// @return valid as long as the table. Mistakes are reported once each, with the first tensor that shows them.
-  const Resolved& resolve(std::string_view tensor, double depth, std::span<const std::uint32_t> present);
+  const Resolved& resolve(const TensorPlace& tensor, std::span<const std::uint32_t> present);
 
   /// Warns of each filter that matches none of the names.
   void report_idle_filters(std::span<const std::string_view> names);
@@ -52,6 +61,9 @@ class ParameterTable {
     std::vector<recipe::Setting> cases;   // each without filter: a value or a gradient
     std::vector<recipe::Filter> filters;  // parallel to cases
     std::vector<recipe::Position> at;
+    std::vector<std::vector<std::string>> texts;  // parallel to cases; ValueType::names only
+    double alpha = 0.0, beta = 0.0;               // ValueType::layer_scale only
+    bool automatic_alpha = false;
     bool filtered = false;
     bool valid = true;  // false: a value has the wrong type, which was reported
   };
@@ -64,10 +76,15 @@ class ParameterTable {
   };
   void read_place(const Place& place, std::vector<Chain>& chains);
   void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter, Chain& chain);
+  void read_names(const recipe::Parameters::Entry& written, Entry& entry);
+  void read_layer_scale(const recipe::Parameters::Entry& written, Entry& entry);
+  void read_numbers(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter, Entry& entry);
   void match_filters(std::string_view tensor);
-  Resolved evaluate(std::string_view tensor, double depth, std::span<const std::uint32_t> present);
-  bool set(methods::Settings& settings, std::size_t parameter, std::size_t place, std::uint32_t input,
-           std::string_view tensor, double depth);
+  bool names_tensor(const Entry& entry, std::uint32_t matched, std::string_view tensor) const;
+  Resolved evaluate(const TensorPlace& tensor, std::span<const std::uint32_t> present);
+  bool set(Resolved& resolved, std::size_t parameter, std::size_t place, std::uint32_t input,
+           const TensorPlace& tensor);
+  double value_of(const methods::ParameterSpec& parameter, std::uint32_t entry, const TensorPlace& tensor) const;
   bool report_missing(const methods::ParameterSpec& parameter, std::uint32_t input, std::string_view tensor);
   bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
                    std::string_view tensor);

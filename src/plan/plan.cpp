@@ -34,8 +34,8 @@ class Planner {
 
     resolved_.reserve(names.size());
     for (const auto& tensor : matching_.tensors) {
-      const double depth = stacks.depth(tensor.name, post_depth);
-      resolved_.push_back(tensor.copy ? nullptr : &parameters_->resolve(tensor.name, depth, tensor.present));
+      const TensorPlace place{tensor.name, stacks.depth(tensor.name, post_depth), stacks.layer_position(tensor.name)};
+      resolved_.push_back(tensor.copy ? nullptr : &parameters_->resolve(place, tensor.present));
       if (resolved_.back() != nullptr && resolved_.back()->valid) check_type(tensor, *resolved_.back(), differences);
     }
     parameters_->report_idle_filters(names);
@@ -124,14 +124,19 @@ class Planner {
     planned.base = tensor.base;
     const auto all = all_sources(tensor);
     planned.float64 = std::any_of(all.begin(), all.end(), [&](SourceTensor s) { return info(s).dtype == DType::f64; });
-    planned.output = {std::string(tensor.name), output_dtype(tensor), info(all.front()).shape};
+    planned.output = {std::string(tensor.name), output_dtype(tensor), tensor.shape};
 
     const bool copies = resolved == nullptr || resolved->copies;
+    if (copies) planned.base.reset();  // a method that copies does not read its base
     const bool same_type = copies && info(tensor.sources.front()).dtype == planned.output.dtype;
     planned.action = same_type || planned.output.elements() == 0 ? Action::copy : Action::merge;
     const Resolved& settled = resolved != nullptr ? *resolved : conversion();
     plan_.context.push_back(context_of(tensor, planned, settled.settings));
     if (planned.action == Action::merge) planned.group = group_of(settled);
+    if (planned.action == Action::merge && settled.lines_offset) {
+      planned.lines_offset = settled.lines_offset;
+      plan_.lines_models = who_.inputs.size();
+    }
     plan_.tensors.push_back(std::move(planned));
     if (plan_.tensors.back().action == Action::merge) {
       plan_.groups[plan_.tensors.back().group].tensors.push_back(static_cast<std::uint32_t>(plan_.tensors.size() - 1));
@@ -239,8 +244,9 @@ std::uint64_t MergePlan::output_bytes() const {
 }
 
 std::uint64_t MergePlan::input_bytes(std::uint32_t tensor) const {
-  std::uint64_t sum = tensors[tensor].base ? info(*tensors[tensor].base).bytes() : 0;
-  for (const SourceTensor source : tensors[tensor].sources) sum += info(source).bytes();
+  const std::uint64_t elements = tensors[tensor].output.elements();  // sources may be larger, and are cut
+  std::uint64_t sum = tensors[tensor].base ? bytes_of(info(*tensors[tensor].base).dtype, elements) : 0;
+  for (const SourceTensor source : tensors[tensor].sources) sum += bytes_of(info(source).dtype, elements);
   return sum;
 }
 
@@ -258,7 +264,9 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   if (!who || diagnostics.has_errors()) diagnostics.throw_if_errors(strict);
   plan.anchor = who->anchor;
 
-  Matching matching = match_tensors(plan.models, *who, document.extensions.missing, options.allow_crimes);
+  Matching matching =
+      match_tensors(plan.models, *who, document.extensions,
+                    {.allow_crimes = options.allow_crimes, .truncate_embeddings = options.truncate_embeddings});
   Planner planner(document, *who, matching, plan);
   planner.resolve(diagnostics, matching.differences);
   diagnostics.throw_if_errors(strict);
@@ -266,6 +274,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
 
   planner.fill();
   plan.unties_head = matching.unties_head;
+  plan.vocab_size = matching.vocabulary;
   std::vector<TensorInfo> outputs;
   outputs.reserve(plan.tensors.size());
   for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);

@@ -34,6 +34,8 @@ struct PlannedTensor {
   std::optional<SourceTensor> base;
   bool float64 = false;     ///< compute in double: some source is F64
   std::uint32_t group = 0;  ///< index into MergePlan::groups; Action::merge only
+  /// `lines` with alpha: auto: the factor of the task vector is alpha, once it is known, plus this.
+  std::optional<double> lines_offset = {};
 };
 
 /// Tensors that share a Method object.
@@ -52,13 +54,15 @@ struct MergePlan {
   std::vector<methods::OutputTensor> context;  ///< parallel to `tensors`; what tiles carry
   std::vector<Group> groups;
   std::vector<partition::Shard> shards;
-  std::optional<DType> config_dtype;  ///< to be written into config.json; nothing: keep
-  bool unties_head = false;           ///< config.json must say tie_word_embeddings: false; else: keep
+  std::optional<DType> config_dtype;        ///< to be written into config.json; nothing: keep
+  bool unties_head = false;                 ///< config.json must say tie_word_embeddings: false; else: keep
+  std::optional<std::uint64_t> vocab_size;  ///< to be written into config.json; nothing: keep
   recipe::Nonfinite nonfinite = recipe::Nonfinite::error;
   bool round_inputs = false;  ///< inputs are first rounded to `round_dtype`
   std::optional<DType> round_dtype;
   std::uint64_t seed = 0;
-  std::string method;  ///< of the document, for reports
+  std::size_t lines_models = 0;  ///< models over which alpha: auto is a mean; 0: there is no such alpha
+  std::string method;            ///< of the document, for reports
   std::vector<std::string> warnings;
 
   std::uint64_t output_bytes() const;
@@ -69,12 +73,13 @@ struct MergePlan {
 
 /// What the command line may change.
 struct PlanOptions {
-  std::optional<std::uint64_t> seed;
-  std::optional<std::uint64_t> shard_bytes;
-  std::optional<recipe::Nonfinite> nonfinite;
+  std::optional<std::uint64_t> seed = {};
+  std::optional<std::uint64_t> shard_bytes = {};
+  std::optional<recipe::Nonfinite> nonfinite = {};
   bool strict = false;  ///< warnings of the recipe are errors
-  bool allow_crimes =
-      false;  ///< other architectures, and more than a tenth of the tensors missing somewhere, are allowed
+  /// Other architectures, and more than a tenth of the tensors missing somewhere, are allowed.
+  bool allow_crimes = false;
+  bool truncate_embeddings = false;  ///< embeddings of different size are cut to what all have, for every method
 };
 
 /// @param catalogues  of document.models(), in that order.

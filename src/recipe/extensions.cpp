@@ -6,15 +6,17 @@
 
 #include "core/size.hpp"
 #include "recipe/fields.hpp"
+#include "recipe/filter.hpp"
 
 namespace stockpot::recipe {
 namespace {
 
-const std::vector<std::string> understood{"strict",  "seed",         "round_inputs", "nonfinite",
-                                          "missing", "post_layer_t", "output",       "memory_per_rank"};
-const std::vector<std::string> not_yet{
-    "extra_tensors",  "on_mismatch", "unlisted_modules", "vocab_tensors", "keep_tied_heads", "include",  "exclude",
-    "exclude_action", "rename",      "overrides",        "gate_vectors",  "dequantize",      "row_block"};
+const std::vector<std::string> understood{"strict",        "seed",          "round_inputs", "nonfinite",
+                                          "missing",       "extra_tensors", "on_mismatch",  "embedding_names",
+                                          "vocab_tensors", "post_layer_t",  "output",       "memory_per_rank"};
+const std::vector<std::string> not_yet{"unlisted_modules", "keep_tied_heads", "include",   "exclude",
+                                       "exclude_action",   "rename",          "overrides", "gate_vectors",
+                                       "dequantize",       "row_block"};
 
 std::vector<std::string> all_keys() {
   std::vector<std::string> keys = understood;
@@ -76,6 +78,34 @@ void read_policies(const Fields& fields, Extensions& extensions, Diagnostics& di
     if (choice == 1u) extensions.missing = Missing::error;
     if (choice == 2u) extensions.missing = Missing::drop;
   }
+  if (const Node* value = fields.find("extra_tensors")) {
+    const auto choice = read_choice(*value, {"error", "drop", "copy"}, diagnostics);
+    if (choice == 1u) extensions.extra_tensors = ExtraTensors::drop;
+    if (choice == 2u) extensions.extra_tensors = ExtraTensors::copy;
+  }
+  if (const Node* value = fields.find("on_mismatch")) {
+    const auto choice = read_choice(*value, {"error", "skip"}, diagnostics);
+    if (choice == 1u) extensions.on_mismatch = OnMismatch::skip;
+  }
+}
+
+std::vector<std::string> read_texts(const Node& node, Diagnostics& diagnostics) {
+  std::vector<std::string> texts;
+  for (const Node& entry : read_sequence(node, diagnostics)) {
+    if (auto text = read_text(entry, diagnostics)) texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
+void read_embeddings(const Fields& fields, Extensions& extensions, Diagnostics& diagnostics) {
+  if (const Node* value = fields.find("embedding_names")) extensions.embedding_names = read_texts(*value, diagnostics);
+  const Node* const filters = fields.find("vocab_tensors");
+  if (filters == nullptr) return;
+  for (std::string& filter : read_texts(*filters, diagnostics)) {
+    const auto problem = check_filter(filter);
+    if (problem) report(diagnostics, "CFG044", *filters, fmt::format("bad filter {}: {}", in_quotes(filter), *problem));
+    if (!problem) extensions.vocab_tensors.push_back(std::move(filter));
+  }
 }
 
 void read_switch(const Fields& fields, std::string_view key, bool& target, Diagnostics& diagnostics) {
@@ -96,6 +126,7 @@ Extensions read_extensions(const Node& node, Diagnostics& diagnostics) {
   read_switch(fields, "round_inputs", extensions.round_inputs, diagnostics);
   read_switch(fields, "post_layer_t", extensions.post_layer_t, diagnostics);
   read_policies(fields, extensions, diagnostics);
+  read_embeddings(fields, extensions, diagnostics);
   if (const Node* value = fields.find("seed")) extensions.seed = read_whole_number(*value, diagnostics);
   if (const Node* value = fields.find("output")) read_output(*value, extensions, diagnostics);
   if (const Node* value = fields.find("memory_per_rank")) {

@@ -16,6 +16,11 @@ enum class Nonfinite { error, propagate };
 /// What to do where a model lacks a tensor that others have.
 enum class Missing { by_method, error, drop };
 
+/// What to do with a tensor that the method needs in the base and that only others have.
+enum class ExtraTensors { error, drop, copy };
+/// What to do with a model whose tensor has another shape than the base's.
+enum class OnMismatch { error, skip };
+
 /// The `stockpot:` block, as far as it is understood today; everything has its default.
 struct Extensions {
   bool strict = false;
@@ -23,6 +28,10 @@ struct Extensions {
   bool round_inputs = false;
   Nonfinite nonfinite = Nonfinite::error;
   Missing missing = Missing::by_method;
+  ExtraTensors extra_tensors = ExtraTensors::error;
+  OnMismatch on_mismatch = OnMismatch::error;
+  std::optional<std::vector<std::string>> embedding_names;  ///< endings of names, instead of the usual ones
+  std::vector<std::string> vocab_tensors;                   ///< filters: further tensors of the embedding class
   bool post_layer_t = false;  ///< tensors after the layers take a gradient's last value instead of its first
   std::optional<std::string> output_format;  ///< "safetensors", "hdf5"
   std::optional<std::uint64_t> shard_bytes;  ///< 0: one file

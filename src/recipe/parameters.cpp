@@ -77,9 +77,27 @@ void read_cases(const std::vector<Node>& nodes, Setting& setting, Diagnostics& d
   }
 }
 
-/// Without cases: a mistake was reported.
+bool is_layer_scale(const Node& node) {
+  const auto members = node.is_mapping() ? node.members() : std::vector<Node::Member>{};
+  return std::any_of(members.begin(), members.end(),
+                     [](const Node::Member& member) { return member.key == "alpha" || member.key == "beta"; });
+}
+
+Setting::LayerScale read_layer_scale(const Node& node, Diagnostics& diagnostics) {
+  const Fields fields(node, {"alpha", "beta"}, diagnostics, Severity::error);
+  Setting::LayerScale scale;
+  if (const Node* alpha = fields.require("alpha")) scale.alpha = read_scalar(*alpha, diagnostics).value_or(1.0);
+  if (const Node* beta = fields.find("beta")) scale.beta = read_scalar(*beta, diagnostics).value_or(0.0);
+  return scale;
+}
+
+/// Without cases and scale: a mistake was reported.
 Setting read_setting(const Node& node, Diagnostics& diagnostics) {
   Setting setting{.cases = {}, .at = node.at};
+  if (is_layer_scale(node)) {
+    setting.layer_scale = read_layer_scale(node, diagnostics);
+    return setting;
+  }
   if (node.is_mapping()) {
     read_cases({node}, setting, diagnostics);
     return setting;
@@ -113,7 +131,7 @@ Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
   for (const Node::Member& member : node.members()) {
     if (member.value.is_null()) continue;
     Setting setting = read_setting(member.value, diagnostics);
-    if (setting.cases.empty()) continue;
+    if (setting.cases.empty() && !setting.layer_scale) continue;
     parameters.entries.push_back({.name = member.key, .at = member.key_at, .setting = std::move(setting)});
   }
   return parameters;

@@ -30,6 +30,11 @@ struct Setting {
   };
   std::vector<Case> cases;  ///< the first that matches wins
   Position at;
+  /// {alpha, beta} instead: a scale by layer. Then there are no cases.
+  struct LayerScale {
+    Scalar alpha = 1.0, beta = 0.0;
+  };
+  std::optional<LayerScale> layer_scale = {};
 
   /// @param tensor_name  what filters are tested on.   @param t  depth in [0, 1].
   /// @return nothing if no case matches.

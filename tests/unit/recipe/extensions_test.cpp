@@ -62,9 +62,8 @@ TEST(Extensions, UnknownKeysAreErrors) {
 }
 
 TEST(Extensions, KeysOfLaterVersionsAreRefusedByName) {
-  for (const char* key :
-       {"extra_tensors", "on_mismatch", "unlisted_modules", "vocab_tensors", "keep_tied_heads", "include", "exclude",
-        "exclude_action", "rename", "overrides", "gate_vectors", "dequantize", "row_block"}) {
+  for (const char* key : {"unlisted_modules", "keep_tied_heads", "include", "exclude", "exclude_action", "rename",
+                          "overrides", "gate_vectors", "dequantize", "row_block"}) {
     const std::string text = good + "stockpot: {" + key + ": 1}\n";
     EXPECT_THAT(complaints(text), ElementsAre("3:12 error CFG015")) << key;
     EXPECT_THAT(report_on(text), HasSubstr(std::string("'stockpot.") + key + "' is not supported by this version yet"));
