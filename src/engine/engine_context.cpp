@@ -24,7 +24,8 @@ EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan&
       workspace_loan(pool.lend(s.memory.workspace_bytes)),
       workspace(s.memory.workspace_bytes),
       digests(outputs_of(p)),
-      input_check(p, f) {
+      input_check(p, f),
+      lines(p) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
   for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}});
 }

@@ -8,6 +8,7 @@
 #include "comm/communicator.hpp"
 #include "engine/byte_gate.hpp"
 #include "engine/input_files.hpp"
+#include "engine/lines_alpha.hpp"
 #include "engine/memory_pool.hpp"
 #include "engine/strip_io.hpp"
 #include "engine/tensor_digests.hpp"
@@ -50,6 +51,8 @@ struct EngineContext {
   ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
   InputCheck input_check;
+  LinesAlpha lines;
+  bool measuring = false;  ///< strips are merged for `lines` to see, not to be written
   std::vector<Worker> per_worker;
 
   EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s, InputFiles& f,

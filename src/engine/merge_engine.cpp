@@ -26,6 +26,19 @@ MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
 }
 
 void MergeEngine::run() {
+  if (context_.plan.lines_models > 0) {
+    context_.measuring = true;
+    sweep();
+    context_.lines.settle(context_.comm);
+    context_.measuring = false;
+    direct_methods_.clear();
+    direct_methods_.resize(context_.plan.groups.size());
+    remarks_.clear();
+  }
+  sweep();
+}
+
+void MergeEngine::sweep() {
   for (const plan::Wave& wave : work_.shared) run_shared(wave);
   comm::agree_on_work(context_.comm, [&] {
     for (const plan::Wave& wave : work_.local) run_local(wave);
@@ -66,6 +79,7 @@ void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
   context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
     context_.advise(strips, i);
     const Strip strip = strips[i];
+    if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
     Worker& worker = context_.per_worker[w];
     const TensorSources sources(context_.plan, strip.tensor, context_.files);
     const StoredParts parts = read_strip(context_, worker, strip, sources);

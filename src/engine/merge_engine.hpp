@@ -35,6 +35,8 @@ class MergeEngine {
   const std::vector<std::string>& remarks() const { return remarks_; }
 
  private:
+  /// Everything once: all waves, then the direct units.
+  void sweep();
   void run_shared(const plan::Wave& wave);
   void run_local(const plan::Wave& wave);
   void merge_direct(const std::vector<std::uint32_t>& units);

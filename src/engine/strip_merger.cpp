@@ -29,24 +29,78 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
       .hint("choose a wider out_dtype or smaller weights, or --nonfinite propagate to write it as it is");
 }
 
+/// A strip on its way, and a tile of it after the other.
 template <class T>
-void merge_tiles(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method& method,
-                 const TensorSources& sources, const StoredParts& parts, std::span<std::byte> encoded) {
-  const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
-  const DType dtype = planned.output.dtype;
-  for_each_tile(context.plan, strip, [&](ElementRange range) {
-    const auto tile = decode_tile<T>(context.plan.context[strip.tensor], strip.tensor, sources, parts, strip.range,
-                                     range, worker.buffers, context.input_check, worker.models<T>());
-    const std::uint64_t stride = array_stride<T>(range.count);
-    const std::span<T> result = worker.buffers.values<T>().subspan(sources.size() * stride, range.count);
-    method.merge(tile, result);
-    const auto into = encoded.subspan(bytes_of(dtype, range.first - strip.range.first), bytes_of(dtype, range.count));
-    const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
-    if (nonfinite && context.plan.nonfinite == recipe::Nonfinite::error) {
-      refuse_nonfinite<T>(planned, range, result, into);
-    }
-  });
-}
+class TileMerger {
+ public:
+  TileMerger(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method& method,
+             const TensorSources& sources, const StoredParts& parts)
+      : context_(context), worker_(worker), strip_(strip), method_(method), sources_(sources), parts_(parts) {}
+
+  void merge(std::span<std::byte> encoded) {
+    const DType dtype = planned().output.dtype;
+    for_each_tile(context_.plan, strip_, [&](ElementRange range) {
+      const auto tile = decode(range);
+      const std::span<T> result = array(sources_.size(), range.count);
+      if (planned().lines_offset) {
+        merge_task_vector(tile, result);
+        add_to_base(range, result);
+      } else {
+        method_.merge(tile, result);
+      }
+      const auto into =
+          encoded.subspan(bytes_of(dtype, range.first - strip_.range.first), bytes_of(dtype, range.count));
+      const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
+      if (nonfinite && context_.plan.nonfinite == recipe::Nonfinite::error) {
+        refuse_nonfinite<T>(planned(), range, result, into);
+      }
+    });
+  }
+
+  void measure() {
+    for_each_tile(context_.plan, strip_, [&](ElementRange range) {
+      const auto tile = decode(range);
+      const std::span<T> result = array(sources_.size(), range.count);
+      merge_task_vector(tile, result);
+      context_.lines.add(strip_.tensor, tile, std::span<const T>(result));
+    });
+  }
+
+ private:
+  const plan::PlannedTensor& planned() const { return context_.plan.tensors[strip_.tensor]; }
+
+  methods::Tile<T> decode(ElementRange range) {
+    return decode_tile<T>(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range, range,
+                          worker_.buffers, context_.input_check, worker_.models<T>());
+  }
+
+  /// The worker's array of source `s`; the result comes after the last source.
+  std::span<T> array(std::size_t s, std::uint64_t count) const {
+    return worker_.buffers.values<T>().subspan(s * array_stride<T>(count), count);
+  }
+
+  /// The method sees differences from the base and a base of zeros; the tile's arrays are overwritten with them.
+  void merge_task_vector(const methods::Tile<T>& tile, std::span<T> result) const {
+    std::vector<T*> models;
+    for (std::size_t m = 0; m < tile.models(); ++m) models.push_back(array(m, tile.size()).data());
+    make_differences(array(tile.models(), tile.size()), std::span<T* const>(models));
+    method_.merge(tile, result);
+  }
+
+  void add_to_base(ElementRange range, std::span<T> result) const {
+    const std::size_t last = sources_.size() - 1;
+    const std::span<T> base = array(last, range.count);
+    sources_[last].decode(parts_[last], strip_.range, range, base);
+    add_scaled(std::span<const T>(base), context_.lines.factor(planned()), result);
+  }
+
+  EngineContext& context_;
+  Worker& worker_;
+  const Strip& strip_;
+  const methods::Method& method_;
+  const TensorSources& sources_;
+  const StoredParts& parts_;
+};
 
 }  // namespace
 
@@ -59,14 +113,16 @@ StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& stri
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
                  const TensorSources& sources, const StoredParts& parts) {
   const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
+  if (context.measuring) {
+    if (!planned.lines_offset) return;
+    return planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).measure()
+                           : TileMerger<float>(context, worker, strip, *method, sources, parts).measure();
+  }
   std::span<std::byte> encoded = parts[0];
   if (method != nullptr) {
     encoded = worker.buffers.encoded().first(bytes_of(planned.output.dtype, strip.range.count));
-    if (planned.float64) {
-      merge_tiles<double>(context, worker, strip, *method, sources, parts, encoded);
-    } else {
-      merge_tiles<float>(context, worker, strip, *method, sources, parts, encoded);
-    }
+    planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).merge(encoded)
+                    : TileMerger<float>(context, worker, strip, *method, sources, parts).merge(encoded);
   }
   context.digests.add(strip.tensor, strip.range, encoded);
   context.sink.write(strip.tensor, strip.range, encoded);
