@@ -2,8 +2,7 @@
 //
 // Source: Wortsman et al. 2022, Model soups, arXiv:2203.05482. The greedy soup needs data and is not this.
 #include "core/error.hpp"
-#include "methods/kernels/element_loops.hpp"
-#include "methods/kernels/sub_tile.hpp"
+#include "methods/kernels/weighted_sum.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -27,17 +26,9 @@ class Linear final : public TileMethod<Linear> {
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
     const Settings& settings = in.tensor.settings;
-    const auto weight = settings.per_model("weight");
-    const bool normalize = settings.flag("normalize");
-    const T divisor = sum_of_weights<T>(settings);
-    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      T* sum = out.data() + first;
-      std::fill_n(sum, count, T{0});
-      for (std::size_t m = 0; m < in.models(); ++m) {
-        dispatch(add_multiple, static_cast<T>(weight[m]), in.model_values[m] + first, count, sum);
-      }
-      if (normalize) dispatch(divide, divisor, count, sum);
-    });
+    const T divisor = settings.flag("normalize") ? sum_of_weights<T>(settings) : T{1};
+    const T* const no_origin = nullptr;
+    merge_weighted(in, no_origin, settings.per_model("weight"), SumEnding<T>{.divisor = divisor}, out);
   }
 };
 

@@ -11,11 +11,11 @@
 #include <limits>
 #include <vector>
 
-#include "core/block_tree.hpp"
-#include "methods/kernels/block_sums.hpp"
 #include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/gram.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/trigonometry.hpp"
+#include "methods/kernels/weighted_sum.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -26,39 +26,6 @@ namespace {
 
 /// 1 + (N-1) cos below this leaves no direction to go: stay at the base.
 constexpr double least_denominator = 1e-6;
-
-std::size_t pairs_of(std::size_t models) { return models * (models + 1) / 2; }
-
-/// <x_j - b, x_k - b> for all j <= k, row by row of the upper triangle. @pre elements [first, first + count) of the
-/// tile lie in one block
-template <class T>
-std::vector<double> block_gram(const Tile<T>& in, std::size_t first, std::size_t count) {
-  std::vector<Lanes> lanes(pairs_of(in.models()));
-  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) {
-    const std::size_t at = first + sub;
-    auto pair = lanes.begin();
-    for (std::size_t j = 0; j < in.models(); ++j) {
-      for (std::size_t k = j; k < in.models(); ++k, ++pair) {
-        dispatch(add_offset_products, in.model_values[j] + at, in.model_values[k] + at, in.base_values + at, length,
-                 pair->sum.data());
-      }
-    }
-  });
-  std::vector<double> gram;
-  for (const Lanes& sum : lanes) gram.push_back(sum.joined());
-  return gram;
-}
-
-/// The same over any number of elements, blocks counted from `first`.
-template <class T>
-std::vector<double> gram_of(const Tile<T>& in, std::size_t first, std::size_t count) {
-  SumTree tree;
-  for (std::size_t block = 0; block < blocks_of(count); ++block) {
-    const std::size_t start = block * block_elements;
-    tree.insert(0, block, block_gram(in, first + start, std::min<std::size_t>(block_elements, count - start)));
-  }
-  return tree.total(blocks_of(count));
-}
 
 /// How far to go from the base to the mean.
 struct Ratio {
@@ -74,9 +41,9 @@ class RatioRule {
         mean_of_angles_(settings.choice("angle_mean") == "angle"),
         clamp_(settings.choice("t_clamp") == "unit") {}
 
-  Ratio ratio(std::span<const double> gram) const {
+  Ratio ratio(std::span<const double> triangle) const {
     const double n = static_cast<double>(models_);
-    const double mean = mean_cosine(gram);
+    const double mean = mean_cosine(Gram(triangle, models_));
     const double denominator = 1.0 + (n - 1.0) * mean;
     if (denominator < least_denominator) return {.t = 0.0, .degenerate = true};
     const double t = n * mean / denominator;
@@ -84,11 +51,11 @@ class RatioRule {
   }
 
  private:
-  double mean_cosine(std::span<const double> gram) const {
+  double mean_cosine(const Gram& gram) const {
     double sum = 0.0;
     for (std::size_t j = 0; j < models_; ++j) {
       for (std::size_t k = j + 1; k < models_; ++k) {
-        const double c = pair_cosine(gram[at(j, j)], gram[at(k, k)], gram[at(j, k)]);
+        const double c = pair_cosine(gram(j, j), gram(k, k), gram(j, k));
         sum += mean_of_angles_ ? arc_cosine(c) : c;
       }
     }
@@ -100,9 +67,6 @@ class RatioRule {
     const double denominator = std::max(std::sqrt(square_j) * std::sqrt(square_k), cos_eps_);
     return denominator == 0.0 ? 0.0 : std::clamp(dot / denominator, -1.0, 1.0);
   }
-
-  /// Place of the pair (j, k), j <= k, in the upper triangle.
-  std::size_t at(std::size_t j, std::size_t k) const { return j * models_ - j * (j + 1) / 2 + k; }
 
   std::size_t models_;
   double cos_eps_;
@@ -140,19 +104,46 @@ class RatioRemarks {
 };
 
 /// out = t mean(x) + (1 - t) b
+/// out = t (sum(x_m) / N) + rest * base
+constexpr auto blend_mean = []<class T, std::size_t models>(WeightedModels<T, models> in, const T* base, T t, T rest,
+                                                            std::size_t count, T* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T sum{0};
+    for (std::size_t m = 0; m < models; ++m) sum += in.values[m][i];
+    out[i] = t * (sum / static_cast<T>(models)) + rest * base[i];
+  }
+};
+
 template <class T>
-void move_to_mean(const Tile<T>& in, std::size_t first, std::size_t count, double ratio, T* out) {
-  const T t = static_cast<T>(ratio), rest = T{1} - t, models = static_cast<T>(in.models());
-  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) {
-    const std::size_t at = first + sub;
-    T* mean = out + at;
-    std::fill_n(mean, length, T{0});
+void blend_mean_of_many(const Tile<T>& in, T t, T rest, std::span<T> out) {
+  for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+    T* mean = out.data() + first;
+    std::fill_n(mean, count, T{0});
     for (std::size_t m = 0; m < in.models(); ++m) {
-      dispatch(add, mean, in.model_values[m] + at, length, mean);
+      dispatch(add, static_cast<const T*>(mean), in.model_values[m] + first, count, mean);
     }
-    dispatch(divide, models, length, mean);
-    dispatch(blend, t, mean, rest, in.base_values + at, length, mean);
+    dispatch(divide, static_cast<T>(in.models()), count, mean);
+    dispatch(blend, t, static_cast<const T*>(mean), rest, in.base_values + first, count, mean);
   });
+}
+
+/// out = t mean(x) + (1 - t) b
+template <class T>
+void move_to_mean(const Tile<T>& in, double ratio, std::span<T> out) {
+  const T t = static_cast<T>(ratio), rest = T{1} - t;
+  const std::vector<double> no_factors(in.models());
+  const bool few = with_few(in.models(), [&]<std::size_t models>() {
+    dispatch(blend_mean, weighted_models<models>(in, no_factors), in.base_values, t, rest, out.size(), out.data());
+  });
+  if (!few) blend_mean_of_many(in, t, rest, out);
+}
+
+/// Elements [first, first + count) of a tile. @param models  memory for what the part points to.
+template <class T>
+Tile<T> part_of(const Tile<T>& in, std::size_t first, std::size_t count, std::vector<const T*>& models) {
+  models.assign(in.model_values.begin(), in.model_values.end());
+  for (const T*& model : models) model += first;
+  return {in.tensor, {in.range.first + first, count}, in.base_values + first, models};
 }
 
 /// One ratio for the tensor, from one pass; or one per row, which the row itself gives while it is merged.
@@ -168,7 +159,7 @@ class ModelStock final : public TileMethod<ModelStock> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    std::ranges::copy(block_gram(in, 0, in.size()), part.sums.begin());
+    GramSums(in.model_values, in.base_values).block(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override {
@@ -178,12 +169,16 @@ class ModelStock final : public TileMethod<ModelStock> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    if (!by_row_) return move_to_mean(in, 0, in.size(), ratio_->t, out.data());
+    if (!by_row_) return move_to_mean(in, ratio_->t, out);
     const std::size_t row = in.tensor.row_elements;
+    GramSums sums(in.model_values, in.base_values);
+    std::vector<double> gram(pairs_of(in.models()));
+    std::vector<const T*> models;
     for (std::size_t first = 0; first < in.size(); first += row) {
-      const Ratio ratio = rule_.ratio(gram_of(in, first, row));
+      sums.run(first, row, gram);
+      const Ratio ratio = rule_.ratio(gram);
       remarks_.add(ratio);
-      move_to_mean(in, first, row, ratio.t, out.data());
+      move_to_mean(part_of(in, first, row, models), ratio.t, out.subspan(first, row));
     }
   }
 

@@ -3,14 +3,39 @@
 // Source: Ilharco et al. 2022, Editing models with task arithmetic, arXiv:2212.04089. The paper's single scale is
 // lambda.
 #include <algorithm>
+#include <cmath>
 
 #include "methods/kernels/task_vector_merge.hpp"
+#include "methods/kernels/weighted_sum.hpp"
 
 namespace stockpot::methods {
 
 extern const MethodSpec task_arithmetic;
 
 namespace {
+
+class TaskArithmetic final : public TileMethod<TaskArithmetic> {
+ public:
+  TaskArithmetic(const Settings&, const GroupInfo&) {}
+
+  template <class T>
+  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+    const Settings& settings = in.tensor.settings;
+    const auto weights = settings.per_model("weight");
+    SumEnding<T> ending{.scale = static_cast<T>(task_vector_scale(settings))};
+    if (settings.flag("normalize")) ending.divisor = mass_of<T>(weights);
+    merge_weighted(in, in.base_values, weights, ending, out);
+  }
+
+ private:
+  /// Weights that nearly cancel divide nothing.
+  template <class T>
+  static T mass_of(std::span<const double> weights) {
+    T mass{0};
+    for (const double weight : weights) mass += static_cast<T>(weight);
+    return std::abs(mass) < T(1e-8) ? T{1} : mass;
+  }
+};
 
 std::vector<std::string> check(const Settings& settings) {
   auto warnings = check_family(settings);
@@ -34,6 +59,6 @@ extern const MethodSpec task_arithmetic{
     .cut = CutRule::base,
     .parameters = family_parameters({}),
     .check = check,
-    .make = make_method<TaskVectorMerge<NoTrim>>};
+    .make = make_method<TaskArithmetic>};
 
 }  // namespace stockpot::methods

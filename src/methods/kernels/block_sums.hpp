@@ -38,13 +38,6 @@ inline constexpr auto add_products = []<class T>(const T* x, const T* y, std::si
   add_terms(lanes, count, [=](std::size_t i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
 };
 
-/// lanes += (x - base) * (y - base); the differences are rounded to T first.
-inline constexpr auto add_offset_products = []<class T>(const T* x, const T* y, const T* base, std::size_t count,
-                                                        double* lanes) {
-  add_terms(lanes, count,
-            [=](std::size_t i) { return static_cast<double>(x[i] - base[i]) * static_cast<double>(y[i] - base[i]); });
-};
-
 /// lanes += |x|
 inline constexpr auto add_magnitudes = []<class T>(const T* x, std::size_t count, double* lanes) {
   add_terms(lanes, count, [=](std::size_t i) { return static_cast<double>(std::abs(x[i])); });

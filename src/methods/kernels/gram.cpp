@@ -1,0 +1,156 @@
+#include "methods/kernels/gram.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "core/block_tree.hpp"
+#include "core/simd.hpp"
+#include "methods/kernels/sub_tile.hpp"
+
+namespace stockpot::methods {
+namespace {
+
+/// Four of the eight lanes of a sum. Vectors are spelled out here because the compiler keeps the sums of several pairs
+/// in registers only then (GCC 12); all eight lanes at once would be too many registers for AVX2.
+using HalfLanes [[gnu::vector_size(4 * sizeof(double))]] = double;
+constexpr std::size_t half = 4;
+
+template <class T>
+void load_difference(const T* x, const T* origin, HalfLanes& to) {
+  using Four [[gnu::vector_size(half * sizeof(T))]] = T;
+  Four minuend, subtrahend;
+  std::memcpy(&minuend, x, sizeof minuend);
+  std::memcpy(&subtrahend, origin, sizeof subtrahend);
+  to = __builtin_convertvector(minuend - subtrahend, HalfLanes);
+}
+
+struct Pair {
+  std::size_t j, k;
+};
+
+/// The pairs of a block whose vectors are numbered rows first, then columns.
+template <std::size_t rows, std::size_t columns>
+constexpr auto pairs_of_block() {
+  constexpr bool triangle = columns == 0;
+  std::array<Pair, triangle ? pairs_of(rows) : rows * columns> pairs{};
+  std::size_t next = 0;
+  for (std::size_t j = 0; j < rows; ++j) {
+    for (std::size_t k = triangle ? j : rows; k < rows + columns; ++k) pairs[next++] = {j, k};
+  }
+  return pairs;
+}
+
+/// sums[p] += the products of pair p, lane by lane; each vector is loaded, and its difference taken, once for all pairs.
+template <std::size_t rows, std::size_t columns>
+struct AddPairProducts {
+  static constexpr auto pairs = pairs_of_block<rows, columns>();
+
+  template <class T>
+  void operator()(const T* const* vectors, const T* origin, std::size_t count, double* const* sums) const {
+    const T* x[rows + columns];
+    for (std::size_t v = 0; v < rows + columns; ++v) x[v] = vectors[v];
+    const std::size_t whole = count / 8 * 8;
+    for (std::size_t lane = 0; lane < 8; lane += half) {
+      HalfLanes sum[pairs.size()], value[rows + columns];
+      for (std::size_t p = 0; p < pairs.size(); ++p) std::memcpy(&sum[p], sums[p] + lane, sizeof sum[p]);
+      for (std::size_t i = lane; i < whole; i += 8) {
+        for (std::size_t v = 0; v < rows + columns; ++v) load_difference(x[v] + i, origin + i, value[v]);
+        for (std::size_t p = 0; p < pairs.size(); ++p) sum[p] += value[pairs[p].j] * value[pairs[p].k];
+      }
+      for (std::size_t p = 0; p < pairs.size(); ++p) std::memcpy(sums[p] + lane, &sum[p], sizeof sum[p]);
+    }
+    for (std::size_t i = whole; i < count; ++i) {
+      const auto value = [&](std::size_t v) { return static_cast<double>(x[v][i] - origin[i]); };
+      for (std::size_t p = 0; p < pairs.size(); ++p) sums[p][i - whole] += value(pairs[p].j) * value(pairs[p].k);
+    }
+  }
+};
+
+/// The origin of vectors that have none: x - 0 is x, also for -0 and NaN.
+template <class T>
+constexpr std::array<T, sub_tile_elements> zeros{};
+
+}  // namespace
+
+std::vector<double> Gram::products(std::span<const double> c) const {
+  std::vector<double> all(vectors_, 0.0);
+  for (std::size_t j = 0; j < vectors_; ++j) {
+    for (std::size_t k = 0; k < vectors_; ++k) all[j] += (*this)(j, k) * c[k];
+  }
+  return all;
+}
+
+double Gram::squared_norm(std::span<const double> c) const {
+  double sum = 0.0;
+  const auto with_each = products(c);
+  for (std::size_t j = 0; j < vectors_; ++j) sum += c[j] * with_each[j];
+  return sum < 0.0 ? 0.0 : sum;
+}
+
+template <class T>
+GramSums<T>::GramSums(std::span<const T* const> vectors, const T* origin)
+    : vectors_(vectors), origin_(origin), lanes_(pairs_of(vectors.size())) {}
+
+template <class T>
+void GramSums<T>::block(std::size_t first, std::size_t count, std::span<double> gram) {
+  assert(count <= block_elements);
+  std::ranges::fill(lanes_, Lanes{});
+  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) { add_sub_tile(first + sub, length); });
+  std::ranges::transform(lanes_, gram.begin(), &Lanes::joined);
+}
+
+template <class T>
+void GramSums<T>::run(std::size_t first, std::size_t count, std::span<double> gram) {
+  if (count <= block_elements) return block(first, count, gram);
+  SumTree tree;
+  for (std::size_t at = 0; at < count; at += block_elements) {
+    std::vector<double> partial(gram.size());
+    block(first + at, std::min<std::size_t>(block_elements, count - at), partial);
+    tree.insert(0, at / block_elements, std::move(partial));
+  }
+  std::ranges::copy(tree.total(blocks_of(count)), gram.begin());
+}
+
+template <class T>
+void GramSums<T>::add_sub_tile(std::size_t first, std::size_t count) {
+  const std::size_t vectors = vectors_.size();
+  for (std::size_t row = 0; row < vectors; row += most_rows) {
+    const std::size_t rows = std::min(most_rows, vectors - row);
+    add_block({row, rows, 0, 0}, first, count);
+    for (std::size_t column = row + rows; column < vectors; column += most_columns) {
+      add_block({row, rows, column, std::min(most_columns, vectors - column)}, first, count);
+    }
+  }
+}
+
+template <class T>
+void GramSums<T>::add_block(PairBlock block, std::size_t first, std::size_t count) {
+  const T* vectors[most_rows + most_columns];
+  double* sums[pairs_of(most_rows)];
+  std::size_t next = 0;
+  for (std::size_t j = block.row; j < block.row + block.rows; ++j) {
+    vectors[j - block.row] = vectors_[j] + first;
+    const std::size_t begin = block.columns == 0 ? j : block.column;
+    const std::size_t end = block.columns == 0 ? block.row + block.rows : block.column + block.columns;
+    for (std::size_t k = begin; k < end; ++k) sums[next++] = lanes_[Gram::place(vectors_.size(), j, k)].sum.data();
+  }
+  for (std::size_t k = 0; k < block.columns; ++k) vectors[block.rows + k] = vectors_[block.column + k] + first;
+
+  const auto add = [&](const auto& kernel) {
+    const T* const* of_block = vectors;
+    double* const* to = sums;
+    dispatch(kernel, of_block, origin_ == nullptr ? zeros<T>.data() : origin_ + first, count, to);
+  };
+  if (block.columns == 2) return add(AddPairProducts<4, 2>{});
+  if (block.columns == 1) return add(AddPairProducts<4, 1>{});
+  if (block.rows == 4) return add(AddPairProducts<4, 0>{});
+  if (block.rows == 3) return add(AddPairProducts<3, 0>{});
+  if (block.rows == 2) return add(AddPairProducts<2, 0>{});
+  add(AddPairProducts<1, 0>{});
+}
+
+template class GramSums<float>;
+template class GramSums<double>;
+
+}  // namespace stockpot::methods

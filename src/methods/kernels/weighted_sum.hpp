@@ -1,0 +1,157 @@
+// Merging as a weighted sum of the models, or of their differences from an origin that is added again.
+//
+// The usual few models are summed in one loop: all arrays are then read side by side, which is what memory likes best.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/sub_tile.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::methods {
+
+/// sum = sum + factor * (x - origin)
+inline constexpr auto add_offset_multiple = []<class T>(T factor, const T* x, const T* origin, std::size_t count,
+                                                        T* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] += factor * (x[i] - origin[i]);
+};
+
+/// What a sum goes through once it is complete.
+template <class T>
+struct SumEnding {
+  T divisor{1};
+  T scale{1};
+};
+
+template <class T, std::size_t models>
+struct WeightedModels {
+  const T* values[models];
+  T factor[models];
+};
+
+/// Calls body.operator()<models>() for 1 to 4 models. @return false for any other number.
+template <class Body>
+bool with_few(std::size_t models, const Body& body) {
+  switch (models) {
+    case 1:
+      body.template operator()<1>();
+      return true;
+    case 2:
+      body.template operator()<2>();
+      return true;
+    case 3:
+      body.template operator()<3>();
+      return true;
+    case 4:
+      body.template operator()<4>();
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <std::size_t models, class T>
+WeightedModels<T, models> weighted_models(const Tile<T>& in, std::span<const double> factors) {
+  WeightedModels<T, models> weighted{};
+  for (std::size_t m = 0; m < models; ++m) {
+    weighted.values[m] = in.model_values[m];
+    weighted.factor[m] = static_cast<T>(factors[m]);
+  }
+  return weighted;
+}
+
+/// out = scale * (sum(factor_m * x_m) / divisor), from 0, in the order of the models.
+inline constexpr auto sum_models = []<class T, std::size_t models>(WeightedModels<T, models> in, SumEnding<T> ending,
+                                                                   std::size_t count, T* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T sum{0};
+    for (std::size_t m = 0; m < models; ++m) sum += in.factor[m] * in.values[m][i];
+    out[i] = ending.scale * (sum / ending.divisor);
+  }
+};
+
+/// out = origin + scale * (sum(factor_m * (x_m - origin)) / divisor)
+inline constexpr auto sum_offsets = []<class T, std::size_t models>(WeightedModels<T, models> in, const T* origin,
+                                                                    SumEnding<T> ending, std::size_t count, T* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T sum{0};
+    for (std::size_t m = 0; m < models; ++m) sum += in.factor[m] * (in.values[m][i] - origin[i]);
+    out[i] = origin[i] + ending.scale * (sum / ending.divisor);
+  }
+};
+
+/// The same without divisions, which would take most of the time.
+inline constexpr auto sum_models_undivided = []<class T, std::size_t models>(WeightedModels<T, models> in, T scale,
+                                                                             std::size_t count, T* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T sum{0};
+    for (std::size_t m = 0; m < models; ++m) sum += in.factor[m] * in.values[m][i];
+    out[i] = scale * sum;
+  }
+};
+inline constexpr auto sum_offsets_undivided =
+    []<class T, std::size_t models>(WeightedModels<T, models> in, const T* origin, T scale, std::size_t count, T* out) {
+      for (std::size_t i = 0; i < count; ++i) {
+        T sum{0};
+        for (std::size_t m = 0; m < models; ++m) sum += in.factor[m] * (in.values[m][i] - origin[i]);
+        out[i] = origin[i] + scale * sum;
+      }
+    };
+
+namespace detail {
+
+template <std::size_t models, class T>
+void sum_few(const WeightedModels<T, models>& weighted, const T* origin, SumEnding<T> ending, std::span<T> out) {
+  if (origin == nullptr) {
+    ending.divisor == T{1} ? dispatch(sum_models_undivided, weighted, ending.scale, out.size(), out.data())
+                           : dispatch(sum_models, weighted, ending, out.size(), out.data());
+  } else {
+    ending.divisor == T{1} ? dispatch(sum_offsets_undivided, weighted, origin, ending.scale, out.size(), out.data())
+                           : dispatch(sum_offsets, weighted, origin, ending, out.size(), out.data());
+  }
+}
+
+/// Any number of models, sub-tile by sub-tile.
+template <class T>
+void sum_many(const Tile<T>& in, const T* origin, std::span<const double> factors, SumEnding<T> ending,
+              std::span<T> out) {
+  for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+    T* sum = out.data() + first;
+    std::fill_n(sum, count, T{0});
+    for (std::size_t m = 0; m < in.models(); ++m) {
+      const T factor = static_cast<T>(factors[m]);
+      if (origin == nullptr) {
+        dispatch(add_multiple, factor, in.model_values[m] + first, count, sum);
+      } else {
+        dispatch(add_offset_multiple, factor, in.model_values[m] + first, origin + first, count, sum);
+      }
+    }
+    if (ending.divisor != T{1}) dispatch(divide, ending.divisor, count, sum);
+    if (ending.scale != T{1}) dispatch(multiply, ending.scale, static_cast<const T*>(sum), count, sum);
+    if (origin != nullptr) dispatch(add, origin + first, static_cast<const T*>(sum), count, sum);
+  });
+}
+
+}  // namespace detail
+
+/// out = origin + scale * (sum(factors[m] * (x_m - origin)) / divisor), one rounding each; without origin (nullptr): of
+/// x_m alone. Sums run over the models in their order, from 0.
+template <class T>
+void merge_weighted(const Tile<T>& in, const T* origin, std::span<const double> factors, SumEnding<T> ending,
+                    std::span<T> out) {
+  const bool few = with_few(in.models(), [&]<std::size_t models>() {
+    detail::sum_few(weighted_models<models>(in, factors), origin, ending, out);
+  });
+  if (!few) detail::sum_many(in, origin, factors, ending, out);
+}
+
+template <class T>
+void merge_weighted(const Tile<T>& in, const T* origin, std::span<const double> factors, double scale,
+                    std::span<T> out) {
+  merge_weighted(in, origin, factors, SumEnding<T>{.divisor = T{1}, .scale = static_cast<T>(scale)}, out);
+}
+
+}  // namespace stockpot::methods
