@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "methods/kernels/element_loops.hpp"
@@ -36,19 +37,49 @@ inline constexpr auto elect = []<class T>(T zero, std::size_t count, T* votes) {
   for (std::size_t i = 0; i < count; ++i) votes[i] = votes[i] > 0 ? T{1} : votes[i] == 0 ? zero : T{-1};
 };
 
-/// agrees = 1 where the entry has the elected sign, else 0. Zero and NaN have no sign.
-inline constexpr auto mark_agreeing = []<class T>(const T* elected, const T* entry, std::size_t count, T* agrees) {
-  for (std::size_t i = 0; i < count; ++i) agrees[i] = static_cast<T>(elected[i] * entry[i] > 0);
+/// Some of the models' entries, one kernel's worth.
+template <class T, std::size_t models>
+struct EntryGroup {
+  const T* entry[models];
+  T weight[models];
+};
+inline constexpr std::size_t most_entries_at_once = 4;
+
+/// sum = sum + the entries that have the elected sign, mass = mass + their weights. Zero and NaN have no sign. A mask
+/// multiplies the entry, so that a NaN which agrees with nobody is still seen in the result.
+inline constexpr auto add_agreeing = []<class T, std::size_t models>(const T* elected, EntryGroup<T, models> group,
+                                                                     std::size_t count, T* sum, T* mass) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T total = sum[i], weight = mass[i];
+    for (std::size_t m = 0; m < models; ++m) {
+      const T entry = group.entry[m][i];
+      const T agrees = static_cast<T>(elected[i] * entry > 0);
+      total += agrees * entry;
+      weight += agrees * group.weight[m];
+    }
+    sum[i] = total;
+    mass[i] = weight;
+  }
 };
 
-/// sum = sum + mask * entry. The mask multiplies, so that a NaN which agrees with nobody is still seen in the result.
-inline constexpr auto add_masked = []<class T>(const T* mask, const T* entry, std::size_t count, T* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] += mask[i] * entry[i];
+/// sum = sum + the entries
+inline constexpr auto add_entries = []<class T, std::size_t models>(EntryGroup<T, models> group, std::size_t count,
+                                                                    T* sum) {
+  for (std::size_t i = 0; i < count; ++i) {
+    T total = sum[i];
+    for (std::size_t m = 0; m < models; ++m) total += group.entry[m][i];
+    sum[i] = total;
+  }
 };
 
 /// sum = sum / mass, where there is any mass.
 inline constexpr auto divide_by_mass = []<class T>(const T* mass, std::size_t count, T* sum) {
   for (std::size_t i = 0; i < count; ++i) sum[i] /= mass[i] + static_cast<T>(mass[i] == 0);
+};
+
+/// out = base + scale * sum
+inline constexpr auto add_to_base = []<class T>(const T* base, T scale, std::size_t count, T* sum) {
+  for (std::size_t i = 0; i < count; ++i) sum[i] = base[i] + scale * sum[i];
 };
 
 /// The weighted task vectors of one sub-tile, model after model.
@@ -61,17 +92,44 @@ struct Entries {
   const T* of(std::size_t model) const { return values + model * stride; }
 };
 
+/// Calls body(group) for the models in their order, some at a time.
+template <class T, class Body>
+void for_each_group(const Entries<T>& entries, std::span<const T> weights, const Body& body) {
+  for (std::size_t m = 0; m < entries.models;) {
+    const auto call = [&]<std::size_t models>() {
+      EntryGroup<T, models> group{};
+      for (std::size_t k = 0; k < models; ++k) {
+        group.entry[k] = entries.of(m + k);
+        group.weight[k] = weights.empty() ? T{0} : weights[m + k];
+      }
+      body(group);
+      m += models;
+    };
+    switch (std::min(most_entries_at_once, entries.models - m)) {
+      case 1:
+        call.template operator()<1>();
+        break;
+      case 2:
+        call.template operator()<2>();
+        break;
+      case 3:
+        call.template operator()<3>();
+        break;
+      default:
+        call.template operator()<most_entries_at_once>();
+    }
+  }
+}
+
 /// votes = what the election of each element comes to, before its sign is taken.
 template <class T>
 void count_votes(Consensus consensus, const Entries<T>& entries, T* votes) {
   std::fill_n(votes, entries.count, T{0});
-  for (std::size_t m = 0; m < entries.models; ++m) {
-    if (consensus == Consensus::majority) {
-      dispatch(add_signs, entries.of(m), entries.count, votes);
-    } else {
-      dispatch(add, votes, entries.of(m), entries.count, votes);
-    }
+  if (consensus == Consensus::majority) {
+    for (std::size_t m = 0; m < entries.models; ++m) dispatch(add_signs, entries.of(m), entries.count, votes);
+    return;
   }
+  for_each_group<T>(entries, {}, [&](const auto& group) { dispatch(add_entries, group, entries.count, votes); });
 }
 
 /// How one output tensor combines its entries.
@@ -83,46 +141,49 @@ class Combination {
       : consensus_(consensus_of(settings)),
         zero_elects_(static_cast<T>(zero_elects)),
         normalize_(settings.flag("normalize")),
-        scaled_(task_vector_scale(settings) != 1.0),
         scale_(static_cast<T>(task_vector_scale(settings))) {
     for (const double weight : settings.per_model("weight")) weights_.push_back(static_cast<T>(weight));
+  }
+
+  Consensus consensus() const { return consensus_; }
+  bool normalize() const { return normalize_; }
+  T zero_elects() const { return zero_elects_; }
+  T scale() const { return scale_; }
+  std::span<const T> weights() const { return weights_; }
+  /// Without election: what the sum is divided by.
+  T mass() const {
+    T mass{0};
+    for (const T weight : weights_) mass += weight;
+    return !normalize_ || std::abs(mass) < T(1e-8) ? T{1} : mass;
   }
 
   /// out = base + the merged task vector, for one sub-tile.
   void merge(const Entries<T>& entries, const T* base, T* out) const {
     std::fill_n(out, entries.count, T{0});
     consensus_ == Consensus::none ? add_all(entries, out) : add_elected(entries, out);
-    if (scaled_) dispatch(multiply, scale_, out, entries.count, out);
-    dispatch(add, base, out, entries.count, out);
+    dispatch(add_to_base, base, scale_, entries.count, out);
   }
 
  private:
   void add_all(const Entries<T>& entries, T* sum) const {
-    T mass{0};
-    for (std::size_t m = 0; m < entries.models; ++m) {
-      dispatch(add, sum, entries.of(m), entries.count, sum);
-      mass += weights_[m];
-    }
-    if (normalize_) dispatch(divide, std::abs(mass) < T(1e-8) ? T{1} : mass, entries.count, sum);
+    for_each_group<T>(entries, {}, [&](const auto& group) { dispatch(add_entries, group, entries.count, sum); });
+    if (normalize_) dispatch(divide, mass(), entries.count, sum);
   }
 
   void add_elected(const Entries<T>& entries, T* sum) const {
-    T elected[sub_tile_elements], agrees[sub_tile_elements], mass[sub_tile_elements];
+    T elected[sub_tile_elements], mass[sub_tile_elements];
     count_votes(consensus_, entries, elected);
     dispatch(elect, zero_elects_, entries.count, elected);
     std::fill_n(mass, entries.count, T{0});
-    for (std::size_t m = 0; m < entries.models; ++m) {
-      dispatch(mark_agreeing, elected, entries.of(m), entries.count, agrees);
-      dispatch(add_masked, agrees, entries.of(m), entries.count, sum);
-      if (normalize_) dispatch(add_multiple, weights_[m], agrees, entries.count, mass);
-    }
-    if (normalize_) dispatch(divide_by_mass, mass, entries.count, sum);
+    for_each_group<T>(entries, weights_, [&](const auto& group) {
+      dispatch(add_agreeing, static_cast<const T*>(elected), group, entries.count, sum, static_cast<T*>(mass));
+    });
+    if (normalize_) dispatch(divide_by_mass, static_cast<const T*>(mass), entries.count, sum);
   }
 
   Consensus consensus_;
   T zero_elects_;
   bool normalize_;
-  bool scaled_;
   T scale_;
   std::vector<T> weights_;
 };

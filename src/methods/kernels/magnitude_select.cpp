@@ -128,6 +128,20 @@ void MagnitudeSelect::take_tie_digit(Search& search, std::span<const std::uint64
   if (of_word) search.index = std::numeric_limits<std::uint64_t>::max();
 }
 
+std::optional<KeyRange> MagnitudeSelect::selected_keys(std::size_t target, const SelectRun& run) const {
+  const Search& search = searches_[target];
+  if (search.all) return KeyRange{};
+  if (search.none) return KeyRange{.low = 1, .high = 0};
+  const bool uncut = search.index == std::numeric_limits<std::uint64_t>::max() &&
+                     search.word == std::numeric_limits<std::uint32_t>::max();
+  const bool before = uncut || (!options_.hashed_ties && run.first + run.count - 1 <= search.index);
+  const bool after = !uncut && !options_.hashed_ties && run.first > search.index;
+  if (!before && !after) return std::nullopt;
+  if (search.target.order == SelectOrder::largest_first) return KeyRange{.low = search.threshold + (after ? 1 : 0)};
+  if (after && search.threshold == 0) return KeyRange{.low = 1, .high = 0};
+  return KeyRange{.high = search.threshold - (after ? 1 : 0)};
+}
+
 double MagnitudeSelect::threshold(std::size_t target) const {
   std::uint64_t bits = searches_[target].threshold;
   const unsigned width = options_.wide ? 64 : 32;

@@ -71,6 +71,36 @@ inline constexpr auto zero_by_key = []<class T, class Key>(Key low, Key high, bo
   }
 };
 
+/// found[c] = whether any of the keys of chunk c has this prefix. @pre count is a multiple of the chunk
+inline constexpr std::size_t keys_per_chunk = 32;
+inline constexpr auto find_prefix = []<class Key>(const Key* keys, std::size_t count, Key prefix, unsigned shift,
+                                                  std::uint8_t* found) {
+  for (std::size_t chunk = 0; chunk < count / keys_per_chunk; ++chunk) {
+    Key any = 0;
+    for (std::size_t i = 0; i < keys_per_chunk; ++i) {
+      any |= (keys[chunk * keys_per_chunk + i] >> shift) == prefix ? Key{1} : Key{0};
+    }
+    found[chunk] = any != 0 ? 1 : 0;
+  }
+};
+
+/// Keys from low to high, both included; low > high: none.
+struct KeyRange {
+  std::uint64_t low = 0;
+  std::uint64_t high = std::numeric_limits<std::uint64_t>::max();
+};
+
+/// out = weight * (factor * (x - base)) where the key of the magnitude of x - base is in the range, weight * 0 elsewhere.
+inline constexpr auto weigh_in_range = []<class T, class Key>(const T* x, const T* base, Key low, Key high, T factor,
+                                                              T weight, std::size_t count, T* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const T delta = x[i] - base[i];
+    const Key key = magnitude_key<Key>(delta);
+    const T kept = ((key >= low) & (key <= high)) ? delta : T{0};
+    out[i] = weight * (factor * kept);
+  }
+};
+
 /// Where equal keys are cut: the last word that is selected, and among equal words the last place.
 struct TieCut {
   std::uint32_t word = 0;
@@ -148,6 +178,9 @@ class MagnitudeSelect {
   void drop_selected(std::size_t target, const SelectRun& run, T* values) const {
     zero_where(target, run, false, values);
   }
+  /// The keys of what a target selects of a run, if these alone decide: no cut falls into it. Magnitudes only.
+  std::optional<KeyRange> selected_keys(std::size_t target, const SelectRun& run) const;
+  bool wide() const { return options_.wide; }
   /// The last selected element: its magnitude or its value. @pre a search was needed: 0 < rank, and all_equal or rank <
   /// elements
   double threshold(std::size_t target) const;
@@ -206,9 +239,20 @@ void MagnitudeSelect::count_values(const Search& search, std::span<const Key> ke
     for (const Key key : keys) ++bins[key >> now.shift];
     return;
   }
-  for (const Key key : keys) {
-    if (now.prefix(key) == prefix) ++bins[now.bin(key)];
+  // As a rule few keys share the digits found so far: most chunks have none.
+  std::uint8_t found[sub_tile_elements / keys_per_chunk];
+  const std::size_t whole = keys.size() / keys_per_chunk * keys_per_chunk;
+  dispatch(find_prefix, keys.data(), whole, static_cast<Key>(prefix), now.shift + now.width,
+           static_cast<std::uint8_t*>(found));
+  const auto count_from = [&](std::size_t first, std::size_t end) {
+    for (std::size_t i = first; i < end; ++i) {
+      if (now.prefix(keys[i]) == prefix) ++bins[now.bin(keys[i])];
+    }
+  };
+  for (std::size_t chunk = 0; chunk < whole / keys_per_chunk; ++chunk) {
+    if (found[chunk] != 0) count_from(chunk * keys_per_chunk, (chunk + 1) * keys_per_chunk);
   }
+  count_from(whole, keys.size());
 }
 
 template <class Key>

@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "methods/kernels/consensus.hpp"
+#include "methods/kernels/fused_family.hpp"
 #include "methods/kernels/rescale.hpp"
 #include "methods/kernels/trims.hpp"
 #include "methods/method.hpp"
@@ -68,6 +69,7 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
  public:
   TaskVectorMerge(const Settings& settings, const GroupInfo& group)
       : models_(group.models),
+        wide_(group.float64),
         trim_(settings, group),
         rescale_(settings, group, Trim::trims),
         zero_sign_(settings, group) {}
@@ -101,9 +103,12 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
     check_models(in);
     const Combination<T> combination(in.tensor.settings, zero_sign_.elects());
-    for_each_entries(in, [&](std::size_t first, const Entries<T>& entries) {
-      combination.merge(entries, in.base_values + first, out.data() + first);
+    bool merged = false;
+    with_few(in.models(), [&]<std::size_t models>() {
+      merged = wide_ ? merge_few<std::uint64_t, models>(in, combination, out)
+                     : merge_few<std::uint32_t, models>(in, combination, out);
     });
+    if (!merged) merge_steps(in, combination, out);
   }
 
  private:
@@ -114,6 +119,45 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     throw Error(ErrorKind::corrupt_input, "a model lacks a tensor that shares a threshold over the whole model")
         .in_tensor(in.tensor.name)
         .hint("give every model the same tensors, or use scope: tensor");
+  }
+
+  template <class T>
+  void merge_steps(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+    for_each_entries(in, [&](std::size_t first, const Entries<T>& entries) {
+      combination.merge(entries, in.base_values + first, out.data() + first);
+    });
+  }
+
+  /// In one loop. @return false if that cannot be done: a trim is no range of magnitudes here, or models vote by count.
+  template <class Key, std::size_t models, class T>
+  bool merge_few(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+    if (combination.consensus() == Consensus::majority) return false;
+    FusedModels<T, Key, models> fused{};
+    for (std::size_t m = 0; m < models; ++m) {
+      const auto kept = trim_.kept_keys(in.tensor, m, run_in_group(in.tensor, m, in.range.first, in.size()));
+      if (!kept) return false;
+      fused.values[m] = in.model_values[m];
+      fused.low[m] = as_key<Key>(kept->low);
+      fused.high[m] = as_key<Key>(kept->high);
+      fused.rescale[m] = static_cast<T>(rescale_.factor(in.tensor, m));
+      fused.weight[m] = combination.weights()[m];
+    }
+    const FusedEnding<T> ending{.zero_elects = combination.zero_elects(),
+                                .mass = combination.mass(),
+                                .scale = combination.scale(),
+                                .normalize = combination.normalize()};
+    if (combination.consensus() == Consensus::none) {
+      dispatch(merge_all, fused, in.base_values, ending, in.size(), out.data());
+    } else {
+      dispatch(merge_elected, fused, in.base_values, ending, in.size(), out.data());
+    }
+    return true;
+  }
+
+  /// Keys of 32 bits are below 2^31.
+  template <class Key>
+  static Key as_key(std::uint64_t key) {
+    return sizeof(Key) == 8 ? static_cast<Key>(key) : static_cast<Key>(std::min(key, std::uint64_t{1} << 31));
   }
 
   /// Calls body(first, entries) for the sub-tiles of a tile.
@@ -132,19 +176,24 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   /// entry = weight * rescale * trimmed task vector, one rounding each.
   template <class T>
   void weigh(const Tile<T>& in, std::size_t m, std::size_t first, std::size_t count, T* entry) const {
+    const auto weight = static_cast<T>(in.tensor.settings.per_model("weight")[m]);
+    const auto factor = static_cast<T>(rescale_.factor(in.tensor, m));
+    const T *x = in.model_values[m] + first, *base = in.base_values + first;
+    const auto kept = trim_.kept_keys(in.tensor, m, run_in_group(in.tensor, m, in.range.first + first, count));
+    if (kept && wide_) return dispatch(weigh_in_range, x, base, kept->low, kept->high, factor, weight, count, entry);
+    if (kept) {
+      return dispatch(weigh_in_range, x, base, as_key<std::uint32_t>(kept->low), as_key<std::uint32_t>(kept->high),
+                      factor, weight, count, entry);
+    }
     const auto run = delta_run(in, m, first, count, entry);
     trim_.prepare(run);
     trim_.apply(run);
-    if (const double factor = rescale_.factor(in.tensor, m); factor != 1.0) scale(factor, count, entry);
-    scale(in.tensor.settings.per_model("weight")[m], count, entry);
-  }
-
-  template <class T>
-  static void scale(double factor, std::size_t count, T* values) {
-    dispatch(multiply, static_cast<T>(factor), values, count, values);
+    if (factor != T{1}) dispatch(multiply, factor, static_cast<const T*>(entry), count, entry);
+    dispatch(multiply, weight, static_cast<const T*>(entry), count, entry);
   }
 
   std::size_t models_;
+  bool wide_;
   Trim trim_;
   Rescale rescale_;
   ZeroSign zero_sign_;

@@ -18,6 +18,11 @@
 
 namespace stockpot::methods {
 
+/// @param first  in the tensor.
+inline SelectRun run_in_group(const OutputTensor& tensor, std::size_t model, std::uint64_t first, std::size_t count) {
+  return {tensor.first_in_group + first, count, first, tensor.ties[model]};
+}
+
 /// A run of one model's task vector: `first` is the flat index of its first element in the output tensor.
 template <class T>
 struct DeltaRun {
@@ -27,7 +32,7 @@ struct DeltaRun {
   std::size_t count;
   T* values;
 
-  SelectRun in_group() const { return {tensor.first_in_group + first, count, first, tensor.ties[model]}; }
+  SelectRun in_group() const { return run_in_group(tensor, model, first, count); }
 };
 
 /// Writes x - base of one model for elements [first, first + count) of a tile.
@@ -69,15 +74,8 @@ class TrimWithoutPasses {
   void conclude(const Totals&) {}
   template <class T>
   void prepare(const DeltaRun<T>&) const {}
-};
-
-/// Keeps everything: plain task arithmetic.
-class NoTrim : public TrimWithoutPasses {
- public:
-  using TrimWithoutPasses::TrimWithoutPasses;
-  static constexpr bool trims = false;
-  template <class T>
-  void apply(const DeltaRun<T>&) const {}
+  /// The keys of magnitudes that stay in a run, if these alone decide what prepare() and apply() do.
+  std::optional<KeyRange> kept_keys(const OutputTensor&, std::size_t, const SelectRun&) const { return std::nullopt; }
 };
 
 /// Keeps each element with probability `density`: dropout (DARE).
@@ -103,14 +101,14 @@ class SelectingTrim {
   template <class T>
   void observe(const Tile<T>& in, TallyPart part) const {
     T values[sub_tile_elements];
-    for (std::size_t m = 0; m < in.models(); ++m) {
-      if (!select_.searches(m)) continue;
-      for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+      for (std::size_t m = 0; m < in.models(); ++m) {
+        if (!select_.searches(m)) continue;
         const auto run = delta_run(in, m, first, count, values);
         prepare(run);
         select_.count(m, run.in_group(), values, part.counts);
-      });
-    }
+      }
+    });
   }
   void conclude(const Totals& totals) { select_.conclude(totals.counts); }
   /// Dropout before the trim, where the method has `pre_drop`.
@@ -124,6 +122,9 @@ class SelectingTrim {
   }
 
  protected:
+  bool pre_drops(const OutputTensor& tensor, std::size_t model) const {
+    return pre_drops_ && tensor.settings.per_model("pre_drop")[model] != 1.0;
+  }
   SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets);
   MagnitudeSelect select_;
 
@@ -139,6 +140,10 @@ class MagnitudeTrim : public SelectingTrim {
   template <class T>
   void apply(const DeltaRun<T>& run) const {
     select_.keep_selected(run.model, run.in_group(), run.values);
+  }
+  std::optional<KeyRange> kept_keys(const OutputTensor& tensor, std::size_t model, const SelectRun& run) const {
+    if (pre_drops(tensor, model)) return std::nullopt;
+    return select_.selected_keys(model, run);
   }
 };
 
@@ -159,6 +164,12 @@ class OutlierTrim : public SelectingTrim {
   void apply(const DeltaRun<T>& run) const {
     select_.keep_selected(2 * run.model, run.in_group(), run.values);
     select_.drop_selected(2 * run.model + 1, run.in_group(), run.values);
+  }
+  std::optional<KeyRange> kept_keys(const OutputTensor&, std::size_t model, const SelectRun& run) const {
+    const auto upper = select_.selected_keys(2 * model, run), lower = select_.selected_keys(2 * model + 1, run);
+    if (!upper || !lower) return std::nullopt;
+    if (lower->low > lower->high) return upper;  // nothing at the bottom is dropped
+    return KeyRange{.low = lower->high + 1, .high = upper->high};
   }
 };
 
