@@ -38,7 +38,8 @@ std::string Interval::text() const {
   return fmt::format("in {}{}, {}{}", low_open ? '(' : '[', low, high, high_open ? ')' : ']');
 }
 
-Settings::Settings(const MethodSpec& method, std::size_t models) : method_(&method), models_(models) {
+Settings::Settings(const MethodSpec& method, std::size_t models, std::size_t merge_models)
+    : method_(&method), models_(models), merge_models_(merge_models == 0 ? models : merge_models) {
   for (const ParameterSpec& parameter : method.parameters) {
     values_.insert(values_.end(), slots(parameter, models), parameter.fallback.value_or(not_set));
   }

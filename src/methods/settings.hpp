@@ -52,7 +52,8 @@ struct MethodSpec;
 /// The resolved parameters of one output tensor. Per-model values are in the order of the models that take part in it.
 class Settings {
  public:
-  Settings(const MethodSpec& method, std::size_t models);
+  /// @param models  that take part in the tensor.   @param merge_models  of the merge; 0: the same
+  Settings(const MethodSpec& method, std::size_t models, std::size_t merge_models = 0);
 
   /// @param model  ignored for Level::merge. Choices are set by index.
   void set(std::string_view parameter, std::size_t model, double value);
@@ -67,13 +68,15 @@ class Settings {
 
   const MethodSpec& method() const { return *method_; }
   std::size_t models() const { return models_; }
+  /// Models of the merge: some may lack the tensor.
+  std::size_t merge_models() const { return merge_models_; }
   /// Same method, same values bit by bit; "not set" equals "not set".
   bool operator==(const Settings&) const;
 
  private:
   std::pair<const ParameterSpec*, std::size_t> find(std::string_view parameter) const;  ///< with its place in values_
   const MethodSpec* method_;
-  std::size_t models_;
+  std::size_t models_, merge_models_;
   std::vector<double> values_;
 };
 

@@ -208,7 +208,8 @@ const Resolved& ParameterTable::resolve(const TensorPlace& tensor, std::span<con
 
 Resolved ParameterTable::evaluate(const TensorPlace& tensor, std::span<const std::uint32_t> present) {
   const auto& method = *participants_.method;
-  Resolved resolved{.settings = Settings(method, present.size()), .valid = !diagnostics_.has_errors()};
+  Resolved resolved{.settings = Settings(method, present.size(), participants_.inputs.size()),
+                    .valid = !diagnostics_.has_errors()};
   const auto merge_row = static_cast<std::uint32_t>(participants_.inputs.size());
   for (std::size_t p = 0; p < method.parameters.size(); ++p) {
     if (method.parameters[p].level == Level::merge) {

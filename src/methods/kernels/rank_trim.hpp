@@ -1,0 +1,31 @@
+// The trim of DELLA: each element is kept with a probability that grows with the rank of its magnitude in its row.
+//
+// Source: Deep et al. 2024, DELLA-merging, arXiv:2406.11617. A row of c elements has probabilities from density -
+// epsilon, for its smallest magnitude, to density + epsilon in c equal steps. Equal magnitudes have different ranks: by
+// index, or by word (tie_break).
+#pragma once
+
+#include "methods/kernels/trims.hpp"
+
+namespace stockpot::methods {
+
+/// For groups of one tensor: its settings are those of the whole group.
+class RankTrim : public TrimWithoutPasses {
+ public:
+  RankTrim(const Settings& settings, const GroupInfo& group);
+  static constexpr bool trims = true;
+  static constexpr bool by_row = true;
+  /// @pre run is whole rows.   @throws Error(limits) for rows of more than 2^31 elements
+  template <class T>
+  void apply(const DeltaRun<T>& run) const;
+
+ private:
+  std::vector<double> densities_, epsilons_;  // by model
+  bool hashed_ties_;
+  bool divides_;  // what is kept, by its probability
+};
+
+extern template void RankTrim::apply(const DeltaRun<float>&) const;
+extern template void RankTrim::apply(const DeltaRun<double>&) const;
+
+}  // namespace stockpot::methods

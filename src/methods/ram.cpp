@@ -1,0 +1,212 @@
+// RAM: a change that only one model made is kept whole, changes of several models at one element are averaged.
+//
+// Source: Behavior knowledge merge in reinforced agentic models, arXiv:2601.13572. RAM+ scales a model's own changes up
+// by how many it shares with others, relative to its own. The paper counts over the whole model (ramplus), mergekit per
+// tensor (ramplus_tl). The authors' code bounds that ratio by 1 beforehand; here alpha alone bounds it, as in mergekit.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/error.hpp"
+#include "methods/kernels/consensus.hpp"
+#include "methods/kernels/sub_tile.hpp"
+#include "methods/kernels/task_vector_scale.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec ram, ramplus_tl, ramplus;
+
+namespace {
+
+/// Whether an element changed by more than epsilon. NaN has.
+template <class T>
+constexpr bool is_change(T delta, T epsilon) {
+  return !(std::abs(delta) <= epsilon);
+}
+
+/// changes = changes + 1 where the model changed the element.
+constexpr auto count_changes = []<class T>(const T* x, const T* base, T epsilon, std::size_t count, T* changes) {
+  for (std::size_t i = 0; i < count; ++i) changes[i] += is_change(x[i] - base[i], epsilon) ? T{1} : T{0};
+};
+
+/// How many of a model's changes are at elements that others changed as well, and how many at elements of its own.
+struct ChangeCounts {
+  std::uint64_t* shared;
+  std::uint64_t* unique;
+};
+
+constexpr auto add_change_counts = []<class T>(const T* x, const T* base, T epsilon, const T* changes,
+                                               std::size_t count, ChangeCounts counts) {
+  std::uint32_t all = 0, unique = 0;  // of a sub-tile at most
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool changed = is_change(x[i] - base[i], epsilon);
+    all += changed ? 1 : 0;
+    unique += changed & (changes[i] == 1) ? 1 : 0;
+  }
+  *counts.shared += all - unique;
+  *counts.unique += unique;
+};
+
+/// sum = sum + the model's change: its share where others changed the element, else times `factor`.
+constexpr auto add_changes = []<class T>(const T* x, const T* base, T epsilon, T factor, const T* changes,
+                                         std::size_t count, T* sum) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const T delta = x[i] - base[i];
+    const T part = changes[i] == 1 ? factor * delta : delta / changes[i];
+    sum[i] += is_change(delta, epsilon) ? part : T{0};
+  }
+};
+
+/// Counts, in one pass, what the factors of RAM+ need; without them every factor is 1.
+class Ram final : public TileMethod<Ram> {
+ public:
+  Ram(const Settings& settings, const GroupInfo& group)
+      : models_(group.models), counts_(settings.declares("r") && group.elements > 0), factors_(models_, 1.0) {
+    if (!settings.declares("r")) return;
+    r_ = settings.number("r");
+    alpha_ = settings.number("alpha");
+    epsilon_ = settings.number("epsilon");
+  }
+
+  std::optional<TallyShape> next_pass() const override {
+    if (!counts_) return std::nullopt;
+    return TallyShape{.counts = 2 * models_};
+  }
+
+  template <class T>
+  void observe_tile(const Tile<T>& in, TallyPart part) const {
+    check_models(in);
+    for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
+      for (std::size_t m = 0; m < models_; ++m) {
+        dispatch(add_change_counts, in.model_values[m] + first, in.base_values + first, epsilon, changes, count,
+                 ChangeCounts{&part.counts[2 * m], &part.counts[2 * m + 1]});
+      }
+    });
+  }
+
+  void conclude(const Totals& totals) override {
+    for (std::size_t m = 0; m < models_; ++m) {
+      const auto shared = static_cast<double>(totals.counts[2 * m]);
+      const auto unique = static_cast<double>(totals.counts[2 * m + 1]);
+      factors_[m] = 1.0 + r_ * std::min(shared / std::max(unique, epsilon_), alpha_);
+    }
+    counts_ = false;
+  }
+
+  template <class T>
+  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+    check_models(in);
+    const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
+    for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
+      T* sum = out.data() + first;
+      std::fill_n(sum, count, T{0});
+      for (std::size_t m = 0; m < models_; ++m) {
+        dispatch(add_changes, in.model_values[m] + first, in.base_values + first, epsilon, static_cast<T>(factors_[m]),
+                 changes, count, sum);
+      }
+      dispatch(add_to_base, in.base_values + first, scale, count, sum);
+    });
+  }
+
+ private:
+  /// Factors belong to models by their place: with a group of several tensors all models must be in all.
+  template <class T>
+  void check_models(const Tile<T>& in) const {
+    if (in.models() == models_) return;
+    throw Error(ErrorKind::corrupt_input, "a model lacks a tensor whose changes are counted over the whole model")
+        .in_tensor(in.tensor.name)
+        .hint("give every model the same tensors, or use ramplus_tl");
+  }
+
+  /// Calls body(first, count, epsilon, changes) for the sub-tiles of a tile: how many models changed each element.
+  template <class T, class Body>
+  void for_each_change_count(const Tile<T>& in, const Body& body) const {
+    const T epsilon = static_cast<T>(in.tensor.settings.number("epsilon"));
+    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+      T changes[sub_tile_elements];
+      std::fill_n(changes, count, T{0});
+      for (std::size_t m = 0; m < models_; ++m) {
+        dispatch(count_changes, in.model_values[m] + first, in.base_values + first, epsilon, count,
+                 static_cast<T*>(changes));
+      }
+      body(first, count, epsilon, static_cast<const T*>(changes));
+    });
+  }
+
+  std::size_t models_;
+  bool counts_;
+  double r_ = 0.0, alpha_ = 0.0, epsilon_ = 0.0;
+  std::vector<double> factors_;  // of each model's own changes
+};
+
+ParameterSpec epsilon(bool divides) {
+  return {.name = "epsilon",
+          .fallback = 1e-5,
+          .same_in_group = true,
+          .interval = {.low = 0.0, .low_open = divides},
+          .help = "changes up to this magnitude are dropped and do not count"};
+}
+
+std::vector<ParameterSpec> plus_parameters() {
+  return {epsilon(true),
+          {.name = "r",
+           .fallback = 0.1,
+           .same_in_group = true,
+           .interval = {.low = 0.0},
+           .help = "how much a model's own changes are scaled up per shared change"},
+          {.name = "alpha",
+           .fallback = 0.2,
+           .same_in_group = true,
+           .interval = {.low = 0.0},
+           .help = "bound of the ratio of shared to own changes"},
+          lines_parameter()};
+}
+
+Needs plus_needs(const Settings&, const GroupInfo& group) {
+  return {.passes = 1, .tally = {.counts = 2 * group.models}};
+}
+
+}  // namespace
+
+extern const MethodSpec ram{
+    .name = "ram",
+    .summary = "changes of one model kept whole, changes of several averaged",
+    .formula = "c = number of models with |x_m - b| > epsilon;  out = b + sum(those x_m - b) / c",
+    .source = "Behavior knowledge merge in reinforced agentic models, arXiv:2601.13572",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters = {epsilon(false), lines_parameter()},
+    .make = make_method<Ram>};
+
+extern const MethodSpec ramplus_tl{
+    .name = "ramplus_tl",
+    .summary = "ram with a model's own changes scaled up, by counts of each tensor",
+    .formula =
+        "as ram, but times l_m where c = 1:  l_m = 1 + r min(shared_m / unique_m, alpha)\n"
+        "shared_m, unique_m: the model's changes where c > 1, where c = 1, in the tensor",
+    .source = "Behavior knowledge merge in reinforced agentic models, arXiv:2601.13572",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters = plus_parameters(),
+    .needs = plus_needs,
+    .make = make_method<Ram>};
+
+extern const MethodSpec ramplus{
+    .name = "ramplus",
+    .summary = "ram with a model's own changes scaled up, by counts of the whole model",
+    .formula =
+        "as ram, but times l_m where c = 1:  l_m = 1 + r min(shared_m / unique_m, alpha)\n"
+        "shared_m, unique_m: the model's changes where c > 1, where c = 1, in the whole model",
+    .source = "Behavior knowledge merge in reinforced agentic models, arXiv:2601.13572",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters = plus_parameters(),
+    .scope = [](const Settings&) { return GroupScope::model; },
+    .needs = plus_needs,
+    .make = make_method<Ram>};
+
+}  // namespace stockpot::methods

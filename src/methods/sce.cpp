@@ -1,0 +1,168 @@
+// SCE: select the elements on which the models differ most, weigh the models by their changes there, erase what is
+// outvoted.
+//
+// Source: Wan et al. 2024, FuseChat, arXiv:2408.07990. mergekit has a fixed floor of 1e-6 below which all models weigh
+// the same, which changes of usual size fall under (weight_floor: 1e-6); the paper has none.
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "methods/kernels/block_sums.hpp"
+#include "methods/kernels/consensus.hpp"
+#include "methods/kernels/task_vector_merge.hpp"
+#include "methods/kernels/variance_select.hpp"
+#include "methods/method.hpp"
+
+namespace stockpot::methods {
+
+extern const MethodSpec sce;
+
+namespace {
+
+/// sum = sum + share * delta and mass = mass + share, where delta has the elected sign. The mask multiplies, so that a
+/// NaN, which has no sign, is still seen in the result.
+constexpr auto add_agreeing_share = []<class T>(const T* elected, const T* delta, T share, std::size_t count, T* sum,
+                                                T* mass) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const T agrees = static_cast<T>(elected[i] * delta[i] > 0);
+    sum[i] += agrees * (share * delta[i]);
+    mass[i] += agrees * share;
+  }
+};
+
+/// out = base + scale * (out / max(mass, 1e-6))
+constexpr auto finish = []<class T>(const T* base, const T* mass, T scale, std::size_t count, T* out) {
+  constexpr T least_mass = T(1e-6);
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i] = base[i] + scale * (out[i] / (mass[i] > least_mass ? mass[i] : least_mass));
+  }
+};
+
+/// Passes: the selection, if there is one, then one for the sums of squares that weigh the models.
+class Sce final : public TileMethod<Sce> {
+ public:
+  Sce(const Settings& settings, const GroupInfo& group)
+      : models_(group.models),
+        elements_(group.elements),
+        floor_(settings.number("weight_floor")),
+        select_(settings.number("select_topk"), group, settings.choice("tie_break") == "hash") {}
+
+  std::optional<TallyShape> next_pass() const override {
+    if (const auto shape = select_.next_pass()) return shape;
+    if (!shares_.empty() || select_.none() || elements_ == 0) return std::nullopt;
+    return TallyShape{.sums = models_};
+  }
+
+  bool wants(const OutputTensor& tensor, ElementRange range) const override {
+    return !select_.next_pass() || select_.wants(tensor.first_in_group + range.first, range.count);
+  }
+
+  template <class T>
+  void observe_tile(const Tile<T>& in, TallyPart part) const {
+    std::vector<T> values(models_ * sub_tile_elements);
+    std::vector<Lanes> lanes(models_);
+    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+      const Entries<T> deltas = write_deltas(in, first, count, values.data());
+      if (select_.next_pass()) return select_.count(run_of(in, first, count), deltas, part.counts);
+      select_.keep_selected(run_of(in, first, count), deltas, values.data());
+      for (std::size_t m = 0; m < models_; ++m) {
+        dispatch(add_products, deltas.of(m), deltas.of(m), count, lanes[m].sum.data());
+      }
+    });
+    if (!select_.next_pass()) std::ranges::transform(lanes, part.sums.begin(), &Lanes::joined);
+  }
+
+  void conclude(const Totals& totals) override {
+    if (select_.next_pass()) return select_.conclude(totals.counts);
+    double all = 0.0;
+    for (const double square : totals.sums) shares_.push_back(square / static_cast<double>(elements_));
+    for (const double share : shares_) all += share;
+    for (double& share : shares_) share = all == 0.0 || all < floor_ ? 1.0 / static_cast<double>(models_) : share / all;
+  }
+
+  template <class T>
+  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+    if (select_.none()) {
+      std::ranges::copy(in.base(), out.begin());
+      return;
+    }
+    const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
+    std::vector<T> values(models_ * sub_tile_elements);
+    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
+      const Entries<T> deltas = write_deltas(in, first, count, values.data());
+      select_.keep_selected(run_of(in, first, count), deltas, values.data());
+      T elected[sub_tile_elements], mass[sub_tile_elements];
+      T* sum = out.data() + first;
+      count_votes(Consensus::sum, deltas, elected);
+      dispatch(elect, T{1}, count, static_cast<T*>(elected));
+      std::fill_n(sum, count, T{0});
+      std::fill_n(mass, count, T{0});
+      for (std::size_t m = 0; m < models_; ++m) {
+        dispatch(add_agreeing_share, static_cast<const T*>(elected), deltas.of(m), static_cast<T>(shares_[m]), count,
+                 sum, static_cast<T*>(mass));
+      }
+      dispatch(finish, in.base_values + first, static_cast<const T*>(mass), scale, count, sum);
+    });
+  }
+
+ private:
+  /// Writes the task vectors of a sub-tile. @param values  sub_tile_elements for each model
+  template <class T>
+  static Entries<T> write_deltas(const Tile<T>& in, std::size_t first, std::size_t count, T* values) {
+    for (std::size_t m = 0; m < in.models(); ++m) {
+      dispatch(subtract, in.model_values[m] + first, in.base_values + first, count, values + m * sub_tile_elements);
+    }
+    return {values, in.models(), count, sub_tile_elements};
+  }
+
+  template <class T>
+  static SelectRun run_of(const Tile<T>& in, std::size_t first, std::size_t count) {
+    const std::uint64_t at = in.range.first + first;
+    return {in.tensor.first_in_group + at, count, at, in.tensor.joint_ties};
+  }
+
+  std::size_t models_;
+  std::uint64_t elements_;
+  double floor_;
+  VarianceSelect select_;
+  std::vector<double> shares_;  // of each model
+};
+
+Needs needs(const Settings& settings, const GroupInfo& group) {
+  Needs needs{.passes = 1, .tally = {.sums = group.models}};
+  const double part = settings.number("select_topk");
+  if (part == 1.0) return needs;
+  if (part == 0.0 || group.models < 2) return {};
+  needs.passes += MagnitudeSelect::value_passes;
+  needs.tally.counts = MagnitudeSelect::largest_tally(1);
+  return needs;
+}
+
+}  // namespace
+
+extern const MethodSpec sce{
+    .name = "sce",
+    .summary = "select elements by variance, weigh models by their changes there, drop outvoted signs",
+    .formula =
+        "d_m = (x_m - b) on the select_topk * z elements of largest variance, of z that differ; select_topk 1: on all\n"
+        "e_m = |d_m|^2 / sum |d_j|^2;  out = b + sum(e_m d_m where its sign is that of sum(d_j)) / sum(those e_m)",
+    .source = "FuseChat, arXiv:2408.07990",
+    .base = BaseUse::required,
+    .min_models = 0,
+    .absent = AbsentRule::task_vectors,
+    .parameters =
+        {{.name = "select_topk",
+          .fallback = 1.0,
+          .interval = {0.0, 1.0},
+          .help = "part of the elements that differ between the models that is kept"},
+         {.name = "weight_floor",
+          .fallback = 0.0,
+          .interval = {.low = 0.0},
+          .help = "mean squared change below which all models weigh the same (mergekit: 1e-6)"},
+         tie_break_parameter(),
+         {.name = "int8_mask", .type = ValueType::boolean, .fallback = 0.0, .help = "accepted, has no effect"},
+         lines_parameter()},
+    .needs = needs,
+    .make = make_method<Sce>};
+
+}  // namespace stockpot::methods
