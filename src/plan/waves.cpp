@@ -59,6 +59,14 @@ std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const 
       .hint(fmt::format("--memory-per-rank {}MiB would do; so may fewer --threads", in_mib(needed)));
 }
 
+std::uint64_t largest_state(const MergePlan& plan) {
+  std::uint64_t largest = 0;
+  for (const Group& group : plan.groups) {
+    if (group.needs.one_rank) largest = std::max(largest, group.needs.state_bytes);
+  }
+  return largest;
+}
+
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.
 std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options) {
   std::uint64_t largest = 0;
@@ -82,7 +90,9 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
   const std::uint64_t buffers = budget.worker_bytes + budget.workspace_bytes;
   if (memory < buffers || memory - buffers < largest) raise_too_little_memory(budget, largest, options);
   const std::uint64_t left = memory - buffers;
-  const std::uint64_t usual = std::min({most_tally_bytes, memory / 4, left});
+  // What gathers is concluded by all threads at once if there is room for as many groups.
+  const std::uint64_t many_states = std::min(options.threads * largest_state(plan), left / 2);
+  const std::uint64_t usual = std::min(std::max(std::min(most_tally_bytes, memory / 4), many_states), left);
   budget.tally_bytes = std::min(all, std::max(largest, usual));
   budget.kept_bytes = left - budget.tally_bytes;
   return budget;
