@@ -3,20 +3,43 @@
 
 namespace stockpot::methods {
 
-extern const MethodSpec linear, uniform_soup, passthrough, slerp, task_arithmetic, ties, dare_linear, dare_ties,
-    model_stock;
+extern const MethodSpec linear, uniform_soup, passthrough, slerp, task_arithmetic, ties, dare_linear, dare_ties, della,
+    della_linear, breadcrumbs, breadcrumbs_ties, model_stock, arcee_fusion, pcb, nuslerp, multislerp, karcher,
+    geometric_median, metagpt, tsvm, iso_c, iso_cts, magmax, consensus, median, nearswap, ram, ramplus_tl, ramplus, sce;
 
 namespace {
 
 constexpr const MethodSpec* listed[] = {
-    &linear,           //
-    &uniform_soup,     //
-    &slerp,            //
-    &task_arithmetic,  //
-    &ties,             //
-    &dare_linear,      //
-    &dare_ties,        //
-    &model_stock,      //
+    &linear,            //
+    &uniform_soup,      //
+    &slerp,             //
+    &nuslerp,           //
+    &multislerp,        //
+    &karcher,           //
+    &task_arithmetic,   //
+    &ties,              //
+    &dare_linear,       //
+    &dare_ties,         //
+    &della,             //
+    &della_linear,      //
+    &breadcrumbs,       //
+    &breadcrumbs_ties,  //
+    &sce,               //
+    &ram,               //
+    &ramplus_tl,        //
+    &ramplus,           //
+    &model_stock,       //
+    &nearswap,          //
+    &geometric_median,  //
+    &median,            //
+    &metagpt,           //
+    &magmax,            //
+    &consensus,         //
+    &arcee_fusion,      //
+    &pcb,               //
+    &tsvm,              //
+    &iso_c,             //
+    &iso_cts,           //
     &passthrough,
 };
 

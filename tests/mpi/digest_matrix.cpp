@@ -42,7 +42,68 @@ models:
   - {model: tune-3, parameters: {weight: 1.0, density: 0.1}}
 )";
 
-std::vector<MethodCase> method_cases() {
+const std::string plain_models = R"(
+base_model: base
+models: [{model: tune-1}, {model: tune-2}, {model: tune-3}]
+)";
+
+const std::string two_models = R"(
+base_model: base
+models: [{model: tune-1, parameters: {weight: 0.7}}, {model: tune-2, parameters: {weight: 0.4}}]
+)";
+
+/// With task vectors: by the models' weights, trims and votes.
+std::vector<MethodCase> task_vector_cases() {
+  const auto with = [](const std::string& method, const std::string& models, const std::string& parameters) {
+    return "merge_method: " + method + models + "parameters: {" + parameters + "}\n";
+  };
+  return {
+      {"ties_model_rescaled", with("ties", equal_densities, "scope: model, rescale: true, rescale_mode: linf")},
+      {"ties_hash", with("ties", three_models, "tie_break: hash, sign_consensus: count, normalize: false")},
+      {"ties_pre_drop", with("ties", three_models, "pre_drop: 0.6, trim_rule: at_least")},
+      {"della", with("della", three_models, "epsilon: 0.1")},
+      {"della_linear", with("della_linear", three_models, "epsilon: 0.15, rescale_mode: inv_prob, tie_break: hash")},
+      {"breadcrumbs", with("breadcrumbs", three_models, "gamma: 0.02, rescale: true, rescale_mode: l2")},
+      {"breadcrumbs_rows", with("breadcrumbs", three_models, "gamma: 0.05, scope: row")},
+      {"breadcrumbs_ties", with("breadcrumbs_ties", three_models, "gamma: 0.02, tie_break: hash")},
+      {"sce", with("sce", plain_models, "select_topk: 0.3")},
+      {"sce_all", with("sce", plain_models, "weight_floor: 1e-6")},
+      {"ram", with("ram", plain_models, "epsilon: 0.05")},
+      {"ramplus_tl", with("ramplus_tl", plain_models, "epsilon: 0.05, r: 0.5, alpha: 2")},
+      {"ramplus", with("ramplus", plain_models, "epsilon: 0.05, r: 0.5, alpha: 2")},
+      {"magmax", with("magmax", plain_models, "lambda: 0.5")},
+      {"magmax_sum", with("magmax", plain_models, "elect: sum")},
+      {"consensus", with("consensus", plain_models, "mask_lambda: 0.4")},
+      {"consensus_ties", with("consensus", plain_models, "inner: ties, min_models: 1")},
+      {"metagpt", with("metagpt", plain_models, "lambda: 1.5")},
+      {"metagpt_tensor", with("metagpt", plain_models, "scope: tensor")},
+      {"pcb", with("pcb", plain_models, "ratio: 0.2")},
+      {"pcb_tensor", with("pcb", plain_models, "scope: tensor")},
+      {"tsvm", with("tsvm", plain_models, "exclude: [mlp, embed]")},
+      {"iso_c", with("iso_c", plain_models, "exclude: [mlp, embed]")},
+      {"iso_cts", with("iso_cts", plain_models, "exclude: [mlp, embed], common_fraction: 0.6")},
+      {"lines", with("task_arithmetic", three_models, "lines: {alpha: 0.3, beta: 0.6}")},
+      {"lines_auto", with("ties", three_models, "lines: {alpha: auto, beta: 0.6}")},
+  };
+}
+
+/// Averages, on spheres and elsewhere.
+std::vector<MethodCase> averaging_cases() {
+  return {
+      {"nuslerp", "merge_method: nuslerp" + two_models},
+      {"nuslerp_rows", "merge_method: nuslerp" + two_models + "parameters: {nuslerp_flatten: false}\n"},
+      {"nuslerp_columns",
+       "merge_method: nuslerp" + two_models + "parameters: {nuslerp_flatten: false, nuslerp_row_wise: true}\n"},
+      {"multislerp", "merge_method: multislerp" + three_models},
+      {"karcher", "merge_method: karcher" + plain_models},
+      {"nearswap", "merge_method: nearswap\nbase_model: base\nmodels: [{model: tune-1}]\nparameters: {t: 0.1}\n"},
+      {"arcee_fusion", "merge_method: arcee_fusion\nbase_model: base\nmodels: [{model: tune-1}]\n"},
+      {"median", "merge_method: median" + plain_models},
+      {"geometric_median", "merge_method: geometric_median" + plain_models},
+  };
+}
+
+std::vector<MethodCase> first_cases() {
   return {
       {"linear", "merge_method: linear" + three_models},
       {"passthrough", "merge_method: passthrough\nmodels: [{model: tune-1, parameters: {scale: 0.7}}]\n"},
@@ -63,6 +124,12 @@ std::vector<MethodCase> method_cases() {
   };
 }
 
+std::vector<MethodCase> method_cases() {
+  std::vector<MethodCase> all = first_cases();
+  for (const auto& more : {task_vector_cases(), averaging_cases()}) all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 struct Variant {
   std::uint32_t threads;
   std::uint64_t unit_bytes;
@@ -70,14 +137,15 @@ struct Variant {
   InstructionSet isa;
 };
 
+/// Threads, units and memory in all combinations; instruction sets in turn, so that each meets each of the others'
+/// values.
 std::vector<Variant> variants() {
   std::vector<Variant> all;
   for (const std::uint32_t threads : {1u, 2u}) {
     for (const std::uint64_t unit_bytes : {std::uint64_t{1}, std::uint64_t{1} << 20}) {
       for (const bool little_memory : {false, true}) {
-        for (const auto isa : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512}) {
-          if (isa <= best_instruction_set()) all.push_back({threads, unit_bytes, little_memory, isa});
-        }
+        const auto isa = static_cast<InstructionSet>(all.size() % 3);
+        all.push_back({threads, unit_bytes, little_memory, std::min(isa, best_instruction_set())});
       }
     }
   }
