@@ -34,6 +34,41 @@ constexpr auto count_uses = []<class T>(const T* delta, const T* merged, T mask_
   }
 };
 
+template <class T>
+struct WeightedTasks {
+  const T* const* values;
+  const T* weights;
+  std::size_t count;
+  const T* base;
+};
+
+/// out = base + scale * (the weighted sum of the changes, where enough models have a use for it)
+constexpr auto merge_used = []<class T>(WeightedTasks<T> in, T mask_lambda, T least, T scale, std::size_t count,
+                                        T* out) {
+  for (std::size_t first = 0; first < count; first += run_elements) {
+    const std::size_t length = count - first < run_elements ? count - first : run_elements;
+    const T* const base = in.base + first;
+    alignas(64) T merged[run_elements], uses[run_elements];
+    for (std::size_t m = 0; m < in.count; ++m) {
+      const T* const x = in.values[m] + first;
+      for (std::size_t i = 0; i < length; ++i) {
+        merged[i] = (m == 0 ? T{0} : merged[i]) + in.weights[m] * (x[i] - base[i]);
+      }
+    }
+    for (std::size_t m = 0; m < in.count; ++m) {
+      const T* const x = in.values[m] + first;
+      for (std::size_t i = 0; i < length; ++i) {
+        const T delta = x[i] - base[i];
+        const bool useless = std::abs(delta) <= mask_lambda * std::abs(merged[i] - delta);
+        uses[i] = (m == 0 ? T{0} : uses[i]) + (useless ? T{0} : T{1});
+      }
+    }
+    for (std::size_t i = 0; i < length; ++i) {
+      out[first + i] = base[i] + scale * (uses[i] >= least ? merged[i] : T{0});
+    }
+  }
+};
+
 /// merged = 0 where there are too few uses.
 constexpr auto mask_unused = []<class T>(const T* uses, T least, std::size_t count, T* merged) {
   for (std::size_t i = 0; i < count; ++i) merged[i] = uses[i] >= least ? merged[i] : T{0};
@@ -96,11 +131,17 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     const T mask_lambda = static_cast<T>(settings.number("mask_lambda"));
     const T least = static_cast<T>(settings.number("min_models"));
     const T scale = static_cast<T>(task_vector_scale(settings));
+    if (!by_ties_) {
+      const auto given = settings.per_model("weight");
+      const std::vector<T> weights(given.begin(), given.end());
+      const WeightedTasks<T> tasks{in.model_values.data(), weights.data(), models_, in.base_values};
+      return dispatch(merge_used, tasks, mask_lambda, least, scale, in.size(), out.data());
+    }
     std::vector<T> values(models_ * sub_tile_elements);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       T uses[sub_tile_elements], delta[sub_tile_elements];
       T* merged = out.data() + first;
-      by_ties_ ? merge_ties(in, first, count, values.data(), merged) : merge_sum(in, first, count, merged);
+      merge_ties(in, first, count, values.data(), merged);
       std::fill_n(uses, count, T{0});
       for (std::size_t m = 0; m < models_; ++m) {
         dispatch(subtract, in.model_values[m] + first, in.base_values + first, count, static_cast<T*>(delta));
@@ -155,17 +196,6 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     for_each_group<T>(entries, {}, [&](const auto& group) {
       dispatch(add_agreeing, static_cast<const T*>(elected), group, count, merged, static_cast<T*>(mass));
     });
-  }
-
-  template <class T>
-  void merge_sum(const Tile<T>& in, std::size_t first, std::size_t count, T* merged) const {
-    T delta[sub_tile_elements];
-    std::fill_n(merged, count, T{0});
-    for (std::size_t m = 0; m < models_; ++m) {
-      const T weight = static_cast<T>(in.tensor.settings.per_model("weight")[m]);
-      dispatch(subtract, in.model_values[m] + first, in.base_values + first, count, static_cast<T*>(delta));
-      dispatch(add_multiple, weight, static_cast<const T*>(delta), count, merged);
-    }
   }
 
   std::size_t models_;

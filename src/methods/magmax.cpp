@@ -5,7 +5,7 @@
 // rescalers per task.
 #include <cmath>
 
-#include "methods/kernels/element_loops.hpp"
+#include "core/simd.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
 #include "methods/method.hpp"
@@ -16,39 +16,54 @@ extern const MethodSpec magmax;
 
 namespace {
 
-/// largest = x - base where that is as large or larger. NaN is largest and stays.
-constexpr auto take_larger = []<class T>(const T* x, const T* base, std::size_t count, T* largest) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const T delta = x[i] - base[i];
-    const bool larger = (std::abs(delta) >= std::abs(largest[i])) | (delta != delta);
-    largest[i] = larger ? delta : largest[i];
+template <class T>
+struct Models {
+  const T* const* values;
+  std::size_t count;
+  const T* base;
+};
+
+/// out = base + scale * the largest change. NaN is largest and stays.
+constexpr auto add_largest = []<class T>(Models<T> in, T scale, std::size_t count, T* out) {
+  for (std::size_t first = 0; first < count; first += run_elements) {
+    const std::size_t length = count - first < run_elements ? count - first : run_elements;
+    const T* const base = in.base + first;
+    alignas(64) T largest[run_elements];
+    for (std::size_t m = 0; m < in.count; ++m) {
+      const T* const x = in.values[m] + first;
+      for (std::size_t i = 0; i < length; ++i) {
+        const T delta = x[i] - base[i];
+        const T before = m == 0 ? T{0} : largest[i];
+        const bool larger = (std::abs(delta) >= std::abs(before)) | (delta != delta);
+        largest[i] = larger ? delta : before;
+      }
+    }
+    for (std::size_t i = 0; i < length; ++i) out[first + i] = base[i] + scale * largest[i];
   }
 };
 
-/// sum = sum + (x - base)
-constexpr auto add_difference = []<class T>(const T* x, const T* base, std::size_t count, T* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] += x[i] - base[i];
-};
-
-/// signs = +1 where they are above 0, else -1
-constexpr auto take_signs = []<class T>(std::size_t count, T* signs) {
-  for (std::size_t i = 0; i < count; ++i) signs[i] = signs[i] > 0 ? T{1} : T{-1};
-};
-
-/// largest = the part of x - base along the sign, where that is larger. NaN is largest and stays.
-constexpr auto take_larger_along = []<class T>(const T* x, const T* base, const T* sign, std::size_t count,
-                                               T* largest) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const T along = (x[i] - base[i]) * sign[i];
-    const bool larger = (along > largest[i]) | (along != along);
-    largest[i] = larger ? along : largest[i];
+/// The same of the changes along the sign of their sum, which is - where that is 0.
+constexpr auto add_largest_elected = []<class T>(Models<T> in, T scale, std::size_t count, T* out) {
+  for (std::size_t first = 0; first < count; first += run_elements) {
+    const std::size_t length = count - first < run_elements ? count - first : run_elements;
+    const T* const base = in.base + first;
+    alignas(64) T sign[run_elements], largest[run_elements];
+    for (std::size_t m = 0; m < in.count; ++m) {
+      const T* const x = in.values[m] + first;
+      for (std::size_t i = 0; i < length; ++i) sign[i] = (m == 0 ? T{0} : sign[i]) + (x[i] - base[i]);
+    }
+    for (std::size_t i = 0; i < length; ++i) sign[i] = sign[i] > 0 ? T{1} : T{-1};
+    for (std::size_t m = 0; m < in.count; ++m) {
+      const T* const x = in.values[m] + first;
+      for (std::size_t i = 0; i < length; ++i) {
+        const T along = (x[i] - base[i]) * sign[i];
+        const T before = m == 0 ? T{0} : largest[i];
+        const bool larger = (along > before) | (along != along);
+        largest[i] = larger ? along : before;
+      }
+    }
+    for (std::size_t i = 0; i < length; ++i) out[first + i] = base[i] + scale * (sign[i] * largest[i]);
   }
-};
-
-/// out = base + scale * (x * y)
-constexpr auto add_scaled_product = []<class T>(const T* base, T scale, const T* x, const T* y, std::size_t count,
-                                                T* out) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = base[i] + scale * (x[i] * y[i]);
 };
 
 class MagMax final : public TileMethod<MagMax> {
@@ -57,34 +72,13 @@ class MagMax final : public TileMethod<MagMax> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    const bool elects = in.tensor.settings.choice("elect") == "sum";
     const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
-    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      T sign[sub_tile_elements];
-      std::fill_n(sign, count, elects ? T{0} : T{1});
-      if (elects) elect_sign(in, first, count, sign);
-      T* largest = out.data() + first;
-      std::fill_n(largest, count, T{0});
-      for (std::size_t m = 0; m < in.models(); ++m) {
-        const T *x = in.model_values[m] + first, *base = in.base_values + first;
-        if (elects) {
-          dispatch(take_larger_along, x, base, static_cast<const T*>(sign), count, largest);
-        } else {
-          dispatch(take_larger, x, base, count, largest);
-        }
-      }
-      dispatch(add_scaled_product, in.base_values + first, scale, static_cast<const T*>(sign),
-               static_cast<const T*>(largest), count, largest);
-    });
-  }
-
- private:
-  template <class T>
-  static void elect_sign(const Tile<T>& in, std::size_t first, std::size_t count, T* sign) {
-    for (std::size_t m = 0; m < in.models(); ++m) {
-      dispatch(add_difference, in.model_values[m] + first, in.base_values + first, count, sign);
+    const Models<T> models{in.model_values.data(), in.models(), in.base_values};
+    if (in.tensor.settings.choice("elect") == "sum") {
+      dispatch(add_largest_elected, models, scale, in.size(), out.data());
+    } else {
+      dispatch(add_largest, models, scale, in.size(), out.data());
     }
-    dispatch(take_signs, count, sign);
   }
 };
 

@@ -2,12 +2,13 @@
 //
 // A sorting network, Batcher's merge exchange (Knuth, The Art of Computer Programming, volume 3, algorithm 5.2.2M), of
 // which only the comparisons stay that the middle depends on. It exchanges whole runs of elements at once: minima and
-// maxima, no branches. If any model has a NaN, the result is NaN.
+// maxima, no branches. NaN is above infinity.
 #include <algorithm>
 #include <bit>
 #include <vector>
 
 #include "core/simd.hpp"
+#include "methods/kernels/sub_tile.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -55,44 +56,36 @@ std::vector<Exchange> median_network(std::size_t rows) {
   return needed;
 }
 
-/// Elements that go through the network at once: a few registers of each row, and dozens of rows fit the cache.
-constexpr std::size_t run_elements = 64;
-
 struct Network {
   const Exchange* exchanges;
   std::size_t size;
   std::size_t rows;
 };
 
-/// Writes the medians of `count` elements. @param work  run_elements values for each row, and as many once more
+/// Writes the medians of `count` elements. @param work  run_elements values for each row
 constexpr auto write_medians = []<class T>(Network network, const T* const* models, std::size_t first,
                                            std::size_t count, T* work, T* out) {
-  T* const nan = work + network.rows * run_elements;
   for (std::size_t start = 0; start < count; start += run_elements) {
     const std::size_t length = count - start < run_elements ? count - start : run_elements;
-    for (std::size_t i = 0; i < run_elements; ++i) nan[i] = 0;
     for (std::size_t row = 0; row < network.rows; ++row) {
       const T* const values = models[row] + first + start;
       T* const into = work + row * run_elements;
-      for (std::size_t i = 0; i < length; ++i) {
-        into[i] = values[i];
-        nan[i] = values[i] != values[i] ? values[i] : nan[i];
-      }
+      for (std::size_t i = 0; i < length; ++i) into[i] = values[i];
     }
     for (std::size_t e = 0; e < network.size; ++e) {
       T* __restrict low = work + network.exchanges[e].low * run_elements;
       T* __restrict high = work + network.exchanges[e].high * run_elements;
       for (std::size_t i = 0; i < run_elements; ++i) {
         const T a = low[i], b = high[i];
-        low[i] = b < a ? b : a;
-        high[i] = b < a ? a : b;
+        const bool turned = (b < a) | (a != a);  // NaN is above everything
+        low[i] = turned ? b : a;
+        high[i] = turned ? a : b;
       }
     }
     const T* const lower = work + (network.rows - 1) / 2 * run_elements;
     const T* const upper = work + network.rows / 2 * run_elements;
     for (std::size_t i = 0; i < length; ++i) {
-      const T middle = lower == upper ? lower[i] : T(0.5) * (lower[i] + upper[i]);
-      out[start + i] = nan[i] != nan[i] ? nan[i] : middle;
+      out[start + i] = lower == upper ? lower[i] : T(0.5) * (lower[i] + upper[i]);
     }
   }
 };
@@ -103,7 +96,7 @@ class Median final : public TileMethod<Median> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    std::vector<T> work((in.models() + 1) * run_elements);
+    std::vector<T> work(in.models() * run_elements);
     const Network network{network_.data(), network_.size(), in.models()};
     dispatch(write_medians, network, in.model_values.data(), std::size_t{0}, in.size(), work.data(), out.data());
   }

@@ -13,6 +13,7 @@
 #include "methods/kernels/exponential.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/sub_tile.hpp"
+#include "methods/kernels/task_vector_scale.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -191,7 +192,7 @@ class Pcb final : public TileMethod<Pcb> {
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
     check_models(in);
     const Settings& settings = in.tensor.settings;
-    const T lambda = static_cast<T>(settings.number("lambda"));
+    const T lambda = static_cast<T>(task_vector_scale(settings));
     Changes<T> changes(models_);
     float scores[sub_tile_elements];
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
@@ -261,7 +262,8 @@ extern const MethodSpec pcb{
                     .same_in_group = true,
                     .interval = {0.0, 0.5, false, true},
                     .help = "part of the smallest and of the largest changes that is cut to the next in size"},
-                   {.name = "lambda", .fallback = 1.0, .help = "scale of the merged change"},
+                   lambda_parameter(),
+                   lines_parameter(),
                    {.name = "scope",
                     .type = ValueType::choice,
                     .fallback = 0.0,

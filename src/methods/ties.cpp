@@ -50,10 +50,8 @@ Needs needs(const Settings& settings, const GroupInfo& group) {
   return family_needs(settings, group, selection, MagnitudeTrim::largest_tally(group.models));
 }
 
-/// Nothing spans the model if nothing is counted.
 GroupScope scope(const Settings& settings) {
-  const bool counts = needs(settings, {.models = settings.models()}).passes > 0;
-  return settings.choice("scope") == "model" && counts ? GroupScope::model : GroupScope::tensor;
+  return settings.choice("scope") == "model" ? GroupScope::model : GroupScope::tensor;
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ class Matcher {
     const auto rule = options_.truncate_embeddings ? methods::CutRule::common : who_.method->cut;
     const ShapeFit fit = fit_shapes(shapes, embedding_class_.contains(tensor.name), rule);
     tensor.shape = fit.shape;
-    if (fit.misfits.empty() && fit.cut) note_cut(tensor, all);
+    if (fit.cut && (fit.misfits.empty() || extensions_.on_mismatch == recipe::OnMismatch::skip)) note_cut(tensor, all);
     if (fit.misfits.empty()) return true;
     if (extensions_.on_mismatch == recipe::OnMismatch::skip) return skip_misfits(tensor, fit.misfits);
     for (const std::size_t i : fit.misfits) {
@@ -160,6 +160,7 @@ class Matcher {
         fmt::format("TEN006: tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths));
     const StoredTensor* const anchors = catalogues_[who_.anchor].find(tensor.name);
     if (anchors == nullptr || anchors->info.shape.front() == tensor.shape.front()) return;
+    if (!ends_with_any(tensor.name, heads) && !ends_with_any(tensor.name, embeddings)) return;
     if (!found_.vocabulary || !ends_with_any(tensor.name, heads)) found_.vocabulary = tensor.shape.front();
   }
 

@@ -66,10 +66,16 @@ class Planner {
                                 tensor.name, name(stored), plan_.models[first.model].model));
   }
 
+  static bool counts_something(const methods::Settings& settings) {
+    const auto needs = settings.method().needs;
+    return needs != nullptr && needs(settings, {.elements = 1, .models = settings.models()}).passes > 0;
+  }
+
   /// Statistics of the whole model need one set of parameters and the same models everywhere.
   void check_whole_model_group(recipe::Diagnostics& diagnostics, Differences& differences) {
     groups_whole_model_ = std::any_of(resolved_.begin(), resolved_.end(), [](const Resolved* resolved) {
-      return resolved != nullptr && resolved->scope == methods::GroupScope::model;
+      return resolved != nullptr && resolved->valid && resolved->scope == methods::GroupScope::model &&
+             counts_something(resolved->settings);
     });
     if (!groups_whole_model_) return;
     std::size_t first = resolved_.size();

@@ -40,6 +40,7 @@ bool ends_with_any(std::string_view name, std::span<const std::string_view> endi
 EmbeddingClass::EmbeddingClass(const recipe::Extensions& extensions) {
   if (extensions.embedding_names) {
     endings_ = *extensions.embedding_names;
+    usual_ = false;
   } else {
     endings_.assign(usual_endings.begin(), usual_endings.end());
   }
@@ -48,7 +49,8 @@ EmbeddingClass::EmbeddingClass(const recipe::Extensions& extensions) {
 
 bool EmbeddingClass::contains(std::string_view name) const {
   // `output.weight` is a head at top level only: inside layers it is a projection.
-  return name == "output.weight" || std::ranges::any_of(endings_, [&](const auto& e) { return ends_with(name, e); }) ||
+  return (usual_ && name == "output.weight") ||
+         std::ranges::any_of(endings_, [&](const auto& e) { return ends_with(name, e); }) ||
          std::ranges::any_of(more_, [&](const recipe::Filter& filter) { return filter.matches(name); });
 }
 

@@ -24,6 +24,7 @@ class EmbeddingClass {
   bool contains(std::string_view name) const;
 
  private:
+  bool usual_ = true;  // the endings are ours
   std::vector<std::string> endings_;
   std::vector<recipe::Filter> more_;
 };

@@ -48,6 +48,6 @@ def words(seed, model_key, tensor_name, count, domain=0):
 
 
 def kept(seed, model_key, tensor_name, count, probability):
-    """Bernoulli mask: which elements a random trim keeps."""
-    limit = min(2**32, int(probability * 2**32))
-    return words(seed, model_key, tensor_name, count).astype(np.uint64) < np.uint64(limit)
+    """Bernoulli mask: which elements a random trim keeps, by one probability or by one for each element."""
+    limits = np.minimum(np.uint64(2**32), (np.asarray(probability, np.float64) * 2**32).astype(np.uint64))
+    return words(seed, model_key, tensor_name, count).astype(np.uint64) < limits

@@ -7,9 +7,29 @@ import fnmatch
 import re
 from dataclasses import dataclass, field
 
-BOOLEAN = {"normalize", "rescale", "int8_mask", "filter_wise", "extrapolate"}
-TEXT = {"rescale_mode", "zero_sign", "trim_rule", "scope", "angle_mean", "t_clamp", "sign_consensus", "tie_break"}
-WITHOUT_BASE = {"linear", "uniform_soup", "passthrough"}
+BOOLEAN = {
+    "normalize",
+    "rescale",
+    "int8_mask",
+    "filter_wise",
+    "extrapolate",
+    "normalize_weights",
+    "nuslerp_flatten",
+    "nuslerp_row_wise",
+}
+TEXT = {
+    "rescale_mode",
+    "zero_sign",
+    "trim_rule",
+    "scope",
+    "angle_mean",
+    "t_clamp",
+    "sign_consensus",
+    "tie_break",
+    "elect",
+    "inner",
+}
+WITHOUT_BASE = {"linear", "uniform_soup", "passthrough", "karcher", "median", "geometric_median"}
 
 POST_COMPONENTS = {
     "lm_head",
@@ -55,6 +75,8 @@ class Placement:
     base: Source | None
     levels: list  # parameters of slice, module and document
     depth: float
+    layer: int | None = None  # of the output
+    layers: int = 0
 
 
 def split_layer(name):
@@ -161,13 +183,15 @@ class Layout:
     def placements(self):
         slices = slices_of(self.recipe)
         yield from self._loose(slices[0], post=False)
+        ranges = [piece[0]["sources"][0].get("layer_range", (0, self.anchor_layers)) for piece in slices]
+        counts = [end - start for start, end in ranges]
         number = 0
-        for piece in slices:
-            start, end = piece[0]["sources"][0].get("layer_range", (0, self.anchor_layers))
-            count = end - start
+        for piece, count in zip(slices, counts):
             for j in range(count):
                 depth = j / (count - 1) if count > 1 else 1.0
-                yield from self._layer(piece, number, j, depth)
+                for place in self._layer(piece, number, j, depth):
+                    place.layer, place.layers = number, sum(counts)
+                    yield place
                 number += 1
         yield from self._loose(slices[-1], post=True)
 

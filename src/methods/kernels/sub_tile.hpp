@@ -21,4 +21,8 @@ void for_each_sub_tile(std::size_t elements, const Body& body) {
   }
 }
 
+/// Elements that one kernel takes through all models before it goes on: intermediates of a few registers each, and all
+/// arrays are read side by side.
+inline constexpr std::size_t run_elements = 128;
+
 }  // namespace stockpot::methods

@@ -168,7 +168,8 @@ class OutlierTrim : public SelectingTrim {
   std::optional<KeyRange> kept_keys(const OutputTensor&, std::size_t model, const SelectRun& run) const {
     const auto upper = select_.selected_keys(2 * model, run), lower = select_.selected_keys(2 * model + 1, run);
     if (!upper || !lower) return std::nullopt;
-    if (lower->low > lower->high) return upper;  // nothing at the bottom is dropped
+    if (lower->low > lower->high) return upper;                                // nothing at the bottom is dropped
+    if (lower->high == KeyRange{}.high) return KeyRange{.low = 1, .high = 0};  // everything is
     return KeyRange{.low = lower->high + 1, .high = upper->high};
   }
 };

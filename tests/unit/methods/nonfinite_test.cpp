@@ -61,5 +61,14 @@ TEST(Nonfinite, ValuesOfDoubleAreNotRoundedToFloat) {
   EXPECT_EQ(merged("ties", {{"weight", 1}}, tensor)[0], 1.0 + 0x1p-40);
 }
 
+TEST(Nonfinite, TheMedianTakesNanForTheLargest) {
+  const HandTensor<float> three{
+      .name = "t", .shape = {}, .base = {}, .models = {{nan, nan, 1}, {1, nan, 2}, {2, 3, 0}}};
+  const auto out = merged("median", {}, three);
+  EXPECT_EQ(out[0], 2.0f);
+  EXPECT_TRUE(std::isnan(out[1]));
+  EXPECT_EQ(out[2], 1.0f);
+}
+
 }  // namespace
 }  // namespace stockpot::test

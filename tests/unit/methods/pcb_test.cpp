@@ -162,9 +162,10 @@ TEST(Pcb, ComparesTheElementsOfTheWholeModelUnlessToldOtherwise) {
   EXPECT_EQ(spec.scope(settings_of(spec, 3, {{"scope", "tensor"}})), methods::GroupScope::tensor);
 }
 
-TEST(Pcb, WeightAndLambdaMayDifferBetweenTheTensorsOfAGroupButNotTheRest) {
+TEST(Pcb, WeightAndScaleMayDifferBetweenTheTensorsOfAGroupButNotTheRest) {
+  const std::set<std::string_view> free{"weight", "lambda", "lines"};
   for (const auto& parameter : methods::find_method("pcb")->parameters) {
-    EXPECT_EQ(parameter.same_in_group, parameter.name != "weight" && parameter.name != "lambda") << parameter.name;
+    EXPECT_EQ(parameter.same_in_group, !free.contains(parameter.name)) << parameter.name;
   }
 }
 
