@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/task_vector_merge.hpp"
+#include "methods/kernels/whole_model.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -107,7 +108,7 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    check_models(in);
+    check_all_models(in, models_);
     const bool selects = select_.next_pass().has_value();
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       if (selects) return count_magnitudes(in, first, count, part);
@@ -126,7 +127,7 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    check_models(in);
+    check_all_models(in, models_);
     const Settings& settings = in.tensor.settings;
     const T mask_lambda = static_cast<T>(settings.number("mask_lambda"));
     const T least = static_cast<T>(settings.number("min_models"));
@@ -154,15 +155,6 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
   }
 
  private:
-  /// Thresholds belong to models by their place: with a group of several tensors all models must be in all.
-  template <class T>
-  void check_models(const Tile<T>& in) const {
-    if (in.models() == models_) return;
-    throw Error(ErrorKind::corrupt_input, "a model lacks a tensor that shares a threshold over the whole model")
-        .in_tensor(in.tensor.name)
-        .hint("give every model the same tensors, or use inner: task_arithmetic");
-  }
-
   template <class T>
   void count_magnitudes(const Tile<T>& in, std::size_t first, std::size_t count, TallyPart part) const {
     T values[sub_tile_elements];

@@ -8,12 +8,12 @@
 #include <limits>
 #include <vector>
 
-#include "core/error.hpp"
 #include "methods/kernels/element_loops.hpp"
 #include "methods/kernels/exponential.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
+#include "methods/kernels/whole_model.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -160,7 +160,7 @@ class Pcb final : public TileMethod<Pcb> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    check_models(in);
+    check_all_models(in, models_);
     const bool of_scores = !select_magnitudes_.next_pass();
     Changes<T> changes(models_);
     float scores[sub_tile_elements];
@@ -190,7 +190,7 @@ class Pcb final : public TileMethod<Pcb> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    check_models(in);
+    check_all_models(in, models_);
     const Settings& settings = in.tensor.settings;
     const T lambda = static_cast<T>(task_vector_scale(settings));
     Changes<T> changes(models_);
@@ -210,15 +210,6 @@ class Pcb final : public TileMethod<Pcb> {
   }
 
  private:
-  /// Bounds belong to models by their place: in a group of several tensors all models must have all of them.
-  template <class T>
-  void check_models(const Tile<T>& in) const {
-    if (in.models() == models_) return;
-    throw Error(ErrorKind::corrupt_input, "a model lacks a tensor that competes with those of the whole model")
-        .in_tensor(in.tensor.name)
-        .hint("give every model the same tensors, or use scope: tensor");
-  }
-
   template <class T>
   void score(const Changes<T>& changes, std::size_t model, std::size_t count, float* scores) const {
     dispatch(write_scores, changes.of(model), changes.total(), magnitudes_[model], static_cast<double>(models_), count,

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <vector>
 
-#include "core/error.hpp"
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
+#include "methods/kernels/whole_model.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -76,7 +76,7 @@ class Ram final : public TileMethod<Ram> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    check_models(in);
+    check_all_models(in, models_);
     for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
       for (std::size_t m = 0; m < models_; ++m) {
         dispatch(add_change_counts, in.model_values[m] + first, in.base_values + first, epsilon, changes, count,
@@ -96,7 +96,7 @@ class Ram final : public TileMethod<Ram> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    check_models(in);
+    check_all_models(in, models_);
     const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
     for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
       T* sum = out.data() + first;
@@ -110,15 +110,6 @@ class Ram final : public TileMethod<Ram> {
   }
 
  private:
-  /// Factors belong to models by their place: with a group of several tensors all models must be in all.
-  template <class T>
-  void check_models(const Tile<T>& in) const {
-    if (in.models() == models_) return;
-    throw Error(ErrorKind::corrupt_input, "a model lacks a tensor whose changes are counted over the whole model")
-        .in_tensor(in.tensor.name)
-        .hint("give every model the same tensors, or use ramplus_tl");
-  }
-
   /// Calls body(first, count, epsilon, changes) for the sub-tiles of a tile: how many models changed each element.
   template <class T, class Body>
   void for_each_change_count(const Tile<T>& in, const Body& body) const {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <vector>
 
-#include "core/error.hpp"
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/fused_family.hpp"
 #include "methods/kernels/rescale.hpp"
 #include "methods/kernels/trims.hpp"
+#include "methods/kernels/whole_model.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -86,7 +86,7 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    check_models(in);
+    check_all_models(in, models_);
     if (trim_.next_pass()) return trim_.observe(in, part);
     if (rescale_.next_pass()) return rescale_.observe(trim_, in, part);
     const Consensus consensus = consensus_of(in.tensor.settings);
@@ -101,7 +101,7 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
 
   template <class T>
   void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    check_models(in);
+    check_all_models(in, models_);
     const Combination<T> combination(in.tensor.settings, zero_sign_.elects());
     bool merged = false;
     with_few(in.models(), [&]<std::size_t models>() {
@@ -112,15 +112,6 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
  private:
-  /// Thresholds and factors belong to models by their place: with a group of several tensors all models must be in all.
-  template <class T>
-  void check_models(const Tile<T>& in) const {
-    if (in.models() == models_) return;
-    throw Error(ErrorKind::corrupt_input, "a model lacks a tensor that shares a threshold over the whole model")
-        .in_tensor(in.tensor.name)
-        .hint("give every model the same tensors, or use scope: tensor");
-  }
-
   template <class T>
   void merge_steps(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
     for_each_entries(in, [&](std::size_t first, const Entries<T>& entries) {
