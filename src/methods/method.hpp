@@ -185,7 +185,7 @@ struct MethodSpec {
   std::vector<ParameterSpec> parameters;
 
   /// Called at plan time for every distinct Settings, after ranges were checked one by one: throws Error(recipe) for
-  /// combinations that cannot work. Returns warnings.
+  /// combinations that cannot work, with context "model" the place of the model if it is about one. Returns warnings.
   std::vector<std::string> (*check)(const Settings&) = nullptr;
   Granularity (*granularity)(const Settings&) = nullptr;        ///< null: block
   GroupScope (*scope)(const Settings&) = nullptr;               ///< null: tensor

@@ -218,7 +218,7 @@ Resolved ParameterTable::evaluate(const TensorPlace& tensor, std::span<const std
     }
     for (std::size_t m = 0; m < present.size(); ++m) resolved.valid &= set(resolved, p, m, present[m], tensor);
   }
-  resolved.valid = resolved.valid && check(resolved.settings, tensor.name);
+  resolved.valid = resolved.valid && check(resolved.settings, tensor.name, present);
   if (resolved.valid) add_facts(resolved);
   return resolved;
 }
@@ -275,7 +275,7 @@ bool ParameterTable::check_range(const ParameterSpec& parameter, double value, r
   return false;
 }
 
-bool ParameterTable::check(const Settings& settings, std::string_view tensor) {
+bool ParameterTable::check(const Settings& settings, std::string_view tensor, std::span<const std::uint32_t> present) {
   if (settings.method().check == nullptr) return true;
   try {
     for (auto& warning : settings.method().check(settings)) {
@@ -284,7 +284,14 @@ bool ParameterTable::check(const Settings& settings, std::string_view tensor) {
     return true;
   } catch (const Error& error) {
     std::string facts;
-    for (const auto& [name, value] : error.context()) facts += fmt::format("{} = {}, ", name, value);
+    for (const auto& [name, value] : error.context()) {
+      if (name == "model") {
+        const auto& source = *participants_.inputs[present[std::stoul(value)]].source;
+        facts += fmt::format("model '{}', ", source.key);
+      } else {
+        facts += fmt::format("{} = {}, ", name, value);
+      }
+    }
     report_once(recipe::Severity::error, error.class_code().empty() ? "CFG052" : error.class_code(),
                 document_.method_at, error.sentence(),
                 fmt::format("{} ({}tensor '{}')", error.sentence(), facts, tensor), error.hint());

@@ -88,7 +88,7 @@ class ParameterTable {
   bool report_missing(const methods::ParameterSpec& parameter, std::uint32_t input, std::string_view tensor);
   bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
                    std::string_view tensor);
-  bool check(const methods::Settings& settings, std::string_view tensor);
+  bool check(const methods::Settings& settings, std::string_view tensor, std::span<const std::uint32_t> present);
   void report_once(recipe::Severity severity, std::string_view code, recipe::Position at, const std::string& identity,
                    std::string message, std::string help = "");
 

@@ -300,5 +300,17 @@ stockpot: {seed: 17}
   EXPECT_EQ(planned(text, {models[1], models[2], models[0]}, options).context[0].masks[0].seed, 4u);
 }
 
+TEST(Parameters, ThatCannotWorkTogetherAreReportedWithModelTensorAndRange) {
+  const std::string text = R"(
+merge_method: della
+base_model: a
+models: [{model: a}, {model: b}, {model: c, parameters: {density: 0.9}}]
+parameters: {weight: 1, density: 0.5}
+)";
+  EXPECT_THAT(report(text, alike(3, layers)),
+              AllOf(HasSubstr("CFG052"), HasSubstr("'epsilon' = 0.15"), HasSubstr("[0, 0.1)"), HasSubstr("model 'c'"),
+                    HasSubstr("tensor 'embed.weight'")));
+}
+
 }  // namespace
 }  // namespace stockpot::plan
