@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/bytes.hpp"
+#include "engine/sum_trees.hpp"
 #include "plan/strip.hpp"
 
 namespace stockpot::engine {
@@ -38,28 +39,14 @@ void GroupTally::add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<co
 std::string GroupTally::pack_reals() const {
   ByteWriter out;
   for (const double maximum : maxima_) out.real(maximum);
-  for (std::size_t place = 0; place < sums_.size(); ++place) {
-    for (const auto& node : sums_[place].nodes()) {
-      out.number(place);
-      out.number(node.level);
-      out.number(node.index);
-      for (const double sum : node.value) out.real(sum);
-    }
-  }
+  pack_sums(sums_, out);
   return out.take();
 }
 
 void GroupTally::merge_reals(std::string_view packed) {
   ByteReader in(packed);
   for (double& maximum : maxima_) maximum = methods::larger_magnitude(maximum, in.real());
-  while (!in.done()) {
-    const auto place = in.number();
-    const auto level = static_cast<std::uint32_t>(in.number());
-    const auto index = in.number();
-    std::vector<double> value(shape_.sums);
-    for (double& sum : value) sum = in.real();
-    sums_[place].insert(level, index, std::move(value));
-  }
+  merge_sums(in, shape_.sums, sums_);
 }
 
 void GroupTally::with_totals(const plan::MergePlan& plan,

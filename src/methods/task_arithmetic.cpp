@@ -3,7 +3,6 @@
 // Source: Ilharco et al. 2022, Editing models with task arithmetic, arXiv:2212.04089. The paper's single scale is
 // lambda.
 #include <algorithm>
-#include <cmath>
 
 #include "methods/kernels/task_vector_merge.hpp"
 #include "methods/kernels/weighted_sum.hpp"
@@ -25,15 +24,6 @@ class TaskArithmetic final : public TileMethod<TaskArithmetic> {
     SumEnding<T> ending{.scale = static_cast<T>(task_vector_scale(settings))};
     if (settings.flag("normalize")) ending.divisor = mass_of<T>(weights);
     merge_weighted(in, in.base_values, weights, ending, out);
-  }
-
- private:
-  /// Weights that nearly cancel divide nothing.
-  template <class T>
-  static T mass_of(std::span<const double> weights) {
-    T mass{0};
-    for (const double weight : weights) mass += static_cast<T>(weight);
-    return std::abs(mass) < T(1e-8) ? T{1} : mass;
   }
 };
 

@@ -43,7 +43,6 @@ struct EntryGroup {
   const T* entry[models];
   T weight[models];
 };
-inline constexpr std::size_t most_entries_at_once = 4;
 
 /// sum = sum + the entries that have the elected sign, mass = mass + their weights. Zero and NaN have no sign. A mask
 /// multiplies the entry, so that a NaN which agrees with nobody is still seen in the result.
@@ -96,7 +95,7 @@ struct Entries {
 template <class T, class Body>
 void for_each_group(const Entries<T>& entries, std::span<const T> weights, const Body& body) {
   for (std::size_t m = 0; m < entries.models;) {
-    const auto call = [&]<std::size_t models>() {
+    with_few(std::min(most_models_at_once, entries.models - m), [&]<std::size_t models>() {
       EntryGroup<T, models> group{};
       for (std::size_t k = 0; k < models; ++k) {
         group.entry[k] = entries.of(m + k);
@@ -104,20 +103,7 @@ void for_each_group(const Entries<T>& entries, std::span<const T> weights, const
       }
       body(group);
       m += models;
-    };
-    switch (std::min(most_entries_at_once, entries.models - m)) {
-      case 1:
-        call.template operator()<1>();
-        break;
-      case 2:
-        call.template operator()<2>();
-        break;
-      case 3:
-        call.template operator()<3>();
-        break;
-      default:
-        call.template operator()<most_entries_at_once>();
-    }
+    });
   }
 }
 
@@ -132,6 +118,14 @@ void count_votes(Consensus consensus, const Entries<T>& entries, T* votes) {
   for_each_group<T>(entries, {}, [&](const auto& group) { dispatch(add_entries, group, entries.count, votes); });
 }
 
+/// What `normalize` divides a sum of all models by. Weights that nearly cancel divide nothing.
+template <class T>
+T mass_of(std::span<const double> weights) {
+  T mass{0};
+  for (const double weight : weights) mass += static_cast<T>(weight);
+  return std::abs(mass) < T(1e-8) ? T{1} : mass;
+}
+
 /// How one output tensor combines its entries.
 template <class T>
 class Combination {
@@ -143,6 +137,7 @@ class Combination {
         normalize_(settings.flag("normalize")),
         scale_(static_cast<T>(task_vector_scale(settings))) {
     for (const double weight : settings.per_model("weight")) weights_.push_back(static_cast<T>(weight));
+    if (normalize_) mass_ = mass_of<T>(settings.per_model("weight"));
   }
 
   Consensus consensus() const { return consensus_; }
@@ -151,11 +146,7 @@ class Combination {
   T scale() const { return scale_; }
   std::span<const T> weights() const { return weights_; }
   /// Without election: what the sum is divided by.
-  T mass() const {
-    T mass{0};
-    for (const T weight : weights_) mass += weight;
-    return !normalize_ || std::abs(mass) < T(1e-8) ? T{1} : mass;
-  }
+  T mass() const { return mass_; }
 
   /// out = base + the merged task vector, for one sub-tile.
   void merge(const Entries<T>& entries, const T* base, T* out) const {
@@ -167,7 +158,7 @@ class Combination {
  private:
   void add_all(const Entries<T>& entries, T* sum) const {
     for_each_group<T>(entries, {}, [&](const auto& group) { dispatch(add_entries, group, entries.count, sum); });
-    if (normalize_) dispatch(divide, mass(), entries.count, sum);
+    if (normalize_) dispatch(divide, mass_, entries.count, sum);
   }
 
   void add_elected(const Entries<T>& entries, T* sum) const {
@@ -185,6 +176,7 @@ class Combination {
   T zero_elects_;
   bool normalize_;
   T scale_;
+  T mass_{1};
   std::vector<T> weights_;
 };
 

@@ -140,18 +140,11 @@ class MatrixMethod : public TileMethod<Derived> {
     for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<T>(from[i]);
   }
 
-  /// out = base + scale * (sum of the task vectors / models)
   template <class U>
   static void merge_mean(const Tile<U>& in, double scale, std::span<U> out) {
-    for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      U* sum = out.data() + first;
-      std::fill_n(sum, count, U{0});
-      for (std::size_t m = 0; m < in.models(); ++m) {
-        dispatch(add_offset_multiple, U{1}, in.model_values[m] + first, in.base_values + first, count, sum);
-      }
-      dispatch(divide, static_cast<U>(in.models()), count, sum);
-      dispatch(blend, U{1}, in.base_values + first, static_cast<U>(scale), static_cast<const U*>(sum), count, sum);
-    });
+    const std::vector<double> ones(in.models(), 1.0);
+    const SumEnding<U> ending{.divisor = static_cast<U>(in.models()), .scale = static_cast<U>(scale)};
+    merge_weighted(in, in.base_values, ones, ending, out);
   }
 
   bool pending_;

@@ -25,4 +25,27 @@ void for_each_sub_tile(std::size_t elements, const Body& body) {
 /// arrays are read side by side.
 inline constexpr std::size_t run_elements = 128;
 
+/// Calls body.operator()<models>() for 1 to 4 models, which one loop over elements takes at once. @return false for any
+/// other number.
+inline constexpr std::size_t most_models_at_once = 4;
+template <class Body>
+bool with_few(std::size_t models, const Body& body) {
+  switch (models) {
+    case 1:
+      body.template operator()<1>();
+      return true;
+    case 2:
+      body.template operator()<2>();
+      return true;
+    case 3:
+      body.template operator()<3>();
+      return true;
+    case most_models_at_once:
+      body.template operator()<most_models_at_once>();
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace stockpot::methods

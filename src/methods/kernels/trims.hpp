@@ -114,9 +114,8 @@ class SelectingTrim {
   /// Dropout before the trim, where the method has `pre_drop`.
   template <class T>
   void prepare(const DeltaRun<T>& run) const {
-    if (!pre_drops_) return;
+    if (!pre_drops(run.tensor, run.model)) return;
     const double density = run.tensor.settings.per_model("pre_drop")[run.model];
-    if (density == 1.0) return;
     drop_out(run, density);
     if (density > 0.0) dispatch(multiply, static_cast<T>(1.0 / density), run.values, run.count, run.values);
   }

@@ -32,27 +32,6 @@ struct WeightedModels {
   T factor[models];
 };
 
-/// Calls body.operator()<models>() for 1 to 4 models. @return false for any other number.
-template <class Body>
-bool with_few(std::size_t models, const Body& body) {
-  switch (models) {
-    case 1:
-      body.template operator()<1>();
-      return true;
-    case 2:
-      body.template operator()<2>();
-      return true;
-    case 3:
-      body.template operator()<3>();
-      return true;
-    case 4:
-      body.template operator()<4>();
-      return true;
-    default:
-      return false;
-  }
-}
-
 template <std::size_t models, class T>
 WeightedModels<T, models> weighted_models(const Tile<T>& in, std::span<const double> factors) {
   WeightedModels<T, models> weighted{};
