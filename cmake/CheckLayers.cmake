@@ -1,7 +1,8 @@
 # Fails when an #include in src/ goes against the layers, or when a library is used outside its home.
 #   cmake -D SOURCE_DIR=<dir with the folders> -P CheckLayers.cmake
 #
-#   app -> engine -> plan -> recipe, methods, partition -> core     and     engine -> io -> comm -> core
+#   app -> engine -> plan -> recipe, methods, partition -> core     and     engine -> tokenizer -> recipe, io
+#                                                                           engine -> io -> comm -> core
 cmake_minimum_required(VERSION 3.20...3.31)
 
 # What each folder may include, itself included. A new folder needs a line here.
@@ -11,9 +12,10 @@ set(layer_partition partition core)
 set(layer_methods methods core)
 set(layer_recipe recipe core)
 set(layer_io io comm core)
+set(layer_tokenizer tokenizer recipe io comm core)
 set(layer_plan plan recipe methods partition core)
-set(layer_engine engine plan recipe methods partition io comm core)
-set(layer_app app engine plan recipe methods partition io comm core)
+set(layer_engine engine tokenizer plan recipe methods partition io comm core)
+set(layer_app app engine tokenizer plan recipe methods partition io comm core)
 set(layer_main app core)  # src/main.cpp
 
 # Homes: an include that matches the first is allowed in files that match the second, and nowhere else.
@@ -23,7 +25,7 @@ set(homes
   "^yaml-cpp/"                  "^recipe/"
   "^boost/"                     "^app/"
   "^Eigen/"                     "^methods/"
-  "^nlohmann/"                  "^(io|app)/"
+  "^nlohmann/"                  "^(io|tokenizer|app)/"
   "^(xxhash\\.h|openssl/)"      "^io/"
   "^Random123/"                 "^core/random"
   "^spdlog/"                    "^app/"

@@ -18,6 +18,115 @@ std::vector<std::string> unpack_texts(ByteReader& in) {
   return texts;
 }
 
+void pack_tensors(ByteWriter& out, const std::vector<StoredTensor>& tensors) {
+  out.number(tensors.size());
+  for (const auto& tensor : tensors) {
+    out.text(tensor.info.name);
+    out.number(static_cast<std::uint64_t>(tensor.info.dtype));
+    out.number(tensor.info.shape.size());
+    for (const auto extent : tensor.info.shape) out.number(extent);
+    out.number(tensor.file);
+    out.number(tensor.offset);
+  }
+}
+
+std::vector<StoredTensor> unpack_tensors(ByteReader& in) {
+  std::vector<StoredTensor> tensors(in.number());
+  for (auto& tensor : tensors) {
+    tensor.info.name = in.text();
+    tensor.info.dtype = static_cast<DType>(in.number());
+    tensor.info.shape.resize(in.number());
+    for (auto& extent : tensor.info.shape) extent = in.number();
+    tensor.file = static_cast<std::uint32_t>(in.number());
+    tensor.offset = in.number();
+  }
+  return tensors;
+}
+
+void pack_adapter(ByteWriter& out, const Adapter& adapter) {
+  out.text(adapter.reference);
+  out.text(adapter.directory);
+  out.real(adapter.weight);
+  out.number(adapter.rank);
+  out.real(adapter.alpha);
+  out.number(adapter.rank_pattern.size());
+  for (const auto& [expression, rank] : adapter.rank_pattern) {
+    out.text(expression);
+    out.number(rank);
+  }
+  out.number(adapter.alpha_pattern.size());
+  for (const auto& [expression, alpha] : adapter.alpha_pattern) {
+    out.text(expression);
+    out.real(alpha);
+  }
+  for (const bool flag : {adapter.rank_stabilised, adapter.magnitudes, adapter.transposed}) out.number(flag ? 1 : 0);
+  out.text(adapter.base_model);
+  pack_tensors(out, adapter.tensors);
+}
+
+Adapter unpack_adapter(ByteReader& in) {
+  Adapter adapter;
+  adapter.reference = in.text();
+  adapter.directory = in.text();
+  adapter.weight = in.real();
+  adapter.rank = in.number();
+  adapter.alpha = in.real();
+  adapter.rank_pattern.resize(in.number());
+  for (auto& [expression, rank] : adapter.rank_pattern) {
+    expression = in.text();
+    rank = in.number();
+  }
+  adapter.alpha_pattern.resize(in.number());
+  for (auto& [expression, alpha] : adapter.alpha_pattern) {
+    expression = in.text();
+    alpha = in.real();
+  }
+  for (bool* flag : {&adapter.rank_stabilised, &adapter.magnitudes, &adapter.transposed}) *flag = in.number() != 0;
+  adapter.base_model = in.text();
+  adapter.tensors = unpack_tensors(in);
+  return adapter;
+}
+
+void pack_optional(ByteWriter& out, std::optional<std::uint64_t> value) {
+  out.number(value ? 1 : 0);
+  out.number(value.value_or(0));
+}
+
+std::optional<std::uint64_t> unpack_optional(ByteReader& in) {
+  const bool there = in.number() != 0;
+  const std::uint64_t value = in.number();
+  return there ? std::optional(value) : std::nullopt;
+}
+
+void pack_config(ByteWriter& out, const ModelConfig& config) {
+  pack_texts(out, config.architectures);
+  out.text(config.model_type);
+  out.number(config.layer_counts.size());
+  for (const auto& count : config.layer_counts) {
+    out.text(count.key);
+    out.number(count.layers);
+  }
+  out.number(!config.tied_embeddings ? 2 : *config.tied_embeddings ? 1 : 0);
+  for (const auto& value : {config.vocab_size, config.hidden_size, config.experts}) pack_optional(out, value);
+  out.number(config.quantized ? 1 : 0);
+}
+
+ModelConfig unpack_config(ByteReader& in) {
+  ModelConfig config;
+  config.architectures = unpack_texts(in);
+  config.model_type = in.text();
+  config.layer_counts.resize(in.number());
+  for (auto& count : config.layer_counts) {
+    count.key = in.text();
+    count.layers = in.number();
+  }
+  const auto tied = in.number();
+  if (tied != 2) config.tied_embeddings = tied == 1;
+  for (auto* value : {&config.vocab_size, &config.hidden_size, &config.experts}) *value = unpack_optional(in);
+  config.quantized = in.number() != 0;
+  return config;
+}
+
 }  // namespace
 
 const StoredTensor* Catalogue::find(std::string_view tensor_name) const {
@@ -43,23 +152,10 @@ std::string Catalogue::pack() const {
     out.number(static_cast<std::uint64_t>(file.modified_ns));
     out.number(file.inode);
   }
-  out.number(tensors.size());
-  for (const auto& tensor : tensors) {
-    out.text(tensor.info.name);
-    out.number(static_cast<std::uint64_t>(tensor.info.dtype));
-    out.number(tensor.info.shape.size());
-    for (const auto extent : tensor.info.shape) out.number(extent);
-    out.number(tensor.file);
-    out.number(tensor.offset);
-  }
-  pack_texts(out, config.architectures);
-  out.text(config.model_type);
-  out.number(config.layer_counts.size());
-  for (const auto& count : config.layer_counts) {
-    out.text(count.key);
-    out.number(count.layers);
-  }
-  out.number(!config.tied_embeddings ? 2 : *config.tied_embeddings ? 1 : 0);
+  pack_tensors(out, tensors);
+  pack_config(out, config);
+  out.number(adapters.size());
+  for (const Adapter& adapter : adapters) pack_adapter(out, adapter);
   pack_texts(out, warnings);
   return out.take();
 }
@@ -76,24 +172,10 @@ Catalogue Catalogue::unpack(std::string_view packed) {
     file.modified_ns = static_cast<std::int64_t>(in.number());
     file.inode = in.number();
   }
-  c.tensors.resize(in.number());
-  for (auto& tensor : c.tensors) {
-    tensor.info.name = in.text();
-    tensor.info.dtype = static_cast<DType>(in.number());
-    tensor.info.shape.resize(in.number());
-    for (auto& extent : tensor.info.shape) extent = in.number();
-    tensor.file = static_cast<std::uint32_t>(in.number());
-    tensor.offset = in.number();
-  }
-  c.config.architectures = unpack_texts(in);
-  c.config.model_type = in.text();
-  c.config.layer_counts.resize(in.number());
-  for (auto& count : c.config.layer_counts) {
-    count.key = in.text();
-    count.layers = in.number();
-  }
-  const auto tied = in.number();
-  if (tied != 2) c.config.tied_embeddings = tied == 1;
+  c.tensors = unpack_tensors(in);
+  c.config = unpack_config(in);
+  c.adapters.resize(in.number());
+  for (Adapter& adapter : c.adapters) adapter = unpack_adapter(in);
   c.warnings = unpack_texts(in);
   return c;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/adapter.hpp"
 #include "core/tensor.hpp"
 
 namespace stockpot {
@@ -16,13 +17,6 @@ struct StoredFile {
   std::uint64_t bytes = 0;
   std::int64_t modified_ns = 0;
   std::uint64_t inode = 0;
-};
-
-/// A tensor and where its contiguous bytes are.
-struct StoredTensor {
-  TensorInfo info;
-  std::uint32_t file = 0;    ///< index into Catalogue::files
-  std::uint64_t offset = 0;  ///< bytes from the start of the file
 };
 
 /// What Stockpot reads in a model's config.json. Everything is optional there.
@@ -35,6 +29,10 @@ struct ModelConfig {
   std::string model_type;
   std::vector<LayerCount> layer_counts;  ///< in the order in which they are to be tried
   std::optional<bool> tied_embeddings;
+  std::optional<std::uint64_t> vocab_size;   ///< at top level, else in the object of the text model
+  std::optional<std::uint64_t> hidden_size;  ///< likewise
+  std::optional<std::uint64_t> experts;      ///< likewise: num_experts, num_local_experts or n_routed_experts
+  bool quantized = false;                    ///< there is a quantization_config
 };
 
 /// One model's checkpoint. Built by one rank and broadcast.
@@ -44,6 +42,7 @@ struct Catalogue {
   std::vector<StoredFile> files;
   std::vector<StoredTensor> tensors;  ///< ascending by name, bytewise
   ModelConfig config;
+  std::vector<Adapter> adapters;      ///< in the order in which they are added
   std::vector<std::string> warnings;  ///< one line each, met while reading
 
   /// Binary search. @return nullptr if the model has no such tensor.

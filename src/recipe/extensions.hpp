@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recipe/node.hpp"
+#include "recipe/parameters.hpp"
 
 namespace stockpot::recipe {
 
@@ -21,6 +22,26 @@ enum class ExtraTensors { error, drop, copy };
 /// What to do with a model whose tensor has another shape than the base's.
 enum class OnMismatch { error, skip };
 
+/// What becomes of the modules that a `modules:` document does not mention.
+enum class UnlistedModules { drop, copy };
+/// What becomes of tensors that `include` and `exclude` leave out.
+enum class ExcludeAction { copy, drop };
+
+/// Another method, or other parameters, for the tensors of a filter. The first entry that matches counts.
+struct Override {
+  std::string filter;
+  std::string method;  ///< empty: the document's
+  Position method_at;
+  Parameters parameters;  ///< they rank above those of the models
+  Position at;
+};
+
+/// A change of output names: an ECMAScript expression, and what its first match becomes ($1 ... as in it).
+struct Rename {
+  std::string from, to;
+  Position at;
+};
+
 /// The `stockpot:` block, as far as it is understood today; everything has its default.
 struct Extensions {
   bool strict = false;
@@ -32,6 +53,13 @@ struct Extensions {
   OnMismatch on_mismatch = OnMismatch::error;
   std::optional<std::vector<std::string>> embedding_names;  ///< endings of names, instead of the usual ones
   std::vector<std::string> vocab_tensors;                   ///< filters: further tensors of the embedding class
+  UnlistedModules unlisted_modules = UnlistedModules::drop;
+  bool keep_tied_heads = false;               ///< heads that equal their embedding are written all the same
+  std::vector<std::string> include, exclude;  ///< filters
+  Position include_at, exclude_at;
+  ExcludeAction exclude_action = ExcludeAction::copy;
+  std::vector<Override> overrides;
+  std::vector<Rename> renames;
   bool post_layer_t = false;  ///< tensors after the layers take a gradient's last value instead of its first
   std::optional<std::string> output_format;  ///< "safetensors", "hdf5"
   std::optional<std::uint64_t> shard_bytes;  ///< 0: one file

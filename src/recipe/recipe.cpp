@@ -49,7 +49,7 @@ const ModelReference& MergeDocument::anchor() const {
   return base_model ? *base_model : modules.at(0).slices.at(0).sources.at(0).model;
 }
 
-Recipe parse_recipe(std::string path, std::string text) {
+Recipe parse_recipe(std::string path, std::string text, Dialect) {
   Recipe recipe{
       .path = path, .text = text, .documents = {}, .diagnostics = Diagnostics(std::move(path), std::move(text))};
   const std::string_view yaml = without_mark(recipe.text);
