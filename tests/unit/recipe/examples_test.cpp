@@ -73,18 +73,6 @@ dtype: float16
   EXPECT_EQ(sources.at(2).model.path, "/data/odd+name@x");
 }
 
-TEST(Example, AdaptersAreRefusedOneByOne) {
-  EXPECT_THAT(complaints(R"(merge_method: dare_ties
-base_model: org/base-8b
-models:
-  - {model: org/base-8b+org/lora-law}
-  - {model: org/base-8b+org/lora-med@v2}
-  - {model: "org/base-8b+org/lora-a*0.5+org/lora-b"}
-  - model: {model: {path: "/data/odd+name@x"}, lora: {path: /data/loras/code}}
-)"),
-              ElementsAre("4:13 error REF020", "5:13 error REF020", "6:13 error REF020", "7:54 error REF020"));
-}
-
 TEST(Example, SlicesAreRefused) {
   EXPECT_THAT(complaints(R"(merge_method: slerp
 base_model: acme/coder-13b
