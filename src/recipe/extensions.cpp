@@ -6,23 +6,17 @@
 
 #include "core/size.hpp"
 #include "recipe/fields.hpp"
-#include "recipe/filter.hpp"
+#include "recipe/tensor_rules.hpp"
 
 namespace stockpot::recipe {
 namespace {
 
-const std::vector<std::string> understood{"strict",        "seed",          "round_inputs", "nonfinite",
-                                          "missing",       "extra_tensors", "on_mismatch",  "embedding_names",
-                                          "vocab_tensors", "post_layer_t",  "output",       "memory_per_rank"};
-const std::vector<std::string> not_yet{"unlisted_modules", "keep_tied_heads", "include",   "exclude",
-                                       "exclude_action",   "rename",          "overrides", "gate_vectors",
-                                       "dequantize",       "row_block"};
-
-std::vector<std::string> all_keys() {
-  std::vector<std::string> keys = understood;
-  keys.insert(keys.end(), not_yet.begin(), not_yet.end());
-  return keys;
-}
+const std::vector<std::string> all_keys{
+    "strict",          "seed",         "round_inputs",    "nonfinite",       "missing",
+    "extra_tensors",   "on_mismatch",  "embedding_names", "vocab_tensors",   "unlisted_modules",
+    "keep_tied_heads", "include",      "exclude",         "exclude_action",  "overrides",
+    "rename",          "post_layer_t", "output",          "memory_per_rank", "dequantize",
+    "row_block",       "gate_vectors"};
 
 using ParseSize = std::optional<std::uint64_t> (*)(std::string_view);
 
@@ -87,25 +81,37 @@ void read_policies(const Fields& fields, Extensions& extensions, Diagnostics& di
     const auto choice = read_choice(*value, {"error", "skip"}, diagnostics);
     if (choice == 1u) extensions.on_mismatch = OnMismatch::skip;
   }
-}
-
-std::vector<std::string> read_texts(const Node& node, Diagnostics& diagnostics) {
-  std::vector<std::string> texts;
-  for (const Node& entry : read_sequence(node, diagnostics)) {
-    if (auto text = read_text(entry, diagnostics)) texts.push_back(std::move(*text));
+  if (const Node* value = fields.find("unlisted_modules")) {
+    const auto choice = read_choice(*value, {"drop", "copy"}, diagnostics);
+    if (choice == 1u) extensions.unlisted_modules = UnlistedModules::copy;
   }
-  return texts;
 }
 
 void read_embeddings(const Fields& fields, Extensions& extensions, Diagnostics& diagnostics) {
-  if (const Node* value = fields.find("embedding_names")) extensions.embedding_names = read_texts(*value, diagnostics);
-  const Node* const filters = fields.find("vocab_tensors");
-  if (filters == nullptr) return;
-  for (std::string& filter : read_texts(*filters, diagnostics)) {
-    const auto problem = check_filter(filter);
-    if (problem) report(diagnostics, "CFG044", *filters, fmt::format("bad filter {}: {}", in_quotes(filter), *problem));
-    if (!problem) extensions.vocab_tensors.push_back(std::move(filter));
+  if (const Node* value = fields.find("embedding_names")) {
+    auto& names = extensions.embedding_names.emplace();
+    for (const Node& entry : read_sequence(*value, diagnostics)) {
+      if (auto name = read_text(entry, diagnostics)) names.push_back(std::move(*name));
+    }
   }
+  if (const Node* value = fields.find("vocab_tensors")) extensions.vocab_tensors = read_filters(*value, diagnostics);
+}
+
+/// Known keys that change nothing here, or that this version cannot obey.
+void read_the_rest(const Fields& fields, Diagnostics& diagnostics) {
+  if (const Node* value = fields.find("dequantize")) {
+    read_choice(*value, {"auto", "refuse"}, diagnostics);
+    diagnostics.warn("CFG007", fields.key_at("dequantize"), "'stockpot.dequantize' has no effect yet",
+                     "quantized weights are refused, or copied by passthrough");
+  }
+  if (const Node* value = fields.find("row_block")) {
+    read_size(*value, parse_size, diagnostics);
+    diagnostics.warn("CFG007", fields.key_at("row_block"), "'stockpot.row_block' has no effect",
+                     "'memory_per_rank' bounds what is held at a time");
+  }
+  if (fields.find("gate_vectors") == nullptr) return;
+  diagnostics.error("CFG015", fields.key_at("gate_vectors"),
+                    "'stockpot.gate_vectors' is not supported by this version yet");
 }
 
 void read_switch(const Fields& fields, std::string_view key, bool& target, Diagnostics& diagnostics) {
@@ -115,23 +121,21 @@ void read_switch(const Fields& fields, std::string_view key, bool& target, Diagn
 }  // namespace
 
 Extensions read_extensions(const Node& node, Diagnostics& diagnostics) {
-  const Fields fields(node, all_keys(), diagnostics, Severity::error);
-  for (const std::string& key : not_yet) {
-    if (fields.find(key) == nullptr) continue;
-    diagnostics.error("CFG015", fields.key_at(key),
-                      fmt::format("'stockpot.{}' is not supported by this version yet", key));
-  }
+  const Fields fields(node, all_keys, diagnostics, Severity::error);
   Extensions extensions;
   read_switch(fields, "strict", extensions.strict, diagnostics);
   read_switch(fields, "round_inputs", extensions.round_inputs, diagnostics);
   read_switch(fields, "post_layer_t", extensions.post_layer_t, diagnostics);
+  read_switch(fields, "keep_tied_heads", extensions.keep_tied_heads, diagnostics);
   read_policies(fields, extensions, diagnostics);
   read_embeddings(fields, extensions, diagnostics);
+  read_tensor_rules(fields, extensions, diagnostics);
   if (const Node* value = fields.find("seed")) extensions.seed = read_whole_number(*value, diagnostics);
   if (const Node* value = fields.find("output")) read_output(*value, extensions, diagnostics);
   if (const Node* value = fields.find("memory_per_rank")) {
     extensions.memory_per_rank = read_size(*value, parse_size, diagnostics);
   }
+  read_the_rest(fields, diagnostics);
   return extensions;
 }
 

@@ -42,7 +42,7 @@ struct Rename {
   Position at;
 };
 
-/// The `stockpot:` block, as far as it is understood today; everything has its default.
+/// The `stockpot:` block; everything has its default.
 struct Extensions {
   bool strict = false;
   std::optional<std::uint64_t> seed;
@@ -67,8 +67,8 @@ struct Extensions {
   std::optional<std::uint64_t> memory_per_rank;  ///< bytes
 };
 
-/// Reads the block. Unknown keys are errors here (CFG006), known ones that this version cannot obey are too (CFG015);
-/// values: CFG020, CFG021, CFG052.
+/// Reads the block. Unknown keys are errors here (CFG006), known ones that this version cannot obey are too (CFG015),
+/// those without effect a warning (CFG007); values: CFG005, CFG020, CFG021, CFG044, CFG052 and what parameters report.
 Extensions read_extensions(const Node& node, Diagnostics& diagnostics);
 
 }  // namespace stockpot::recipe

@@ -50,20 +50,12 @@ std::vector<Scalar> read_values(const Node& node, Diagnostics& diagnostics) {
   return values.size() == points.size() ? values : std::vector<Scalar>{};
 }
 
-std::string read_filter(const Node& node, Diagnostics& diagnostics) {
-  const std::string filter = read_text(node, diagnostics).value_or("");
-  if (const auto problem = check_filter(filter)) {
-    report(diagnostics, "CFG044", node, fmt::format("bad filter {}: {}", in_quotes(filter), *problem));
-  }
-  return filter == "*" ? "" : filter;
-}
-
 /// {value: ..., filter: ...}
 std::optional<Setting::Case> read_case(const Node& node, Diagnostics& diagnostics) {
   const Fields fields(node, {"value", "filter"}, diagnostics);
   const Node* const filter = fields.find("filter");
   Setting::Case found{
-      .filter = filter != nullptr ? read_filter(*filter, diagnostics) : "", .values = {}, .at = node.at};
+      .filter = filter != nullptr ? read_filter(*filter, diagnostics).value_or("") : "", .values = {}, .at = node.at};
   const Node* const value = fields.require("value");
   if (value == nullptr) return std::nullopt;
   found.at = value->at;
@@ -135,6 +127,16 @@ Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
     parameters.entries.push_back({.name = member.key, .at = member.key_at, .setting = std::move(setting)});
   }
   return parameters;
+}
+
+std::optional<std::string> read_filter(const Node& node, Diagnostics& diagnostics) {
+  auto filter = read_text(node, diagnostics);
+  if (!filter) return std::nullopt;
+  if (const auto problem = check_filter(*filter)) {
+    report(diagnostics, "CFG044", node, fmt::format("bad filter {}: {}", in_quotes(*filter), *problem));
+    return std::nullopt;
+  }
+  return *filter == "*" ? std::string() : std::move(filter);
 }
 
 }  // namespace stockpot::recipe

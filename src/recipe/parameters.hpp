@@ -1,6 +1,7 @@
 // `parameters:`, at whatever place of a recipe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,5 +25,8 @@ struct Parameters {
 /// Reads {name: Setting}. Which names a method knows and which values it takes, the planner checks. Reports CFG005,
 /// CFG006, CFG020, CFG021, CFG022, CFG042, CFG043 and CFG044.
 Parameters read_parameters(const Node& node, Diagnostics& diagnostics);
+
+/// Reads a filter, as Setting::Case has it. Reports CFG020 and CFG044; nothing then.
+std::optional<std::string> read_filter(const Node& node, Diagnostics& diagnostics);
 
 }  // namespace stockpot::recipe

@@ -29,6 +29,9 @@ TEST(Extensions, HaveDefaults) {
   EXPECT_EQ(found.output_format, std::nullopt);
   EXPECT_EQ(found.shard_bytes, std::nullopt);
   EXPECT_EQ(found.memory_per_rank, std::nullopt);
+  EXPECT_EQ(found.unlisted_modules, UnlistedModules::drop);
+  EXPECT_EQ(found.exclude_action, ExcludeAction::copy);
+  EXPECT_FALSE(found.keep_tied_heads);
 }
 
 TEST(Extensions, AreReadByName) {
@@ -61,14 +64,27 @@ TEST(Extensions, UnknownKeysAreErrors) {
   EXPECT_THAT(report_on(good + "stockpot: {sede: 1}\n"), HasSubstr("did you mean 'seed'?"));
 }
 
-TEST(Extensions, KeysOfLaterVersionsAreRefusedByName) {
-  for (const char* key : {"unlisted_modules", "keep_tied_heads", "include", "exclude", "exclude_action", "rename",
-                          "overrides", "gate_vectors", "dequantize", "row_block"}) {
-    const std::string text = good + "stockpot: {" + key + ": 1}\n";
-    EXPECT_THAT(complaints(text), ElementsAre("3:12 error CFG015")) << key;
-    EXPECT_THAT(report_on(text), HasSubstr(std::string("'stockpot.") + key + "' is not supported by this version yet"));
-  }
+TEST(Extensions, WhatCannotBeObeyedIsRefusedByName) {
+  EXPECT_THAT(complaints_about("{gate_vectors: f}"), ElementsAre("3:12 error CFG015"));
+  EXPECT_THAT(report_on(good + "stockpot: {gate_vectors: f}\n"),
+              HasSubstr("'stockpot.gate_vectors' is not supported by this version yet"));
   EXPECT_THAT(complaints_about("{output: {format: dcp}}"), ElementsAre("3:29 error CFG015"));
+}
+
+TEST(Extensions, WhatHasNoEffectSaysSo) {
+  EXPECT_THAT(complaints_about("{dequantize: auto}"), ElementsAre("3:12 warning CFG007"));
+  EXPECT_THAT(complaints_about("{dequantize: refuse}"), ElementsAre("3:12 warning CFG007"));
+  EXPECT_THAT(complaints_about("{dequantize: never}"), ElementsAre("3:12 warning CFG007", "3:24 error CFG052"));
+  EXPECT_THAT(complaints_about("{row_block: 64MiB}"), ElementsAre("3:12 warning CFG007"));
+  EXPECT_THAT(complaints_about("{row_block: wide}"), ElementsAre("3:12 warning CFG007", "3:23 error CFG052"));
+}
+
+TEST(Extensions, ModulesAndTiedHeadsHaveSwitches) {
+  EXPECT_EQ(extensions("{unlisted_modules: copy}").unlisted_modules, UnlistedModules::copy);
+  EXPECT_EQ(extensions("{unlisted_modules: drop}").unlisted_modules, UnlistedModules::drop);
+  EXPECT_TRUE(extensions("{keep_tied_heads: yes}").keep_tied_heads);
+  EXPECT_THAT(complaints_about("{unlisted_modules: keep}"), ElementsAre("3:30 error CFG052"));
+  EXPECT_THAT(complaints_about("{keep_tied_heads: 2}"), ElementsAre("3:29 error CFG052"));
 }
 
 TEST(Extensions, WrongValuesAreErrors) {
