@@ -52,6 +52,11 @@ const Node* Fields::find(std::string_view key) const {
   return found == nullptr || found->value.is_null() ? nullptr : &found->value;
 }
 
+const Node* Fields::find_filled(std::string_view key) const {
+  const Node* const value = find(key);
+  return value != nullptr && (value->is_scalar() || !value->empty()) ? value : nullptr;
+}
+
 const Node* Fields::require(std::string_view key) const {
   const Node* const value = find(key);
   if (value != nullptr || !mapping_.is_mapping()) return value;
@@ -102,6 +107,17 @@ std::optional<std::uint64_t> read_whole_number(const Node& node, Diagnostics& di
   if (!number)
     report(diagnostics, "CFG021", node, fmt::format("{} is not a whole number below 2^64", in_quotes(*text)));
   return number;
+}
+
+std::optional<double> read_double(const Node& node, Diagnostics& diagnostics) {
+  const auto text = read_text(node, diagnostics);
+  if (!text) return std::nullopt;
+  const ReadNumber number = read_number(*text, node.quoted);
+  if (number.kind == ReadNumber::Kind::number) return number.value;
+  const bool finite = number.kind != ReadNumber::Kind::non_finite;
+  report(diagnostics, finite ? "CFG021" : "CFG022", node,
+         fmt::format("{} is not a {}number", in_quotes(*text), finite ? "" : "finite "));
+  return std::nullopt;
 }
 
 std::optional<std::size_t> read_choice(const Node& node, const std::vector<std::string>& choices,

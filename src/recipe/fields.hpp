@@ -19,7 +19,9 @@ class Fields {
          Severity unknown_key = Severity::warning);
 
   const Node* find(std::string_view key) const;
-  /// The same; reports a key that is absent or has no value (CFG005).
+  /// The same; a list or mapping without entries counts as absent, too.
+  const Node* find_filled(std::string_view key) const;
+  /// Like find(); reports a key that is absent or has no value (CFG005).
   const Node* require(std::string_view key) const;
   /// Of the key itself, if it is there.
   Position key_at(std::string_view key) const;
@@ -40,6 +42,8 @@ std::optional<std::string> read_text(const Node& node, Diagnostics& diagnostics)
 std::optional<bool> read_boolean(const Node& node, Diagnostics& diagnostics);
 /// A whole number below 2^64. Reports anything else (CFG020, CFG021).
 std::optional<std::uint64_t> read_whole_number(const Node& node, Diagnostics& diagnostics);
+/// A finite number. Reports anything else (CFG020, CFG021, CFG022).
+std::optional<double> read_double(const Node& node, Diagnostics& diagnostics);
 /// The index of one of `choices`. Reports anything else (CFG020, CFG052).
 std::optional<std::size_t> read_choice(const Node& node, const std::vector<std::string>& choices,
                                        Diagnostics& diagnostics);

@@ -16,9 +16,9 @@ namespace stockpot::recipe {
 inline const std::string good = "merge_method: linear\nmodels: [{model: a}, {model: b}]\n";
 
 /// The report on a recipe, warnings included, whether it parses or not.
-inline std::string report_on(const std::string& text) {
+inline std::string report_on(const std::string& text, Dialect dialect = Dialect::merge) {
   try {
-    return parse_recipe("r.yml", text).diagnostics.report();
+    return parse_recipe("r.yml", text, dialect).diagnostics.report();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::recipe) << error.what();
     return error.what();
@@ -26,9 +26,9 @@ inline std::string report_on(const std::string& text) {
 }
 
 /// "3:1 error CFG006" for each diagnostic shown; "error CFG010" for one without a place.
-inline std::vector<std::string> complaints(const std::string& text) {
+inline std::vector<std::string> complaints(const std::string& text, Dialect dialect = Dialect::merge) {
   static const std::regex head(R"((?:^|\n)r\.yml(?::(\d+:\d+))?: (error|warning)\[(\w+)\])");
-  const std::string report = report_on(text);
+  const std::string report = report_on(text, dialect);
   std::vector<std::string> found;
   for (std::sregex_iterator match(report.begin(), report.end(), head), end; match != end; ++match) {
     const std::string place = (*match)[1].str();
@@ -38,7 +38,9 @@ inline std::vector<std::string> complaints(const std::string& text) {
 }
 
 /// The only document of a recipe that parses.
-inline MergeDocument document(const std::string& text) { return parse_recipe("r.yml", text).documents.at(0); }
+inline MergeDocument document(const std::string& text, Dialect dialect = Dialect::merge) {
+  return parse_recipe("r.yml", text, dialect).documents.at(0);
+}
 
 /// A parameter `x` of a document, written as `value`.
 inline Setting setting(const std::string& value) {
