@@ -1,4 +1,4 @@
-// YAML text to nodes, within limits: the only place that knows yaml-cpp.
+// YAML text to nodes, within limits: with yaml_writer the only place that knows yaml-cpp.
 #pragma once
 
 #include <string_view>

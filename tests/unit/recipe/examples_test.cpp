@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "complaints.hpp"
+#include "same.hpp"
 
 namespace stockpot::recipe {
 namespace {
@@ -16,8 +17,15 @@ double value(const Parameters& parameters, std::string_view name, std::string_vi
   return std::get<double>(parameters.find(name)->setting.evaluate(tensor, t, Between::interpolate).value());
 }
 
+/// The first document of a recipe, which can be printed and read again.
+MergeDocument example(const std::string& text, Dialect dialect = Dialect::merge) {
+  const Recipe recipe = parse_recipe("r.yml", text, dialect);
+  expect_same_when_printed(recipe, dialect);
+  return recipe.documents.at(0);
+}
+
 TEST(Example, LinearSoup) {
-  const MergeDocument merge = document(R"(merge_method: linear
+  const MergeDocument merge = example(R"(merge_method: linear
 models:
   - {model: ./runs/sft-a, parameters: {weight: 1.0}}
   - {model: ./runs/sft-b, parameters: {weight: 0.5}}
@@ -33,7 +41,7 @@ out_dtype: bfloat16
 }
 
 TEST(Example, TiesWithAGradientAndAFilter) {
-  const MergeDocument merge = document(R"(merge_method: ties
+  const MergeDocument merge = example(R"(merge_method: ties
 base_model: lab/base-70b@3f0c5e1a9d7b4c2e8f60a1b2c3d4e5f60718293a
 models:
   - model: lab/chat-70b
@@ -71,7 +79,7 @@ parameters:
 dtype: float16
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
-  const MergeDocument merge = document(text);
+  const MergeDocument merge = example(text);
   EXPECT_EQ(merge.form, Form::slices);
   const auto& sources = merge.modules.at(0).slices.at(0).sources;
   EXPECT_THAT(sources.at(1).layers.value(), Pair(0u, 24u));
@@ -93,7 +101,7 @@ models:
 dtype: float16
 )";
   EXPECT_THAT(complaints(text), ElementsAre("1:1 warning CFG006"));
-  const MergeDocument merge = document(text);
+  const MergeDocument merge = example(text);
   const auto& sources = merge.modules.at(0).slices.at(0).sources;
   EXPECT_EQ(value(sources.at(0).parameters, "weight"), 0.4);
   EXPECT_EQ(value(sources.at(1).parameters, "weight"), 0.7);
@@ -107,7 +115,7 @@ dtype: float16
 }
 
 TEST(Example, LayersStackedWithADampedOverlap) {
-  const MergeDocument merge = document(R"(merge_method: passthrough
+  const MergeDocument merge = example(R"(merge_method: passthrough
 slices:
   - sources: [{model: org/alpha, layer_range: [0, 20]}]
   - sources:
@@ -142,7 +150,7 @@ chat_template: chatml
 dtype: bfloat16
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
-  const MergeDocument merge = document(text);
+  const MergeDocument merge = example(text);
   EXPECT_EQ(merge.chat_template, "chatml");
   const TokenizerRequest& tokenizer = merge.tokenizer.value();
   EXPECT_EQ(tokenizer.source, TokenizerRequest::Source::union_of_all);
@@ -166,13 +174,13 @@ dtype: float32
 out_dtype: bfloat16
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
-  EXPECT_EQ(value(document(text).parameters, "filter_wise"), 0.0);
-  EXPECT_EQ(document(text).tokenizer->source, TokenizerRequest::Source::base);
-  EXPECT_EQ(document(text).chat_template, "auto");
+  EXPECT_EQ(value(example(text).parameters, "filter_wise"), 0.0);
+  EXPECT_EQ(example(text).tokenizer->source, TokenizerRequest::Source::base);
+  EXPECT_EQ(example(text).chat_template, "auto");
 }
 
 TEST(Example, EveryScopeOfParameters) {
-  const MergeDocument merge = document(R"(merge_method: della
+  const MergeDocument merge = example(R"(merge_method: della
 base_model: org/base
 slices:
   - sources:
@@ -206,7 +214,7 @@ stockpot: {unlisted_modules: copy}
 dtype: bfloat16
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
-  const MergeDocument merge = document(text);
+  const MergeDocument merge = example(text);
   EXPECT_EQ(merge.modules.at(0).name, "text_decoder");
   EXPECT_EQ(value(merge.modules[0].parameters, "nuslerp_row_wise"), 1.0);
   EXPECT_EQ(merge.extensions.unlisted_modules, UnlistedModules::copy);
@@ -214,7 +222,7 @@ dtype: bfloat16
 }
 
 TEST(Example, AnEncoderOfModelsAndADecoderOfSlices) {
-  const MergeDocument merge = document(R"(merge_method: linear
+  const MergeDocument merge = example(R"(merge_method: linear
 base_model: org/t5-a
 modules:
   encoder: {models: [{model: org/t5-a, parameters: {weight: 1}}, {model: org/t5-b, parameters: {weight: 1}}]}
@@ -254,6 +262,7 @@ dtype: bfloat16
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
   const Recipe recipe = parse_recipe("r.yml", text);
+  expect_same_when_printed(recipe, Dialect::merge);
   ASSERT_EQ(recipe.documents.size(), 3u);
   EXPECT_EQ(recipe.documents[0].name, "duo");
   EXPECT_EQ(recipe.documents[1].name, "sparse");
@@ -271,7 +280,7 @@ parameters: {select_topk: 0.15}
 dtype: float32
 )";
   EXPECT_THAT(complaints(text, Dialect::raw), IsEmpty());
-  const MergeDocument merge = document(text, Dialect::raw);
+  const MergeDocument merge = example(text, Dialect::raw);
   EXPECT_EQ(merge.anchor().path, "/w/base.pt");
   EXPECT_EQ(merge.modules.at(0).slices.at(0).sources.at(1).model.path, "/w/m2.safetensors");
   EXPECT_EQ(value(merge.parameters, "select_topk"), 0.15);
@@ -317,10 +326,10 @@ stockpot:
   memory_per_rank: 24GiB
 )";
   EXPECT_THAT(complaints(text), IsEmpty());
-  const InputSlice source = document(text).modules.at(0).slices.at(0).sources.at(0);
+  const InputSlice source = example(text).modules.at(0).slices.at(0).sources.at(0);
   EXPECT_EQ(value(source.parameters, "weight", "model.layers.4.mlp.experts.17.up_proj.weight"), 0.3);
   EXPECT_EQ(value(source.parameters, "weight", "model.layers.4.mlp.shared_experts.up_proj.weight"), 0.6);
-  const Extensions extensions = document(text).extensions;
+  const Extensions extensions = example(text).extensions;
   EXPECT_EQ(extensions.overrides.at(0).method, "passthrough");
   EXPECT_EQ(value(extensions.overrides.at(1).parameters, "weight"), 0.5);
   EXPECT_THAT(extensions.exclude, ElementsAre("glob:*.e_score_correction_bias"));
