@@ -13,6 +13,8 @@ namespace {
 
 // Expressions are compiled by recursion over their text, so its length is what bounds the stack.
 constexpr std::size_t max_filter_bytes = 1000;
+// A repetition such as {500} is compiled into as many copies.
+constexpr std::uint64_t max_unfolded = 20'000;
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t value = 0;
@@ -31,6 +33,7 @@ std::optional<std::uint64_t> layer_number(std::string_view name) {
 }
 
 std::shared_ptr<const std::regex> compile(const std::string& pattern) {
+  if (unfolded_characters(pattern) > max_unfolded) throw Error(ErrorKind::recipe, "its repetitions unfold to too much");
   try {
     return std::make_shared<const std::regex>(pattern, std::regex::ECMAScript | std::regex::optimize);
   } catch (const std::regex_error& error) {
@@ -99,6 +102,20 @@ bool Filter::matches(std::string_view tensor_name) const {
   const auto layer = layer_number(tensor_name);
   return layer && std::any_of(layers_.begin(), layers_.end(),
                               [&](const auto& range) { return *layer >= range.first && *layer <= range.second; });
+}
+
+std::uint64_t unfolded_characters(std::string_view expression) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 32;
+  std::uint64_t characters = expression.size();
+  for (std::size_t open = expression.find('{'); open != expression.npos; open = expression.find('{', open + 1)) {
+    const std::string_view counts = expression.substr(open + 1, expression.find('}', open) - open - 1);
+    const std::size_t comma = counts.find(',');
+    const auto least = whole_number(counts.substr(0, comma));
+    const auto greatest = comma == counts.npos ? least : whole_number(counts.substr(comma + 1));
+    const std::uint64_t count = std::max(least.value_or(1), greatest.value_or(1));
+    characters = count > most / (characters + 1) ? most : characters * std::max<std::uint64_t>(count, 1);
+  }
+  return characters;
 }
 
 bool filter_matches(std::string_view filter, std::string_view tensor_name) {

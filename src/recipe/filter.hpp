@@ -33,6 +33,9 @@ class Filter {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> layers_;  ///< first and last
 };
 
+/// What a regular expression unfolds to at most, in characters: its length times each of its repetition counts.
+std::uint64_t unfolded_characters(std::string_view expression);
+
 /// Whether a filter matches a tensor name. For many names make a Filter once. @pre the filter passed check_filter().
 bool filter_matches(std::string_view filter, std::string_view tensor_name);
 /// @return what is wrong with a filter, or nothing.

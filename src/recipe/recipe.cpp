@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "recipe/document_text.hpp"
+#include "recipe/filter.hpp"
 #include "recipe/merge_document.hpp"
 #include "recipe/sources.hpp"
 #include "recipe/stages.hpp"
@@ -60,10 +61,32 @@ void check_token_models(const MergeDocument& document, Diagnostics& diagnostics)
   }
 }
 
+// Their compilation takes time and memory, which the limits on text alone do not bound.
+constexpr std::uint64_t max_unfolded_expressions = 1'000'000;
+
+/// Adds up what all texts under a node unfold to that will be read as regular expressions.
+std::uint64_t unfolded_expressions(const Node& node, std::string_view key) {
+  if (node.is_scalar()) return node.text.starts_with("re:") || key == "from" ? unfolded_characters(node.text) : 0;
+  std::uint64_t sum = 0;
+  for (const Node::Member& member : node.members()) sum += unfolded_expressions(member.value, member.key);
+  return sum;
+}
+
+void check_expressions(const std::vector<Node>& nodes, Diagnostics& diagnostics) {
+  std::uint64_t sum = 0;
+  for (const Node& node : nodes) sum += unfolded_expressions(node, "");
+  if (sum <= max_unfolded_expressions) return;
+  diagnostics.stop("CFG001", {},
+                   fmt::format("the recipe is too large: its regular expressions unfold to {} characters; at most {} "
+                               "are read",
+                               sum, max_unfolded_expressions));
+}
+
 std::vector<MergeDocument> read_documents(std::string_view text, Dialect dialect, Diagnostics& diagnostics) {
   const std::string_view yaml = without_mark(text);
   check_text(yaml, diagnostics);
   const std::vector<Node> nodes = read_yaml(yaml, diagnostics);
+  check_expressions(nodes, diagnostics);
   if (nodes.empty())
     diagnostics.error("CFG010", {}, "the recipe is empty", "it needs at least 'merge_method' and 'models'");
   if (nodes.size() > 1 && dialect == Dialect::raw) {

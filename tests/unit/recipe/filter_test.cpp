@@ -66,5 +66,20 @@ TEST(Filter, OneMadeOnceCanBeTriedOften) {
   EXPECT_EQ(filter.text(), "re:q_proj|k_proj");
 }
 
+TEST(Filter, RepetitionsUnfold) {
+  EXPECT_EQ(unfolded_characters("abc"), 3u);
+  EXPECT_EQ(unfolded_characters("a{3}"), 12u);
+  EXPECT_EQ(unfolded_characters("a{2,5}"), 30u);
+  EXPECT_EQ(unfolded_characters("(a{10}){10}"), 1100u);
+  EXPECT_EQ(unfolded_characters("a{3,}"), 15u);
+  EXPECT_EQ(unfolded_characters("a{x}{"), 5u);
+  EXPECT_EQ(unfolded_characters("a{99999999999999999999}{9999999999}{9999999999}"), std::uint64_t{1} << 32);
+}
+
+TEST(Filter, ThatUnfoldsToTooMuchIsRefused) {
+  EXPECT_EQ(check_filter("re:[0-9]{1,6}"), std::nullopt);
+  EXPECT_EQ(check_filter("re:(x{300}){300}"), "its repetitions unfold to too much");
+}
+
 }  // namespace
 }  // namespace stockpot::recipe

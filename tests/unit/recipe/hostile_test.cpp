@@ -14,6 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr std::size_t limit_bytes = std::size_t{8} << 20;
 
@@ -136,6 +137,76 @@ TEST(Hostile, ManyModelsOnOneLine) {
   for (int i = 0; i < 25'000; ++i) text += fmt::format("{{model: m{}, parameters: {{weight: 1}}}}, ", i);
   const Stopwatch stopwatch;
   EXPECT_EQ(document(text + "]\n").models().size(), 25'000u);
+  EXPECT_LT(stopwatch.seconds(), patience_seconds);
+}
+
+TEST(Hostile, RegularExpressionsThatUnfold) {
+  std::string text = good + "parameters:\n  x:\n";
+  for (int i = 0; i < 5'000; ++i) text += fmt::format("    - {{filter: 're:x{{{}}}', value: 1}}\n", 1000 + i % 100);
+  EXPECT_EQ(answer(text), "error CFG001");
+  std::string renames = good + "stockpot:\n  rename:\n";
+  for (int i = 0; i < 5'000; ++i) renames += fmt::format("    - {{from: '(x{{30}}){{3{}}}', to: y}}\n", i % 10);
+  EXPECT_EQ(answer(renames), "error CFG001");
+}
+
+TEST(Hostile, TwoMebibytesOfRecipe) {
+  std::string text = "merge_method: passthrough\nslices:\n";
+  for (std::uint64_t i = 0; text.size() < (std::size_t{2} << 20); ++i) {
+    text += fmt::format("- sources: [{{model: 'org/{:0>120}+lora*{}', layer_range: [{}, {}]}}]\n", "m", i + 2, i, i + 1);
+  }
+  const Stopwatch stopwatch;
+  const MergeDocument merge = document(text);
+  EXPECT_LT(stopwatch.seconds(), patience_seconds);
+  EXPECT_GT(merge.modules.at(0).slices.size(), 10'000u);
+  EXPECT_EQ(merge.models().size(), merge.modules.at(0).slices.size());
+}
+
+TEST(Hostile, FortyLevelsOfAnythingAreReadOrRefused) {
+  for (const char* key : {"models", "slices", "modules", "tokenizer", "stockpot", "parameters", "base_model", "name"}) {
+    for (const char* open : {"[", "{a: "}) {
+      const std::string close = open[0] == '[' ? "]" : "}";
+      const Stopwatch stopwatch;
+      EXPECT_THAT(complaints("merge_method: linear\n" + std::string(key) + ": " + repeated(open, 40) +
+                             repeated(close, 40) + "\n"),
+                  Not(IsEmpty()));
+      EXPECT_LT(stopwatch.seconds(), patience_seconds);
+    }
+  }
+}
+
+TEST(Hostile, AReferenceOfManyAdapters) {
+  EXPECT_EQ(answer("merge_method: linear\nmodels: [{model: 'a" + repeated("+b@", 340'000) + "'}]\n"), "error REF003");
+  EXPECT_EQ(document("merge_method: linear\nmodels: [{model: 'a" + repeated("+b", 500'000) + "'}]\n")
+                .anchor()
+                .adapters.size(),
+            500'000u);
+}
+
+TEST(Hostile, ManyTokens) {
+  std::string text = good + "tokenizer:\n  tokens:\n";
+  for (int i = 0; i < 40'000; ++i) text += fmt::format("    t{}: {{source: b}}\n", i);
+  const Stopwatch stopwatch;
+  EXPECT_EQ(document(text).tokenizer->tokens.size(), 40'000u);
+  EXPECT_LT(stopwatch.seconds(), patience_seconds);
+}
+
+TEST(Hostile, SixtyFourStagesInACycle) {
+  std::string text;
+  for (int i = 0; i < 64; ++i) {
+    text += fmt::format("---\nname: s{}\nmerge_method: linear\nmodels: [{{model: s{}}}]\n", i, (i + 1) % 64);
+  }
+  EXPECT_EQ(answer(text), "error STG005");
+}
+
+TEST(Hostile, ATabIsNoIndentation) {
+  EXPECT_EQ(answer("merge_method: linear\nmodels:\n\t- model: a\n"), "error CFG002");
+}
+
+TEST(Hostile, DuplicateKeysByTheThousand) {
+  std::string text = good;
+  for (int i = 0; i < 40'000; ++i) text += "dtype: float32\n";
+  const Stopwatch stopwatch;
+  EXPECT_THAT(report_on(text), EndsWith("... and 39979 more"));
   EXPECT_LT(stopwatch.seconds(), patience_seconds);
 }
 
