@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 #include "recipe/text.hpp"
 
@@ -48,17 +49,21 @@ std::vector<Stretch> stretches(std::string_view text) {
 
 }  // namespace
 
-void cut_texts(std::string_view text, std::vector<MergeDocument>& documents, bool is_single) {
-  if (is_single) {
-    for (MergeDocument& document : documents) document.text = text;
-    return;
-  }
+std::vector<std::string_view> document_texts(std::string_view text, const std::vector<Position>& begins,
+                                             Diagnostics& diagnostics) {
+  if (begins.size() == 1) return {text};
   const std::vector<Stretch> all = stretches(without_mark(text));
-  for (MergeDocument& document : documents) {
-    const auto after = std::upper_bound(all.begin(), all.end(), document.at.line,
+  std::vector<std::string_view> texts;
+  for (const Position& begin : begins) {
+    const auto after = std::upper_bound(all.begin(), all.end(), begin.line,
                                         [](int line, const Stretch& stretch) { return line < stretch.first_line; });
-    document.text = std::prev(after)->text;
+    const std::string_view own = std::prev(after)->text;
+    // yaml-cpp takes two flow mappings one after the other for two documents; other readers refuse them.
+    if (!texts.empty() && texts.back().data() == own.data())
+      diagnostics.error("CFG002", begin, "YAML: a second document begins without '---' before it");
+    texts.push_back(own);
   }
+  return texts;
 }
 
 }  // namespace stockpot::recipe

@@ -4,15 +4,15 @@
 #include <string_view>
 #include <vector>
 
-#include "recipe/recipe.hpp"
+#include "recipe/diagnostics.hpp"
 
 namespace stockpot::recipe {
 
-/// Sets the `text` of each document: of a single one the whole file, byte for byte; of several what stands between the
-/// lines that separate them, comments included. A document belongs where its content begins.
-/// @param text        of the file, which was read as YAML.
-/// @param documents   in the order of the file.
-/// @param is_single   whether the file holds no other document.
-void cut_texts(std::string_view text, std::vector<MergeDocument>& documents, bool is_single);
+/// The text of each document: of a single one the whole file, byte for byte; of several what stands between the lines
+/// that separate them, comments included. Reports a document that no such line separates from the one before (CFG002).
+/// @param text    of the file, which was read as YAML.
+/// @param begins  where the content of each document begins, in the order of the file.
+std::vector<std::string_view> document_texts(std::string_view text, const std::vector<Position>& begins,
+                                             Diagnostics& diagnostics);
 
 }  // namespace stockpot::recipe

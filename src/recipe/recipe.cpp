@@ -87,18 +87,24 @@ std::vector<MergeDocument> read_documents(std::string_view text, Dialect dialect
   check_text(yaml, diagnostics);
   const std::vector<Node> nodes = read_yaml(yaml, diagnostics);
   check_expressions(nodes, diagnostics);
-  if (nodes.empty())
+  if (nodes.empty()) {
     diagnostics.error("CFG010", {}, "the recipe is empty", "it needs at least 'merge_method' and 'models'");
+  }
   if (nodes.size() > 1 && dialect == Dialect::raw) {
     diagnostics.error("CFG015", nodes[1].at, "a raw recipe is one document: its stages cannot be several",
                       "write each merge into a file of its own, and run them one after the other");
   }
+  std::vector<Position> begins;
+  for (const Node& node : nodes) begins.push_back(node.at);
+  const std::vector<std::string_view> texts = document_texts(text, begins, diagnostics);
   std::vector<MergeDocument> documents;
-  for (const Node& node : nodes) {
-    if (auto document = read_merge_document(node, dialect, diagnostics)) documents.push_back(std::move(*document));
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    auto document = read_merge_document(nodes[n], dialect, diagnostics);
+    if (!document) continue;
+    document->text = texts[n];
+    documents.push_back(std::move(*document));
   }
   if (nodes.size() == 1 && !documents.empty()) documents[0].name.clear();  // a name without others to use it
-  cut_texts(text, documents, nodes.size() == 1);
   return documents;
 }
 

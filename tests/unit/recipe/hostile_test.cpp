@@ -152,7 +152,8 @@ TEST(Hostile, RegularExpressionsThatUnfold) {
 TEST(Hostile, TwoMebibytesOfRecipe) {
   std::string text = "merge_method: passthrough\nslices:\n";
   for (std::uint64_t i = 0; text.size() < (std::size_t{2} << 20); ++i) {
-    text += fmt::format("- sources: [{{model: 'org/{:0>120}+lora*{}', layer_range: [{}, {}]}}]\n", "m", i + 2, i, i + 1);
+    text +=
+        fmt::format("- sources: [{{model: 'org/{:0>120}+lora*{}', layer_range: [{}, {}]}}]\n", "m", i + 2, i, i + 1);
   }
   const Stopwatch stopwatch;
   const MergeDocument merge = document(text);

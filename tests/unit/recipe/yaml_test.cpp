@@ -117,6 +117,13 @@ TEST(Yaml, EmptyDocumentsAreSkipped) {
   EXPECT_EQ(parse_recipe("r.yml", "---\n# nothing\n---\n" + good + "---\n~\n").documents.size(), 1u);
 }
 
+TEST(Yaml, DocumentsNeedASeparator) {
+  const std::string flow = "{merge_method: linear, models: [{model: a}]}\n";
+  EXPECT_THAT(complaints(flow), IsEmpty());
+  EXPECT_THAT(complaints("{name: s, merge_method: linear, models: [{model: a}]}\n" + flow),
+              ElementsAre("2:1 error CFG002"));
+}
+
 TEST(Yaml, AByteOrderMarkIsNoPartOfTheText) {
   EXPECT_EQ(document("\xEF\xBB\xBF" + good).method, "linear");
   EXPECT_THAT(complaints("\xEF\xBB\xBFmerge_metod: x\n"), ElementsAre("1:1 error CFG010"));
