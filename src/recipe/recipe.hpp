@@ -63,12 +63,13 @@ struct MergeDocument {
   std::optional<std::string> chat_template;  ///< "auto", the name of a built-in one, or Jinja
   Position chat_template_at;
   Extensions extensions;
-  std::string text;  ///< of this document alone, as written
+  std::string text;  ///< of this document alone, as written; the whole file if it holds no other
 
   /// Every model that takes part or is a base, each once, in document order, bases last if they are not listed; at the
   /// very end those that only the tokenizer names.
   std::vector<ModelReference> models() const;
   /// Donor of config.json, tokenizer and companion files: the base model, else the first model.
+  /// @pre the document has a model, as those of parse_recipe() have.
   const ModelReference& anchor() const;
 };
 
@@ -76,7 +77,7 @@ struct Recipe {
   std::string path;  ///< of the file, for messages
   std::string text;  ///< the bytes as read
   std::vector<MergeDocument> documents;
-  Diagnostics diagnostics;  ///< warnings that parsing met; errors never get this far
+  Diagnostics diagnostics;  ///< what parsing met: of parse_recipe() warnings only
 };
 
 /// Indices of the documents in an order in which every stage comes after those that it refers to by name, ties in
