@@ -8,15 +8,12 @@
 #include <utility>
 
 #include "plan/shapes.hpp"
+#include "plan/tied_head.hpp"
 
 namespace stockpot::plan {
 namespace {
 
 using methods::AbsentRule;
-
-constexpr std::array<std::string_view, 3> heads{"lm_head.weight", "embed_out.weight", "output_layer.weight"};
-constexpr std::array<std::string_view, 5> embeddings{"embed_tokens.weight", "wte.weight", "embed_in.weight",
-                                                     "tok_embeddings.weight", "word_embeddings.weight"};
 
 /// Buffers that hold nothing learned: the anchor's are copied, nobody misses them.
 bool is_buffer(const TensorInfo& tensor) {
@@ -101,12 +98,12 @@ class Matcher {
 
   /// A model without head whose embedding is tied to it has a head: its embedding.
   void find_tied_heads(std::string_view name) {
-    if (!ends_with_any(name, heads)) return;
+    if (!ends_with_any(name, head_names)) return;
     for (std::uint32_t m = 0; m < catalogues_.size(); ++m) {
       if (!takes_part_[m] || holder_[m] != absent || !catalogues_[m].config.tied_embeddings.value_or(true)) continue;
       const auto& tensors = catalogues_[m].tensors;
       const auto embedding = std::find_if(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
-        return ends_with_any(tensor.info.name, embeddings);
+        return ends_with_any(tensor.info.name, embedding_names);
       });
       if (embedding == tensors.end()) continue;
       holder_[m] = static_cast<std::uint32_t>(embedding - tensors.begin());
@@ -160,8 +157,8 @@ class Matcher {
         fmt::format("TEN006: tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths));
     const StoredTensor* const anchors = catalogues_[who_.anchor].find(tensor.name);
     if (anchors == nullptr || anchors->info.shape.front() == tensor.shape.front()) return;
-    if (!ends_with_any(tensor.name, heads) && !ends_with_any(tensor.name, embeddings)) return;
-    if (!found_.vocabulary || !ends_with_any(tensor.name, heads)) found_.vocabulary = tensor.shape.front();
+    if (!ends_with_any(tensor.name, head_names) && !ends_with_any(tensor.name, embedding_names)) return;
+    if (!found_.vocabulary || !ends_with_any(tensor.name, head_names)) found_.vocabulary = tensor.shape.front();
   }
 
   /// Leaves out the models whose shape is not the first holder's.
