@@ -7,6 +7,17 @@
 
 namespace stockpot::engine {
 
+template <class T>
+bool round_through(DType dtype, std::span<T> values) {
+  std::vector<std::byte> rounded(bytes_of(dtype, values.size()));
+  const bool nonfinite = narrow(dtype, std::span<const T>(values), rounded.data());
+  widen(dtype, rounded.data(), values);
+  return nonfinite;
+}
+
+template bool round_through(DType, std::span<float>);
+template bool round_through(DType, std::span<double>);
+
 StoredSource::StoredSource(const Catalogue& model, const StoredTensor& tensor,
                            std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to)
     : model_(model), tensor_(tensor), file_(std::move(file)), round_to_(round_to) {}
@@ -30,11 +41,7 @@ bool StoredSource::decode_as(std::span<const std::byte> stored, ElementRange hel
                              std::span<T> out) const {
   const std::byte* from = stored.data() + bytes_of(tensor_.info.dtype, wanted.first - held.first);
   bool nonfinite = widen(tensor_.info.dtype, from, out);
-  if (round_to_ && *round_to_ != tensor_.info.dtype) {
-    std::vector<std::byte> rounded(bytes_of(*round_to_, out.size()));
-    nonfinite |= narrow(*round_to_, std::span<const T>(out), rounded.data());
-    widen(*round_to_, rounded.data(), out);
-  }
+  if (round_to_ && *round_to_ != tensor_.info.dtype) nonfinite |= round_through(*round_to_, out);
   return nonfinite;
 }
 

@@ -36,6 +36,10 @@ class Source {
   virtual const std::string& path() const = 0;
 };
 
+/// Rounds values to a type and widens them again. @return true if any is NaN or infinite then.
+template <class T>
+bool round_through(DType dtype, std::span<T> values);
+
 /// A tensor as it lies in a file, or its first rows.
 class StoredSource : public Source {
  public:
