@@ -33,7 +33,7 @@ std::vector<std::string> warnings_for(const std::vector<std::byte>& first, const
   plan::MergePlan plan;
   for (const auto& [path, bytes] : files) {
     const Shape shape{bytes.size() / 8};
-    plan.models.push_back({path, ".", {{path, bytes.size(), 0, 0}}, {{{"ids", DType::i64, shape}, 0, 0}}, {}, {}});
+    plan.models.push_back({path, ".", {{path, bytes.size(), 0, 0}}, {{{"ids", DType::i64, shape}, 0, 0}}, {}, {}, {}});
   }
   plan::PlannedTensor planned;
   planned.output = plan.models[0].tensors[0].info;
