@@ -32,25 +32,31 @@ struct MatrixPiece {
   std::size_t row_stride = 0;
 };
 
-/// out += scale * product. A panel of `right` stays in the cache for all
-/// rows.
+/// One row's columns [0, columns) of a product, at `right`; a constant `columns` leaves the sums in registers.
+template <class T, std::size_t width>
+void add_low_rank_columns(const LowRankProduct<T>& p, T scale, std::size_t columns, T* out) {
+  T sum[width] = {};
+  for (std::size_t k = 0; k < p.rank; ++k) {
+    const T left = p.left[k * p.left_rank];
+    const T* const right = p.right + k * p.right_rank;
+    for (std::size_t j = 0; j < columns; ++j) sum[j] += left * right[j];
+  }
+  for (std::size_t j = 0; j < columns; ++j) out[j] += scale * sum[j];
+}
+
+/// out += scale * product. A panel of `right` stays in the cache for all rows.
 inline constexpr auto add_low_rank = []<class T>(LowRankProduct<T> p, T scale, MatrixPiece<T> out) {
-  constexpr std::size_t width = 32;
+  constexpr std::size_t width = 128;
   for (std::size_t first = 0; first < out.columns; first += width) {
-    const std::size_t columns = out.columns - first < width ? out.columns - first : width;
-    for (std::size_t i = 0; i < out.rows; ++i) {
-      T sum[width] = {};
-      for (std::size_t k = 0; k < p.rank; ++k) {
-        const T left = p.left[i * p.left_row + k * p.left_rank];
-        const T* const right = p.right + k * p.right_rank + first;
-        if (columns == width) {
-          for (std::size_t j = 0; j < width; ++j) sum[j] += left * right[j];
-        } else {
-          for (std::size_t j = 0; j < columns; ++j) sum[j] += left * right[j];
-        }
-      }
+    LowRankProduct<T> panel = p;
+    panel.right += first;
+    for (std::size_t i = 0; i < out.rows; ++i, panel.left += p.left_row) {
       T* const row = out.values + i * out.row_stride + first;
-      for (std::size_t j = 0; j < columns; ++j) row[j] += scale * sum[j];
+      if (out.columns - first >= width) {
+        add_low_rank_columns<T, width>(panel, scale, width, row);
+      } else {
+        add_low_rank_columns<T, width>(panel, scale, out.columns - first, row);
+      }
     }
   }
 };
