@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "plan/shapes.hpp"
+#include "plan/tied_head.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -62,6 +64,14 @@ AdapterPairs::AdapterPairs(const Adapter& adapter, std::uint32_t index)
       ranks_(keys_of(adapter.rank_pattern)),
       alphas_(keys_of(adapter.alpha_pattern)) {}
 
+void AdapterPairs::learn_layout(const AdapterModule& module, const TensorInfo& base) {
+  if (!module.a || !module.b || base.shape.size() != 2 || ends_with_any(base.name, head_names)) return;
+  const std::uint64_t in = extent(info(*module.a).shape, 1), out = extent(info(*module.b).shape, 0);
+  if (in == out) return;
+  if (is_matrix_of(base.shape, out, in)) straight_ = base.name;
+  if (is_matrix_of(base.shape, in, out)) turned_ = base.name;
+}
+
 AdapterPart AdapterPairs::linear(const std::string& path, const AdapterModule& module, const TensorInfo& base) {
   if (!module.a) refuse_incomplete(path, "lora_A");
   if (!module.b) refuse_incomplete(path, "lora_B");
@@ -74,13 +84,8 @@ AdapterPart AdapterPairs::linear(const std::string& path, const AdapterModule& m
   const bool straight = is_matrix_of(base.shape, out, in);
   const bool turned = base.shape.size() == 2 && is_matrix_of(base.shape, in, out);
   if (!straight && !turned) refuse_shapes(base, a, b);
-  // One config speaks for layers of both layouts, and the library writes what the last one was: shapes know better.
-  const bool transposed = straight && turned ? adapter_.transposed : turned;
-  if (straight && turned) {
-    square_ = base.name;
-  } else if (transposed != adapter_.transposed) {
-    contradicts_config_ = base.name;
-  }
+  if (straight && turned) square_ = base.name;
+  const bool transposed = straight && turned ? is_transposed_if_square() : turned;
   const Kind kind = transposed ? Kind::low_rank_transposed : Kind::low_rank;
   return pair(path, module, base, {.kind = kind, .adapter = index_, .a = *module.a, .b = *module.b});
 }
@@ -149,11 +154,13 @@ double AdapterPairs::scale_of(const std::string& path, std::uint32_t a) const {
 }
 
 std::optional<std::string> AdapterPairs::remark_on_layouts() const {
-  if (square_.empty() || contradicts_config_.empty()) return std::nullopt;
+  const std::string& against_config = adapter_.transposed ? straight_ : turned_;
+  if (square_.empty() || against_config.empty()) return std::nullopt;
   return fmt::format(
       "fan_in_fan_out is {}, but '{}' is stored the other way round; square matrices such as '{}' are "
-      "taken as it says",
-      adapter_.transposed, contradicts_config_, square_);
+      "taken {}",
+      adapter_.transposed, against_config, square_,
+      is_transposed_if_square() == adapter_.transposed ? "as it says" : "like the other layers");
 }
 
 }  // namespace stockpot::plan

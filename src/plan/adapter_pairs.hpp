@@ -22,12 +22,16 @@ class AdapterPairs {
   /// @param index  of the adapter in Catalogue::adapters.
   AdapterPairs(const Adapter& adapter, std::uint32_t index);
 
+  /// Learns from a linear layer how such layers are stored, before any is asked for: one config speaks for layers of both
+  /// layouts, and the library writes what the last one was. Heads are left out; they differ from the rest.
+  void learn_layout(const AdapterModule& module, const TensorInfo& base);
+
   /// @param path  of the module.   @param base  the tensor that is changed.
   AdapterPart linear(const std::string& path, const AdapterModule& module, const TensorInfo& base);
   AdapterPart embedding(const std::string& path, const AdapterModule& module, const TensorInfo& base) const;
   AdapterPart bias(const std::string& path, const AdapterModule& module, const TensorInfo& base) const;
 
-  /// If the config was wrong about how a layer is stored, and other layers are square: nobody knows then.
+  /// If the config is not what layers show that are not square, and others are.
   std::optional<std::string> remark_on_layouts() const;
 
  private:
@@ -39,7 +43,12 @@ class AdapterPairs {
   const Adapter& adapter_;
   std::uint32_t index_;
   ModulePatterns ranks_, alphas_;
-  std::string square_, contradicts_config_;  // names of tensors
+  bool is_transposed_if_square() const {
+    return straight_.empty() != turned_.empty() ? straight_.empty() : adapter_.transposed;
+  }
+
+  std::string straight_, turned_;  // layers that are not square: names of tensors
+  std::string square_;
 };
 
 }  // namespace stockpot::plan

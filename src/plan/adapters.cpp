@@ -47,6 +47,9 @@ class AdapterFit {
     find_root();
     untie_heads();
     for (const auto& [name, saved] : names_.saved) replace(name, saved);
+    for (const auto& [path, module] : names_.modules) {
+      pairs_.learn_layout(module, stored(target(path + ".weight")).info);
+    }
     for (const auto& [path, module] : names_.modules) add_module(path, module);
     if (const auto remark = pairs_.remark_on_layouts()) warn(*remark);
   }

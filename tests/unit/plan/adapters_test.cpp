@@ -158,22 +158,30 @@ TEST(Adapters, MatricesStoredTheOtherWayRoundAreKnownByTheirShape) {
   }
 }
 
-TEST(Adapters, SquareMatricesAreTakenAsTheConfigSaysWhichIsDoubtedIfItWasWrong) {
+TEST(Adapters, SquareMatricesAreTakenLikeTheOthersElseAsTheConfigSays) {
   const std::string o = "model.layers.1.self_attn.o_proj";
-  Catalogue made = model();
-  add(made, pair_of(o, 8, 8)).transposed = true;
-  const Adapted trusted(made);
-  EXPECT_EQ(trusted.of(o + ".weight")[0].kind, Kind::low_rank_transposed);
-  EXPECT_THAT(trusted.warnings, IsEmpty());
+  const auto kind_of_square = [&](bool config, const std::vector<std::pair<std::string, Shape>>& others, bool doubted) {
+    Catalogue made = model();
+    auto tensors = pair_of(o, 8, 8);
+    tensors.insert(tensors.end(), others.begin(), others.end());
+    add(made, tensors).transposed = config;
+    const Adapted adapted(std::move(made));
+    EXPECT_EQ(adapted.warnings.size(), doubted ? 1u : 0u);
+    return adapted.of(o + ".weight")[0].kind;
+  };
+  EXPECT_EQ(kind_of_square(true, {}, false), Kind::low_rank_transposed);
+  EXPECT_EQ(kind_of_square(false, {}, false), Kind::low_rank);
 
-  auto both = pair_of(o, 8, 8);
-  for (auto& tensor : pair_of(q, 12, 8)) both.push_back(tensor);
-  Catalogue mixed = model();
-  add(mixed, both).transposed = true;
-  const Adapted doubted(std::move(mixed));
-  EXPECT_EQ(doubted.of(o + ".weight")[0].kind, Kind::low_rank_transposed);
-  EXPECT_EQ(doubted.of(q + ".weight")[0].kind, Kind::low_rank);
-  EXPECT_THAT(doubted.warnings, ElementsAre(HasSubstr("fan_in_fan_out is true")));
+  const auto straight = pair_of(q, 12, 8), turned = pair_of("model.layers.1.self_attn.q_proj", 8, 12);
+  const auto head = pair_of("lm_head", 32, 8);
+  EXPECT_EQ(kind_of_square(true, straight, true), Kind::low_rank);
+  EXPECT_EQ(kind_of_square(false, turned, true), Kind::low_rank_transposed);
+  EXPECT_EQ(kind_of_square(true, head, false), Kind::low_rank_transposed);
+
+  auto both = straight;
+  both.insert(both.end(), turned.begin(), turned.end());
+  EXPECT_EQ(kind_of_square(true, both, true), Kind::low_rank_transposed);
+  EXPECT_EQ(kind_of_square(false, both, true), Kind::low_rank);
 }
 
 TEST(Adapters, EmbeddingsAreVocabularyByDimension) {
