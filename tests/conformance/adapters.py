@@ -1,0 +1,235 @@
+"""LoRA adapters in model references: what `base+adapter*WEIGHT` is, against the formulas in NumPy.
+
+    adapters.py STOCKPOT
+
+Every kind of tensor that the peft library writes, bases of several types, several adapters, any cut into units.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.adapters import Adapter, merged  # noqa: E402
+from support.checkpoints import digests, read_model, write_model  # noqa: E402
+from support.placement import Model  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
+
+BF16 = ml_dtypes.bfloat16
+LAYER = "model.layers.{}."
+SHAPES = {
+    "self_attn.q_proj.weight": ((130, 96), BF16),
+    "self_attn.q_proj.bias": ((130,), BF16),
+    "self_attn.k_proj.weight": ((33, 96), np.float16),
+    "self_attn.o_proj.weight": ((96, 96), np.float32),
+    "mlp.c_fc.weight": ((96, 700), BF16),  # [in, out], as Conv1D stores it
+    "mlp.up_proj.weight": ((701, 96), np.float32),  # more than one block
+    "mlp.gate.weight": ((40, 24), np.float64),
+    "conv.weight": ((20, 12, 1, 1), np.float32),
+    "input_layernorm.weight": ((96,), np.float32),
+}
+LOOSE = {
+    "model.embed_tokens.weight": ((900, 96), BF16),
+    "lm_head.weight": ((900, 96), BF16),
+    "model.norm.weight": ((96,), BF16),
+}
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "hidden_size": 96,
+    "vocab_size": 900,
+    "tie_word_embeddings": False,
+}
+
+
+def base_model(random):
+    shapes = {LAYER.format(i) + name: what for i in range(2) for name, what in SHAPES.items()} | LOOSE
+    return Model({name: random.standard_normal(s).astype(d) for name, (s, d) in shapes.items()}, dict(CONFIG))
+
+
+def targeting(random, model, adapter, kinds, dtype=np.float32):
+    for name, tensor in model.tensors.items():
+        path = name.removesuffix(".weight")
+        if path == name or not any(path.endswith(kind) for kind in kinds):
+            continue
+        if path.endswith("embed_tokens"):
+            adapter.add_embedding(random, path, tensor.shape, dtype)
+        else:
+            adapter.add_linear(random, path, tensor.shape, dtype, transposed=path.endswith("c_fc"))
+    return adapter
+
+
+LINEAR = ["q_proj", "k_proj", "o_proj", "c_fc", "up_proj", "gate", "conv"]
+
+
+def adapters(random, model):
+    made = {
+        "plain": targeting(random, model, Adapter(r=8, lora_alpha=12), LINEAR),
+        "half": targeting(random, model, Adapter(r=3, lora_alpha=1), LINEAR, BF16),
+        "stabilised": targeting(random, model, Adapter(r=5, lora_alpha=7, use_rslora=True), LINEAR, np.float16),
+        "patterns": targeting(
+            random,
+            model,
+            Adapter(
+                r=4,
+                lora_alpha=8,
+                rank_pattern={r"layers\.1\..*_proj": 2, "q_proj": 6, "^model.layers.0.mlp.up_proj": 3},
+                alpha_pattern={"o_proj": 1, r"layers\.[0-9]\.mlp.*": 5},
+            ),
+            LINEAR,
+        ),
+        "magnitudes": targeting(random, model, Adapter(r=4, lora_alpha=8, use_dora=True), [*LINEAR, "embed_tokens"]),
+        "embeddings": targeting(random, model, Adapter(r=4, lora_alpha=8), ["embed_tokens", "lm_head", "q_proj"]),
+        "turned": targeting(random, model, Adapter(r=4, lora_alpha=8, fan_in_fan_out=True), ["c_fc", "o_proj"]),
+    }
+    biases = made["biases"] = targeting(random, model, Adapter(r=4, bias="all", lora_bias=True), ["q_proj"])
+    saved = made["saved"] = targeting(random, model, Adapter(r=4, modules_to_save=["lm_head"]), ["k_proj"])
+    for i in range(2):
+        shape = SHAPES["self_attn.q_proj.bias"][0]
+        name = LAYER.format(i) + "self_attn.q_proj"
+        if i == 0:
+            biases.tensors[f"{name}.lora_B.bias"] = random.standard_normal(shape).astype(np.float32)
+        else:
+            biases.tensors[f"{name}.base_layer.bias"] = random.standard_normal(shape).astype(np.float32)
+    saved.tensors["lm_head.weight"] = random.standard_normal((900, 96)).astype(np.float32)
+    saved.tensors["model.norm.weight"] = random.standard_normal(96).astype(BF16)
+    return made
+
+
+CASES = [  # [(adapter, weight)]
+    [("plain", 1)],
+    [("half", 0.5)],
+    [("stabilised", -1.25)],
+    [("patterns", 1)],
+    [("magnitudes", 1)],
+    [("magnitudes", 0.5)],
+    [("embeddings", 1)],
+    [("turned", 0.75)],
+    [("biases", 1)],
+    [("biases", 0.5)],
+    [("saved", 1)],
+    [("saved", 0.25)],
+    [("plain", 0.5), ("half", 2), ("magnitudes", 1)],
+    [("saved", 1), ("embeddings", -0.5), ("biases", 1)],
+]
+
+
+def reference_of(case):
+    return "base" + "".join(f"+{name}" + (f"*{weight}" if weight != 1 else "") for name, weight in case)
+
+
+def assert_close(name, got, want, dora):
+    got, wide = got.astype(np.float64), want.astype(np.float64)
+    if not dora:
+        assert np.array_equal(got, wide), f"{name}: {np.count_nonzero(got != wide)} elements differ"
+        return
+    unit = np.finfo(want.dtype).eps
+    assert np.allclose(got, wide, rtol=8 * unit, atol=8 * unit), f"{name}: off by {np.abs(got - wide).max()}"
+
+
+def check_cases(program, folder, model, made):
+    for case in CASES:
+        text = reference_of(case)
+        out = folder / f"out-{CASES.index(case)}"
+        recipe = {"merge_method": "passthrough", "models": [{"model": text}], "dtype": "float32"}
+        options = ["--model-root", folder / "models"]
+        program.merge(recipe, out, *options)
+        want = merged(model.tensors, [(made[name], weight) for name, weight in case])
+        got = read_model(out).tensors
+        assert sorted(got) == sorted(want), text
+        dora = any(name == "magnitudes" for name, _ in case)
+        for name, values in want.items():
+            assert_close(f"{text}: {name}", got[name], values.astype(np.float32), dora)
+        other = folder / f"other-{CASES.index(case)}"
+        program.merge(recipe, other, *options, "--unit", "64KiB", "--chunk", "64KiB", ranks=3)
+        assert {k: v for k, v in digests(out).items() if k != "README.md"} == {
+            k: v for k, v in digests(other).items() if k != "README.md"
+        }, f"{text}: other units and ranks give other bytes"
+        print(f"{text}: {len(got)} tensors")
+
+
+def check_merges(program, folder, model, made):
+    """Adapters take part in merges like models; the base without them is another model."""
+    recipe = {
+        "merge_method": "task_arithmetic",
+        "base_model": "base",
+        "models": [
+            {"model": "base+plain", "parameters": {"weight": 0.5}},
+            {"model": "base+half*0.5", "parameters": {"weight": 1.5}},
+        ],
+        "dtype": "float32",
+    }
+    out = folder / "task"
+    program.merge(recipe, out, "--model-root", folder / "models")
+    got = read_model(out).tensors
+    one, two = merged(model.tensors, [(made["plain"], 1)]), merged(model.tensors, [(made["half"], 0.5)])
+    for name, stored in model.tensors.items():
+        base = stored.astype(np.float64)
+        want = base + 0.5 * (one[name] - base) + 1.5 * (two[name] - base)
+        assert np.allclose(got[name], want, rtol=1e-5, atol=1e-5), name
+    print("task_arithmetic over two adapters of one base")
+
+
+def check_precision(program, folder, model, made):
+    """Rounded after adding, where the command line says so."""
+    out = folder / "rounded"
+    recipe = {"merge_method": "passthrough", "models": [{"model": "base+plain"}], "dtype": "float32"}
+    program.merge(recipe, out, "--model-root", folder / "models", "--lora-merge-dtype", "bfloat16")
+    changed = {f"{path}.weight" for path in made["plain"].modules()}
+    want = merged(model.tensors, [(made["plain"], 1)])
+    for name, got in read_model(out).tensors.items():
+        rounded = want[name].astype(BF16) if name in changed else want[name]
+        assert np.array_equal(got, rounded.astype(np.float32)), name
+    print("--lora-merge-dtype bfloat16")
+
+
+def check_refusals(program, folder, model, made):
+    def expect(code, text):
+        recipe = write_recipe({"merge_method": "passthrough", "models": [{"model": text}]}, folder / "bad.yaml")
+        outcome = program.run("plan", recipe, "--model-root", folder / "models")
+        assert outcome.code == 4 and code in outcome.stderr, f"{text}: {outcome}"
+        print(f"{text}: {code}")
+
+    def broken(name, change):
+        adapter = made["plain"]
+        copy = Adapter()
+        copy.tensors, copy.config = dict(adapter.tensors), dict(adapter.config)
+        change(copy)
+        copy.write(folder / "models" / name)
+        return name
+
+    q = LAYER.format(0) + "self_attn.q_proj"
+    expect("REF020", "base+base")
+    expect("REF021", "base+" + broken("loha", lambda a: a.config.update(peft_type="LOHA")))
+    expect("REF021", "base+" + broken("pissa", lambda a: a.config.update(init_lora_weights="pissa")))
+    expect("REF021", "base+" + broken("experts", lambda a: a.config.update(target_parameters=["experts.up"])))
+    expect("REF022", "base+" + broken("alone", lambda a: a.tensors.pop(f"{q}.lora_B.weight")))
+    expect("REF023", "base+" + broken("rank", lambda a: a.config.update(r=9)))
+    expect("REF024", "base+" + broken("extra", lambda a: a.tensors.update({f"{q}.lora_C.weight": np.zeros(1)})))
+    (folder / "models" / "loha" / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA"})[:-1])
+    expect("REF020", "base+loha")
+
+
+def main(binary):
+    program = Program(binary)
+    random = np.random.default_rng(11)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        model = base_model(random)
+        made = adapters(random, model)
+        write_model(folder / "models" / "base", model, shards=2)
+        for name, adapter in made.items():
+            adapter.write(folder / "models" / name)
+        check_cases(program, folder, model, made)
+        check_merges(program, folder, model, made)
+        check_precision(program, folder, model, made)
+        check_refusals(program, folder, model, made)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
