@@ -143,6 +143,7 @@ class AdapterFit {
     StoredTensor& old = stored(found);
     const StoredTensor& by = adapter_.tensors[saved.tensor];
     if (old.info.shape != by.info.shape) check_resized(old.info, by.info);
+    if (!saved.below_pair) remark_on_tied(found);
     if (adapter_.weight == 1.0) {
       if (!saved.below_pair) parts_.erase(found);
       if (old.info.shape != by.info.shape && parts_.contains(found)) refuse_resized(old.info, by.info);
@@ -174,6 +175,12 @@ class AdapterFit {
         .in_tensor(old.name);
   }
 
+  void remark_on_tied(const std::string& name) {
+    const StoredTensor* tied = tied_embedding(model_);
+    if (tied == nullptr || tied->info.name != name) return;
+    warn(fmt::format("'{}' is the head, too, in this model: the adapter changes both", name));
+  }
+
   void add_module(const std::string& path, const AdapterModule& module) {
     if (module.bias) {
       const auto found = stored_name(model_.tensors, root_, path + ".bias");
@@ -184,9 +191,7 @@ class AdapterFit {
     const TensorInfo& base = stored(found).info;
     const bool embedding = module.embedding_a || module.embedding_b;
     parts_[found].push_back(embedding ? pairs_.embedding(path, module, base) : pairs_.linear(path, module, base));
-    if (const StoredTensor* tied = tied_embedding(model_); tied != nullptr && tied->info.name == found) {
-      warn(fmt::format("'{}' is the head, too, in this model: the adapter changes both", found));
-    }
+    remark_on_tied(found);
   }
 
   Catalogue& model_;

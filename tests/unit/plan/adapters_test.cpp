@@ -310,6 +310,14 @@ TEST(Adapters, WhatAnEarlierAdapterDidToATiedEmbeddingStaysInTheHead) {
   EXPECT_THAT(adapted.warnings, ElementsAre(HasSubstr("changes both"), HasSubstr("untied")));
 }
 
+TEST(Adapters, ATiedEmbeddingThatIsReplacedIsTheHeadToo) {
+  Catalogue made = tied_model();
+  add(made, {{embedding + ".weight", {32, 8}}});
+  const Adapted adapted(std::move(made));
+  EXPECT_THAT(adapted.warnings, ElementsAre(HasSubstr("changes both")));
+  EXPECT_EQ(adapted.model.find("lm_head.weight"), nullptr);
+}
+
 TEST(Adapters, AModelThatDoesNotTieHasToStoreItsHead) {
   Catalogue made = tied_model();
   made.config.tied_embeddings = false;
