@@ -20,8 +20,8 @@ constexpr auto find_nonfinite = []<class T>(const T* values, std::size_t count, 
   *found = any != 0;
 };
 
-/// Calls work(row, column, rows, columns, offset in the range) for the rectangles that a range of a matrix is made of: the
-/// end of a row, whole rows, the beginning of a row.
+/// Calls work(row, column, rows, columns, offset in the range) for the rectangles that a range of a matrix is made of:
+/// the end of a row, whole rows, the beginning of a row.
 template <class Work>
 void for_each_piece(ElementRange range, std::uint64_t width, const Work& work) {
   for (std::uint64_t at = range.first; at < range.end();) {

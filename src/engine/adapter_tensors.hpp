@@ -17,8 +17,8 @@ namespace stockpot::engine {
 
 /// Thread safe. Whoever asks first for a tensor reads it, others wait for it.
 ///
-/// Tensors of which more than the budget is wanted at the same time are kept alive by their users all the same: what the
-/// cache promises is that nothing unused is kept beyond it.
+/// Tensors of which more than the budget is wanted at the same time are kept alive by their users all the same: what
+/// the cache promises is that nothing unused is kept beyond it.
 class AdapterTensors {
  public:
   static constexpr std::uint64_t usual_budget_bytes = std::uint64_t{256} << 20;

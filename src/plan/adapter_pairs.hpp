@@ -22,8 +22,8 @@ class AdapterPairs {
   /// @param index  of the adapter in Catalogue::adapters.
   AdapterPairs(const Adapter& adapter, std::uint32_t index);
 
-  /// Learns from a linear layer how such layers are stored, before any is asked for: one config speaks for layers of both
-  /// layouts, and the library writes what the last one was. Heads are left out; they differ from the rest.
+  /// Learns from a linear layer how such layers are stored, before any is asked for: one config speaks for layers of
+  /// both layouts, and the library writes what the last one was. Heads are left out; they differ from the rest.
   void learn_layout(const AdapterModule& module, const TensorInfo& base);
 
   /// @param path  of the module.   @param base  the tensor that is changed.

@@ -1,5 +1,5 @@
-// Where a model stores what an adapter changes: perhaps under another root, "layers.0" for "model.layers.0"; a head that
-// is tied perhaps nowhere.
+// Where a model stores what an adapter changes: perhaps under another root, "layers.0" for "model.layers.0"; a head
+// that is tied perhaps nowhere.
 #pragma once
 
 #include <cstdint>

@@ -12,8 +12,8 @@
 
 namespace stockpot::plan {
 
-/// What one adapter does to one stored tensor W, seen as a matrix: the first dimension by all others. A is [r, in], B is
-/// [out, r]; all arithmetic is in the tile's type.
+/// What one adapter does to one stored tensor W, seen as a matrix: the first dimension by all others. A is [r, in], B
+/// is [out, r]; all arithmetic is in the tile's type.
 struct AdapterPart {
   enum class Kind {
     low_rank,             ///< W + s B A

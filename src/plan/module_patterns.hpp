@@ -12,8 +12,8 @@
 
 namespace stockpot::plan {
 
-/// A list of expressions KEY, each matched as ^(.*\.)?(KEY)$; the first that matches counts. Plain paths, of which there
-/// may be one for every module, are looked up; a dot in them is a dot.
+/// A list of expressions KEY, each matched as ^(.*\.)?(KEY)$; the first that matches counts. Plain paths, of which
+/// there may be one for every module, are looked up; a dot in them is a dot.
 class ModulePatterns {
  public:
   static constexpr std::size_t max_expressions = 256;        ///< that are more than a plain path

@@ -11,8 +11,8 @@
 
 namespace stockpot::methods {
 
-/// A product of two matrices with a short inner dimension. Element (i, j) is the sum over k, ascending and from zero, of
-/// left[i * left_row + k * left_rank] * right[k * right_rank + j]: neighbours in a row are neighbours in `right`.
+/// A product of two matrices with a short inner dimension. Element (i, j) is the sum over k, ascending and from zero,
+/// of left[i * left_row + k * left_rank] * right[k * right_rank + j]: neighbours in a row are neighbours in `right`.
 template <class T>
 struct LowRankProduct {
   const T* left = nullptr;
