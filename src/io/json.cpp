@@ -42,8 +42,12 @@ class SizeCheck final : public JsonEvents {
 
 }  // namespace
 
-nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {
+void check_json_size(std::string_view text, std::string_view path, std::string_view code) {
   SizeCheck(path, code, max_json_depth).read(text);
+}
+
+nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {
+  check_json_size(text, path, code);
   return nlohmann::ordered_json::parse(text.begin(), text.end());
 }
 

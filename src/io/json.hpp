@@ -14,6 +14,9 @@ namespace stockpot::io {
 inline constexpr std::uint64_t max_json_bytes = std::uint64_t{256} << 20;
 inline constexpr std::size_t max_json_depth = 64;
 
+/// Local. Reads the text without keeping anything. @throws Error as parse_json.
+void check_json_size(std::string_view text, std::string_view path, std::string_view code);
+
 /// Of two equal keys the last one counts.
 /// @param path  for messages.   @param code  the class of an error in the text, such as ARC001.
 /// @throws Error(corrupt_input): FMT005 if it nests deeper than 64 levels, an object has more than 16,384 keys or

@@ -30,7 +30,10 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   virtual void on_text(std::string&) { refuse_value(); }
   virtual void on_unsigned(std::uint64_t) { refuse_value(); }
   virtual void on_null() { refuse_value(); }
-  /// Numbers that are no plain unsigned integers (1.0, -0, 2^64), and booleans.
+  /// A number that is no plain unsigned integer (1.0, -0, 2^64), as the text spells it.
+  virtual void on_number(const std::string&) { on_other(); }
+  virtual void on_boolean(bool) { on_other(); }
+  /// The last two, for readers to whom they are alike.
   virtual void on_other() { refuse_value(); }
 
   std::size_t depth() const { return depth_; }
@@ -40,10 +43,11 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   bool null() final { return on_null(), true; }
-  bool boolean(bool) final { return on_other(), true; }
-  bool number_integer(std::int64_t) final { return on_other(), true; }
+  bool boolean(bool value) final { return on_boolean(value), true; }
+  /// Negative, or "-0", whose sign the value has lost.
+  bool number_integer(std::int64_t value) final { return on_number(value == 0 ? "-0" : std::to_string(value)), true; }
   bool number_unsigned(std::uint64_t value) final { return on_unsigned(value), true; }
-  bool number_float(double, const std::string&) final { return on_other(), true; }
+  bool number_float(double, const std::string& spelling) final { return on_number(spelling), true; }
   bool string(std::string& value) final { return on_text(value), true; }
   bool binary(nlohmann::json::binary_t&) final { return false; }
   bool key(std::string& name) final { return on_key(name), true; }
