@@ -19,7 +19,8 @@ class ModelDirectory {
   /// How messages should call a file of it.
   std::string shown(const std::string& name) const;
 
-  /// Local. Follows links. @param name  a plain file name.   @return the file's real path, or nothing if there is none.
+  /// Local. Follows links. @param name  of a file in it, or, with '/', in a folder of it.
+  /// @return the file's real path, or nothing if there is none.
   /// @throws Error(corrupt_input) if it lies outside: of the folder (FMT003), or for a snapshot of a hub cache, whose
   ///         files are links into blobs/, of its "models--..." folder (REF007).
   std::optional<std::string> resolve(const std::string& name) const;
