@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/error.hpp"
 #include "io/json.hpp"
 #include "io/json_events.hpp"
 
@@ -114,6 +115,16 @@ const JsonText* JsonText::find(std::string_view key) const {
 
 JsonText* JsonText::find(std::string_view key) { return const_cast<JsonText*>(std::as_const(*this).find(key)); }
 
+JsonText* JsonText::at_path(std::string_view dotted) {
+  JsonText* at = this;
+  while (at != nullptr && !dotted.empty()) {
+    const auto dot = std::min(dotted.find('.'), dotted.size());
+    at = at->find(dotted.substr(0, dot));
+    dotted.remove_prefix(std::min(dot + 1, dotted.size()));
+  }
+  return at;
+}
+
 void JsonText::set(std::string_view key, JsonText value) {
   if (JsonText* old = find(key)) {
     *old = std::move(value);
@@ -159,6 +170,12 @@ JsonText parse_json_text(std::string_view text, std::string_view path, std::stri
   Builder builder(path, code, max_json_depth);
   builder.read(text);
   return builder.take();
+}
+
+JsonText parse_json_object(std::string_view text, std::string_view path, std::string_view code) {
+  JsonText document = parse_json_text(text, path, code);
+  if (document.as_object() != nullptr) return document;
+  throw Error(ErrorKind::corrupt_input, "the file is not a JSON object").code(code).in_file(path);
 }
 
 }  // namespace stockpot::io

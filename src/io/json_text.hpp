@@ -39,6 +39,8 @@ class JsonText {
   /// The member of an object, or nullptr; also if this is no object. Looks at one key after the other.
   JsonText* find(std::string_view key);
   const JsonText* find(std::string_view key) const;
+  /// The value at a path of keys, "thinker_config.text_config"; this one at "". Or nullptr.
+  JsonText* at_path(std::string_view dotted);
   /// Requires an object. A new key comes last, another keeps its place.
   void set(std::string_view key, JsonText value);
   void erase(std::string_view key);
@@ -71,5 +73,8 @@ struct JsonText::Member {
 /// With the limits and errors of parse_json (json.hpp). Of two equal keys the last value counts, in the place of the
 /// first.
 JsonText parse_json_text(std::string_view text, std::string_view path, std::string_view code);
+
+/// The same of a text that must be an object. @throws Error(corrupt_input) with `code` if it is another value.
+JsonText parse_json_object(std::string_view text, std::string_view path, std::string_view code);
 
 }  // namespace stockpot::io

@@ -14,7 +14,6 @@ constexpr std::array layer_count_keys{
     "decoder_layers",    "encoder_layers", "num_encoder_layers", "depth",      "num_blocks"};
 constexpr std::array nested_objects{"text_config",   "llm_config",   "language_config", "thinker_config.text_config",
                                     "vision_config", "audio_config", "encoder",         "decoder"};
-constexpr std::array text_objects{"", "text_config", "llm_config", "language_config", "thinker_config.text_config"};
 
 /// The object at a dotted path ("" is the top), or nullptr.
 const Json* object_at(const Json& config, std::string_view path) {

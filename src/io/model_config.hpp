@@ -1,6 +1,7 @@
 // What Stockpot wants to know from a model's config.json.
 #pragma once
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -9,6 +10,10 @@
 #include "core/catalogue.hpp"
 
 namespace stockpot::io {
+
+/// Where a config speaks of the text model: at top level, or in one of these, with their paths.
+inline constexpr std::array text_objects{"", "text_config", "llm_config", "language_config",
+                                         "thinker_config.text_config"};
 
 /// Everything in a config is optional; values of another kind than expected count as absent.
 /// Layer counts: those at top level, then those of each nested object that is known to have some.
