@@ -1,8 +1,10 @@
 #include "engine/merge_job.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "comm/agree.hpp"
@@ -11,10 +13,10 @@
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
 #include "engine/provenance.hpp"
+#include "io/companions.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
 #include "io/publish.hpp"
-#include "io/side_files.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::engine {
@@ -76,10 +78,14 @@ std::vector<RankReport> gather_reports(const comm::Communicator& comm, const Ran
 /// Rank 0. What makes the weights a checkpoint: configuration and tokenizer.
 void copy_companions(const plan::MergePlan& plan, const JobOptions& options, const std::string& directory,
                      std::vector<std::string>& remarks) {
-  const io::SideFileOptions side_files{options.copy_tokenizer, {plan.config_dtype, plan.unties_head, plan.vocab_size}};
-  for (std::string& warning : io::copy_side_files(plan.models[plan.anchor].directory, directory, side_files)) {
-    remarks.push_back(std::move(warning));
-  }
+  io::CompanionRequest request;
+  request.config.dtype = plan.config_dtype;
+  request.config.untie_head = plan.unties_head;
+  request.config.vocab_size = plan.vocab_size;
+  request.copy_tokenizer = options.copy_tokenizer;
+  io::Companions companions = io::plan_companions(io::ModelFolder(plan.models[plan.anchor].directory), request);
+  io::write_companions(companions, directory);
+  std::move(companions.warnings.begin(), companions.warnings.end(), std::back_inserter(remarks));
 }
 
 /// The part between the staging directory's creation and its publication.

@@ -1,0 +1,170 @@
+#include "io/companions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "io/config_edits.hpp"
+#include "io/file_system.hpp"
+#include "io/json_text.hpp"
+#include "io/small_file.hpp"
+
+namespace stockpot::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* config_file = "config.json";
+constexpr const char* generation_file = "generation_config.json";
+constexpr const char* template_file = "chat_template.jinja";
+constexpr std::array companion_files{"preprocessor_config.json", "processor_config.json",
+                                     "video_preprocessor_config.json"};
+constexpr std::array tokenizer_files{"tokenizer.json",
+                                     "tokenizer_config.json",
+                                     "special_tokens_map.json",
+                                     "tokenizer.model",
+                                     "added_tokens.json",
+                                     "merges.txt",
+                                     "vocab.json",
+                                     "vocab.txt",
+                                     "spiece.model",
+                                     "tekken.json",
+                                     "sentencepiece.bpe.model",
+                                     template_file,
+                                     "chat_template.json",
+                                     "normalizer.json"};
+constexpr std::array vocabulary_files{"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"};
+constexpr std::array json_files_with_template{"tokenizer_config.json", "chat_template.json"};
+
+class Planner {
+ public:
+  Planner(const ModelFolder& anchor, const CompanionRequest& request) : anchor_(anchor), request_(request) {}
+
+  Companions plan() && {
+    for (const char* name : companion_files) copy(anchor_, name);
+    plan_config();
+    plan_generation_config();
+    if (request_.tokenizer) {
+      plan_tokenizer(*request_.tokenizer);
+    } else if (request_.copy_tokenizer) {
+      copy_tokenizer(anchor_, {});
+      if (!has_tokenizer() && !anchor_.is_single_file()) {
+        warn("TOK052: {} has no tokenizer to copy; the weights are good without", anchor_.shown());
+      }
+    }
+    if (request_.chat_template) plan_chat_template(*request_.chat_template);
+    std::sort(result_.files.begin(), result_.files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return std::move(result_);
+  }
+
+ private:
+  template <typename... Values>
+  void warn(fmt::format_string<Values...> format, Values&&... values) {
+    result_.warnings.push_back(fmt::format(format, std::forward<Values>(values)...));
+  }
+
+  SmallFile* find(std::string_view name) {
+    const auto file = std::find_if(result_.files.begin(), result_.files.end(),
+                                   [&](const SmallFile& known) { return known.name == name; });
+    return file == result_.files.end() ? nullptr : &*file;
+  }
+
+  void make(std::string_view name, std::string text) {
+    SmallFile made{std::string(name), std::move(text), {}};
+    if (SmallFile* file = find(name)) {
+      *file = std::move(made);
+    } else {
+      result_.files.push_back(std::move(made));
+    }
+  }
+
+  void copy(const ModelFolder& from, const std::string& name) {
+    if (auto file = from.file(name)) result_.files.push_back(std::move(*file));
+  }
+
+  void plan_config() {
+    if (const auto text = anchor_.text(config_file)) {
+      make(config_file, edited_config(*text, request_.config, anchor_.shown(config_file), result_.warnings));
+      return;
+    }
+    if (anchor_.is_single_file()) {
+      warn("{} is a single file: the output gets no configuration{}", anchor_.shown(),
+           request_.tokenizer ? "" : " and no tokenizer");
+    } else {
+      warn("{} has no config.json: programs that load the output will ask for one", anchor_.shown());
+    }
+    const std::vector<std::string> needed = needed_edits(request_.config);
+    for (const std::string& edit : needed) warn("ARC032: there is no config.json in which to say {}", edit);
+  }
+
+  void plan_generation_config() {
+    const auto text = request_.config.token_ids ? anchor_.text(generation_file) : std::nullopt;
+    if (!text) return copy(anchor_, generation_file);
+    make(generation_file,
+         edited_generation_config(*text, request_.config, anchor_.shown(generation_file), result_.warnings));
+  }
+
+  void plan_tokenizer(const CompanionRequest::Tokenizer& tokenizer) {
+    std::vector<std::string> left_out = tokenizer.not_copied;
+    for (const auto& [name, text] : tokenizer.made) {
+      make(name, text);
+      left_out.push_back(name);
+    }
+    if (tokenizer.donor != nullptr) copy_tokenizer(*tokenizer.donor, left_out);
+  }
+
+  void copy_tokenizer(const ModelFolder& donor, const std::vector<std::string>& left_out) {
+    const auto copy_unless_left_out = [&](const std::string& name) {
+      if (std::find(left_out.begin(), left_out.end(), name) == left_out.end()) copy(donor, name);
+    };
+    for (const char* name : tokenizer_files) copy_unless_left_out(name);
+    for (const std::string& name : donor.names()) {
+      if (name.starts_with(std::string(more_templates) + '/')) copy_unless_left_out(name);
+    }
+  }
+
+  bool has_tokenizer() {
+    return std::any_of(vocabulary_files.begin(), vocabulary_files.end(), [&](const char* name) { return find(name); });
+  }
+
+  /// Into each file in which some generation of readers looks for it.
+  void plan_chat_template(const std::string& text) {
+    if (!has_tokenizer()) {
+      warn("TOK051: the output has no tokenizer: its chat template is not written");
+      return;
+    }
+    if (find("tokenizer_config.json") == nullptr) make("tokenizer_config.json", "{}");
+    for (const char* name : json_files_with_template) {
+      const SmallFile* file = find(name);
+      if (file == nullptr) continue;
+      const std::string& shown = file->source.empty() ? file->name : file->source;
+      JsonText json = parse_json_object(content_of(*file), shown, "FMT022");
+      json.set("chat_template", JsonText::text(text));
+      make(name, json.dump() + '\n');
+    }
+    make(template_file, text);
+  }
+
+  const ModelFolder& anchor_;
+  const CompanionRequest& request_;
+  Companions result_;
+};
+
+}  // namespace
+
+Companions plan_companions(const ModelFolder& anchor, const CompanionRequest& request) {
+  return Planner(anchor, request).plan();
+}
+
+void write_companions(const Companions& companions, const std::string& directory) {
+  for (const SmallFile& file : companions.files) {
+    const fs::path path = fs::path(directory) / file.name;
+    with_file_system_errors([&] { fs::create_directories(path.parent_path()); });
+    write_file(path.string(), content_of(file));
+  }
+}
+
+}  // namespace stockpot::io
