@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 
 namespace stockpot::io {
 namespace {
@@ -56,6 +58,26 @@ std::optional<bool> tied_embeddings(const Json& config) {
   return std::nullopt;
 }
 
+/// The first of the keys that is a count where the text model is spoken of.
+std::optional<std::uint64_t> text_count(const Json& config, std::initializer_list<const char*> keys) {
+  for (const char* path : text_objects) {
+    const Json* object = object_at(config, path);
+    if (object == nullptr) continue;
+    for (const char* key : keys) {
+      const auto count = object->find(key);
+      if (count != object->end() && count->is_number_unsigned()) return count->get<std::uint64_t>();
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_quantized(const Json& config) {
+  return std::any_of(text_objects.begin(), text_objects.end(), [&](const char* path) {
+    const Json* object = object_at(config, path);
+    return object != nullptr && object_at(*object, "quantization_config") != nullptr;
+  });
+}
+
 }  // namespace
 
 ModelConfig model_config(const Json& config, std::string_view path, std::vector<std::string>& warnings) {
@@ -69,6 +91,10 @@ ModelConfig model_config(const Json& config, std::string_view path, std::vector<
   add_layer_counts(config, "", result.layer_counts);
   for (const char* nested : nested_objects) add_layer_counts(config, nested, result.layer_counts);
   result.tied_embeddings = tied_embeddings(config);
+  result.vocab_size = text_count(config, {"vocab_size"});
+  result.hidden_size = text_count(config, {"hidden_size"});
+  result.experts = text_count(config, {"num_experts", "num_local_experts", "n_routed_experts"});
+  result.quantized = is_quantized(config);
   if (result.architectures.size() != 1) {
     warnings.push_back(fmt::format("ARC001: {} names {} architectures instead of one: layers are found by tensor names",
                                    path, result.architectures.size()));

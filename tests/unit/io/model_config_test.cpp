@@ -64,5 +64,25 @@ TEST(ModelConfig, TiedEmbeddingsMayBeSaidInTheTextPart) {
             true);
 }
 
+TEST(ModelConfig, SizesAreThoseOfTheTextModel) {
+  const auto config = config_of(R"({"hidden_size":64,"vision_config":{"vocab_size":9},
+                                    "text_config":{"vocab_size":100,"hidden_size":32,"n_routed_experts":4}})");
+  EXPECT_EQ(config.vocab_size, 100u);
+  EXPECT_EQ(config.hidden_size, 64u);
+  EXPECT_EQ(config.experts, 4u);
+  EXPECT_EQ(config_of(R"({"num_local_experts":8,"num_experts":2})").experts, 2u);
+  EXPECT_EQ(config_of(R"({"num_local_experts":8})").experts, 8u);
+  const auto empty = config_of(R"({"vocab_size":null,"hidden_size":"64","num_experts":-1})");
+  EXPECT_EQ(empty.vocab_size, std::nullopt);
+  EXPECT_EQ(empty.hidden_size, std::nullopt);
+  EXPECT_EQ(empty.experts, std::nullopt);
+}
+
+TEST(ModelConfig, AQuantizationIsAnObject) {
+  EXPECT_TRUE(config_of(R"({"quantization_config":{}})").quantized);
+  EXPECT_TRUE(config_of(R"({"text_config":{"quantization_config":{"bits":4}}})").quantized);
+  EXPECT_FALSE(config_of(R"({"quantization_config":null,"vision_config":{"quantization_config":{}}})").quantized);
+}
+
 }  // namespace
 }  // namespace stockpot::io
