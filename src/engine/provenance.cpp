@@ -40,16 +40,14 @@ io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, cons
 io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const std::string& out) {
   io::ModelCard card;
   card.title = std::filesystem::path(out).lexically_normal().filename().string();
-  card.method = plan.method;
   const methods::MethodSpec* method = methods::find_method(plan.method);
-  card.method_source = method->source;
+  card.methods = {{plan.method, std::string(method->source)}};
   card.recipe = inputs.recipe.text;
   const recipe::MergeDocument& document = inputs.document();
   for (const Catalogue& model : plan.models) {
-    const io::ModelCard::Model shown{model.model, std::filesystem::exists(model.model)};
     const bool is_base =
         method->base != methods::BaseUse::none && document.base_model && document.base_model->text == model.model;
-    (is_base ? card.base : card.models).push_back(shown);
+    (is_base ? card.base : card.models).push_back(io::card_model(model.model));
   }
   return card;
 }

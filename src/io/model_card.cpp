@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "core/version.hpp"
@@ -21,8 +23,7 @@ std::vector<ModelCard::Model> all_models(const ModelCard& card) {
 std::string front_matter(const ModelCard& card) {
   std::vector<std::string> ids;
   for (const auto& model : all_models(card)) {
-    if (model.is_local) continue;
-    for (const std::string& id : hub_ids(model.reference)) {
+    for (const std::string& id : model.hub_ids) {
       if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
     }
   }
@@ -32,18 +33,27 @@ std::string front_matter(const ModelCard& card) {
   return text + "library_name: transformers\ntags:\n- stockpot\n- mergekit\n- merge\n---\n";
 }
 
-/// As a link if it can be one, else as code, which Markdown leaves alone.
+/// As a link if the model itself is on the hub, else as code, which Markdown leaves alone.
 std::string model_text(const ModelCard::Model& model) {
-  const auto ids = model.is_local ? std::vector<std::string>{} : hub_ids(model.reference);
   const std::string shown = printable(shown_reference(model.reference));
-  if (ids.empty()) return fmt::format("`{}`", shown);
-  return fmt::format("[{}](https://huggingface.co/{})", shown, ids.front());
+  const bool is_on_hub = !model.hub_ids.empty() && model.reference.starts_with(model.hub_ids.front());
+  if (!is_on_hub) return fmt::format("`{}`", shown);
+  return fmt::format("[{}](https://huggingface.co/{})", shown, model.hub_ids.front());
 }
 
 std::string source_text(const std::string& source) {
   constexpr std::string_view arxiv = "arXiv:";
   if (!source.starts_with(arxiv)) return source;
   return fmt::format("[{}](https://arxiv.org/abs/{})", source, source.substr(arxiv.size()));
+}
+
+std::string methods_text(const std::vector<ModelCard::Method>& methods) {
+  std::string text;
+  for (const auto& method : methods) {
+    text += fmt::format("{}`{}`", text.empty() ? "" : ", ", method.name);
+    if (!method.source.empty()) text += fmt::format(" ({})", source_text(method.source));
+  }
+  return text;
 }
 
 std::string without_private_paths(const ModelCard& card) {
@@ -60,7 +70,7 @@ std::string without_private_paths(const ModelCard& card) {
       text.replace(at, path.size(), shown);
     }
   }
-  return text;
+  return without_directories(text);
 }
 
 /// A block that the text in it cannot end: its fence is longer than any run of backticks there.
@@ -76,11 +86,19 @@ std::string fenced(const std::string& text) {
 
 }  // namespace
 
+ModelCard::Model card_model(const std::string& reference) {
+  ModelCard::Model model{reference};
+  for (std::string& id : hub_ids(reference)) {
+    std::error_code unknown;  // what cannot be looked at is no path that was found
+    if (!std::filesystem::exists(id, unknown)) model.hub_ids.push_back(std::move(id));
+  }
+  return model;
+}
+
 std::string to_markdown(const ModelCard& card) {
   std::string text = front_matter(card);
   text += fmt::format("# {}\n\nMerged by Stockpot {}.\n\n", printable(card.title), version);
-  text += fmt::format("## Method\n\n`{}`", card.method);
-  if (!card.method_source.empty()) text += fmt::format(" ({})", source_text(card.method_source));
+  text += fmt::format("## Method{}\n\n", card.methods.size() > 1 ? "s" : "") + methods_text(card.methods);
   for (const auto& base : card.base) text += fmt::format(", with {} as base", model_text(base));
   text += "\n\n## Models\n\n";
   for (const auto& model : card.models) text += fmt::format("- {}\n", model_text(model));
@@ -89,7 +107,7 @@ std::string to_markdown(const ModelCard& card) {
 
 void write_model_card(const ModelCard& card, const std::string& directory) {
   write_file(directory + "/README.md", to_markdown(card));
-  write_file(directory + "/mergekit_config.yml", card.recipe);
+  write_file(directory + "/" + card.recipe_name, card.recipe);
 }
 
 }  // namespace stockpot::io

@@ -2,28 +2,34 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace stockpot::io {
 
 struct ModelCard {
   struct Model {
-    std::string reference;  ///< canonical text
-    bool is_local = false;  ///< found as a path: never linked to the hub
+    std::string reference;                  ///< canonical text
+    std::vector<std::string> hub_ids = {};  ///< of it and its adapters, as far as they come from the hub
   };
-  std::string title;          ///< name of the output directory
-  std::string method;         ///< "ties"
-  std::string method_source;  ///< "arXiv:2306.01708", or text
-  std::vector<Model> base;    ///< one, or none if the method uses none
-  std::vector<Model> models;  ///< the others
-  std::string recipe;         ///< the recipe file
+  struct Method {
+    std::string name;    ///< "ties"
+    std::string source;  ///< "arXiv:2306.01708", or text
+  };
+  std::string title;            ///< name of the output directory
+  std::vector<Method> methods;  ///< the document's, then those of its modules, slices and overrides
+  std::vector<Model> base;      ///< one, or none if no method uses one
+  std::vector<Model> models;    ///< the others
+  std::string recipe;           ///< the document: of one stage if there are several
+  std::string recipe_name = "mergekit_config.yml";
 };
 
-/// Front matter and Markdown. Absolute local paths are shown by their last component, in the recipe too.
+/// Local. A model as the recipe refers to it: what exists here as a path is no hub id, whatever it looks like.
+ModelCard::Model card_model(const std::string& reference);
+
+/// Front matter and Markdown. Absolute local paths are shown by their last component, in the recipe and its comments too.
 std::string to_markdown(const ModelCard& card);
 
-/// Local. Writes README.md and, byte for byte, the recipe as mergekit_config.yml.
+/// Local. Writes README.md and, byte for byte, the recipe.
 void write_model_card(const ModelCard& card, const std::string& directory);
 
 }  // namespace stockpot::io

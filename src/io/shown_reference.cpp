@@ -72,6 +72,27 @@ std::vector<std::string> private_paths(std::string_view reference) {
   return paths;
 }
 
+std::string without_directories(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n", before = "\"'`[{(,=+", behind = "\"'`]}),;|*@+";
+  const auto begins_word = [&](std::size_t at) {
+    return at == 0 || (space.find(text[at - 1]) != space.npos) || (before.find(text[at - 1]) != before.npos);
+  };
+  std::string shown;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    if (is_private(text.substr(at, 1)) && begins_word(at)) {
+      while (end < text.size() && space.find(text[end]) == space.npos && behind.find(text[end]) == behind.npos) ++end;
+      const std::string_view path = text.substr(at, end - at);
+      const bool has_directory = path.find('/', 1) < path.size() - 1;
+      shown += has_directory ? last_component(path) : path;
+    } else {
+      shown += text[at];
+    }
+    at = end;
+  }
+  return shown;
+}
+
 std::vector<std::string> hub_ids(std::string_view reference) {
   std::vector<std::string> ids;
   for (const auto& part : parts_of(reference)) {

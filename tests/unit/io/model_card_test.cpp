@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "io/shown_reference.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -17,10 +19,9 @@ using testing::StartsWith;
 
 ModelCard example() {
   return {.title = "merged",
-          .method = "ties",
-          .method_source = "arXiv:2306.01708",
-          .base = {{"org/base", false}},
-          .models = {{"org/tune@main+org/lora*0.5", false}, {"/data/team/mine", true}, {"runs/local", true}},
+          .methods = {{"ties", "arXiv:2306.01708"}},
+          .base = {{"org/base", {"org/base"}}},
+          .models = {{"org/tune@main+org/lora*0.5", {"org/tune", "org/lora"}}, {"/data/team/mine"}, {"runs/local"}},
           .recipe = "merge_method: ties\nmodels:\n- model: /data/team/mine\n"};
 }
 
@@ -37,16 +38,41 @@ TEST(ModelCard, IsFrontMatterThenText) {
 TEST(ModelCard, WithoutHubModelsThereIsNoBaseModelKey) {
   ModelCard card = example();
   card.base.clear();
-  card.models = {{"org/name", true}};
+  card.models = {{"org/name"}};
   EXPECT_THAT(to_markdown(card), AllOf(StartsWith("---\nlibrary_name"), Not(HasSubstr("huggingface.co"))));
 }
 
 TEST(ModelCard, NoDirectoryOfThisMachineIsShown) {
   ModelCard card = example();
-  card.models = {{"/data", true}, {"/data/team/a", true}, {"/data/team/a@main+~/my/lora", true}};
+  card.models = {{"/data"}, {"/data/team/a"}, {"/data/team/a@main+~/my/lora"}};
   card.recipe = "[/data/team/a, /data/team/a@main, ~/my/lora, /data]";
   EXPECT_THAT(to_markdown(card), AllOf(HasSubstr("[a, a@main, lora, data]"), HasSubstr("`a@main+lora`"),
                                        Not(HasSubstr("/data")), Not(HasSubstr("team")), Not(HasSubstr("/my"))));
+}
+
+TEST(ModelCard, AnAdapterOfALocalModelIsOnTheHubButNoLink) {
+  ModelCard card = example();
+  card.models = {{"/data/mine+org/lora", {"org/lora"}}};
+  EXPECT_THAT(to_markdown(card), AllOf(HasSubstr("\n- org/lora\n"), HasSubstr("\n- `mine+org/lora`\n")));
+}
+
+TEST(ModelCard, SeveralMethodsAreListed) {
+  ModelCard card = example();
+  card.methods = {{"ties", "arXiv:2306.01708"}, {"passthrough", ""}};
+  card.base.clear();
+  EXPECT_THAT(to_markdown(card),
+              HasSubstr("## Methods\n\n`ties` "
+                        "([arXiv:2306.01708](https://arxiv.org/abs/2306.01708)), `passthrough`\n\n"));
+}
+
+TEST(ModelCard, PartsOfAReferenceThatExistHereAreLocal) {
+  const test::TemporaryDirectory scratch;
+  std::filesystem::create_directories(scratch / "org/base");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch.path());
+  EXPECT_THAT(card_model("org/base+org/lora*2").hub_ids, ElementsAre("org/lora"));
+  EXPECT_THAT(card_model("./org/base").hub_ids, IsEmpty());
+  std::filesystem::current_path(before);
 }
 
 TEST(ModelCard, TheRecipeCannotEndItsBlock) {
@@ -62,6 +88,25 @@ TEST(ModelCard, TheRecipeFileIsCopiedByteForByte) {
   write_model_card(card, scratch.path());
   EXPECT_EQ(test::bytes_of_file(scratch / "mergekit_config.yml"), card.recipe);
   EXPECT_EQ(test::bytes_of_file(scratch / "README.md"), to_markdown(card));
+}
+
+TEST(ModelCard, TheRecipeFileMayHaveAnotherName) {
+  const test::TemporaryDirectory scratch;
+  ModelCard card = example();
+  card.recipe_name = "mergekit_moe_config.yml";
+  write_model_card(card, scratch.path());
+  EXPECT_EQ(test::bytes_of_file(scratch / "mergekit_moe_config.yml"), card.recipe);
+}
+
+TEST(WithoutDirectories, ShortensPathsThatNoReferenceNames) {
+  EXPECT_EQ(without_directories("# see /data/team/base\nsource: '/x/y/tok', a: [/a/b+/c/d/*2,~me/e/f@v]"),
+            "# see base\nsource: 'tok', a: [b+d*2,f@v]");
+}
+
+TEST(WithoutDirectories, LeavesWhatIsNoPath) {
+  for (const char* text : {"", "/", "https://a.org/b/c", "a/b/c", "./a/b", "</s> /think and/or 1 / 2", "~", "//"}) {
+    EXPECT_EQ(without_directories(text), text);
+  }
 }
 
 TEST(ShownReference, KeepsHubIdsAndRelativePaths) {
