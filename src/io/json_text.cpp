@@ -16,8 +16,8 @@ namespace {
 /// With quotes and escapes.
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
-/// Of equal keys the last value counts, in the place of the first. Once for each object, when all of it is there: a look
-/// at all keys for each new one would take quadratic time.
+/// Of equal keys the last value counts, in the place of the first. Once for each object, when all of it is there: to
+/// look at all keys for each new one would take quadratic time.
 void drop_equal_keys(JsonText::Object& members) {
   std::vector<std::size_t> order(members.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

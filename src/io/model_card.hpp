@@ -26,7 +26,8 @@ struct ModelCard {
 /// Local. A model as the recipe refers to it: what exists here as a path is no hub id, whatever it looks like.
 ModelCard::Model card_model(const std::string& reference);
 
-/// Front matter and Markdown. Absolute local paths are shown by their last component, in the recipe and its comments too.
+/// Front matter and Markdown. Absolute local paths are shown by their last component, in the recipe and its comments
+/// too.
 std::string to_markdown(const ModelCard& card);
 
 /// Local. Writes README.md and, byte for byte, the recipe.
