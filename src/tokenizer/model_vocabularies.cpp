@@ -1,0 +1,79 @@
+#include "tokenizer/model_vocabularies.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace stockpot::tokenizer {
+namespace {
+
+using recipe::in_quotes;
+using Source = recipe::TokenizerRequest::Source;
+
+constexpr const char* conversion_help =
+    "load the tokenizer with a program that can convert it, such as transformers, and save it: that writes "
+    "tokenizer.json";
+
+/// A model without a tokenizer.json may be one with a tokenizer that we cannot read.
+void report_missing(const recipe::TokenizerRequest& request, const ModelTokenizer& model, bool needed,
+                    recipe::Diagnostics& diagnostics) {
+  const std::string name = in_quotes(model.model);
+  if (model.other_files) {
+    std::string message = fmt::format("the tokenizer of model {} has no tokenizer.json", name);
+    if (needed || request.source == Source::union_of_all) {
+      return diagnostics.error("TOK003", request.at, std::move(message), conversion_help);
+    }
+    return diagnostics.warn("TOK003", request.at, message + ": the model is taken to have the anchor's ids",
+                            conversion_help);
+  }
+  if (needed) {
+    return diagnostics.error("TOK002", request.at, fmt::format("model {} has no tokenizer", name),
+                             "the output's tokenizer is made from it: put its tokenizer.json into " + model.directory);
+  }
+  diagnostics.warn("TOK001", request.at,
+                   fmt::format("model {} has no tokenizer: it is taken to have the anchor's ids", name));
+}
+
+}  // namespace
+
+ModelVocabularies::ModelVocabularies(const recipe::TokenizerRequest& request, std::span<const ModelTokenizer> models,
+                                     std::size_t anchor, recipe::Diagnostics& diagnostics)
+    : models_(models), anchor_(anchor) {
+  const std::string_view donor = request.source == Source::model ? request.model->text : models[anchor].model;
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    files_.push_back(models[m].tokenizer ? read(m, request.at, diagnostics) : nullptr);
+    if (has_own(m)) continue;
+    report_missing(request, models[m], m == anchor || models[m].model == donor, diagnostics);
+  }
+}
+
+const TokenizerFile* ModelVocabularies::read(std::size_t model, recipe::Position at, recipe::Diagnostics& diagnostics) {
+  for (std::size_t earlier = 0; earlier < model; ++earlier) {
+    if (models_[earlier].tokenizer == models_[model].tokenizer) return files_[earlier];
+  }
+  const ModelTokenizer& source = models_[model];
+  read_.push_back(std::make_unique<TokenizerFile>(*source.tokenizer, source.directory + "/tokenizer.json"));
+  for (const std::string& warning : read_.back()->warnings()) {
+    diagnostics.warn("TOK005", at, fmt::format("tokenizer.json of model {}: {}", in_quotes(source.model), warning));
+  }
+  return read_.back().get();
+}
+
+std::uint64_t ModelVocabularies::limit(std::size_t model) const {
+  return models_[model].vocab_size.value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
+std::optional<std::uint32_t> ModelVocabularies::id_of(std::size_t model, std::string_view text) const {
+  const Token* const token = of(model).find(text);
+  if (token == nullptr || token->id >= limit(model)) return std::nullopt;
+  return token->id;
+}
+
+std::optional<std::size_t> ModelVocabularies::index_of(std::string_view model) const {
+  for (std::size_t m = 0; m < models_.size(); ++m) {
+    if (models_[m].model == model) return m;
+  }
+  return std::nullopt;
+}
+
+}  // namespace stockpot::tokenizer

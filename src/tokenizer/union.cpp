@@ -1,0 +1,108 @@
+#include "tokenizer/union.hpp"
+
+#include <fmt/format.h>
+
+namespace stockpot::tokenizer {
+namespace {
+
+using recipe::Diagnostics;
+using recipe::in_quotes;
+using recipe::Position;
+
+bool is_other(const ModelVocabularies& models, std::size_t model) {
+  return model != models.anchor() && models.has_own(model) && models.model(model).takes_part;
+}
+
+/// What cannot be taken over, and how much of the rest is there already.
+void report_overlap(const ModelVocabularies& models, std::size_t model, const OutputTokens& base, Position at,
+                    Diagnostics& diagnostics) {
+  std::size_t beyond = 0, empty = 0, shared = 0;
+  const auto& tokens = models.of(model).tokens();
+  for (const Token* token : tokens) {
+    if (token->id >= models.limit(model)) {
+      ++beyond;
+      continue;
+    }
+    if (token->text.empty()) ++empty;
+    if (base.find(token->text)) ++shared;
+  }
+  const std::string name = in_quotes(models.model(model).model);
+  if (beyond > 0) {
+    diagnostics.warn("TOK005", at,
+                     fmt::format("{} token(s) of model {} have ids from its vocab_size {} on: they are left out",
+                                 beyond, name, models.limit(model)));
+  }
+  if (empty > 0 && !base.find("")) {
+    diagnostics.warn("TOK005", at, fmt::format("model {} has a token without text: it is left out", name));
+  }
+  if (2 * shared < tokens.size() - beyond) {
+    diagnostics.warn("TOK011", at,
+                     fmt::format("the base tokenizer has only {} of the {} tokens of model {}", shared,
+                                 tokens.size() - beyond, name),
+                     "the others are appended and found as they stand only; their embeddings come from few models");
+  }
+}
+
+void append_ordinary(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens) {
+  for (const Token* token : models.of(model).tokens()) {
+    if (token->added || token->id >= models.limit(model) || token->text.empty()) continue;
+    if (!tokens.find(token->text)) tokens.append(token->text, ordinary_flags);
+  }
+}
+
+void append_added(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens, Position at,
+                  Diagnostics& diagnostics) {
+  std::size_t differing = 0;
+  std::string_view first;
+  for (const Token* token : models.of(model).tokens()) {
+    if (!token->added || token->id >= models.limit(model)) continue;
+    const auto known = tokens.find(token->text);
+    if (!known) {
+      tokens.append(token->text, *token->added);
+    } else if (known->added && known->added != token->added && differing++ == 0) {
+      first = token->text;
+    }
+  }
+  if (differing == 0) return;
+  diagnostics.warn(
+      "TOK010", at,
+      fmt::format("model {} defines {} added token(s) with other flags than a model before it, the first is "
+                  "{}: the first definition counts",
+                  in_quotes(models.model(model).model), differing, in_quotes(first)));
+}
+
+TokenFlags first_flags(const ModelVocabularies& models, std::string_view text) {
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    const Token* const token = models.of(m).find(text);
+    if (token != nullptr && token->added) return *token->added;
+  }
+  return ordinary_flags;
+}
+
+}  // namespace
+
+void append_union(const ModelVocabularies& models, Position at, OutputTokens& tokens, Diagnostics& diagnostics) {
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    if (is_other(models, m)) report_overlap(models, m, tokens, at, diagnostics);
+  }
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    if (is_other(models, m)) append_ordinary(models, m, tokens);
+  }
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    if (is_other(models, m)) append_added(models, m, tokens, at, diagnostics);
+  }
+}
+
+void append_requested(const std::vector<recipe::TokenRequest>& requests, const ModelVocabularies& models,
+                      OutputTokens& tokens, Diagnostics& diagnostics) {
+  for (const recipe::TokenRequest& request : requests) {
+    if (tokens.find(request.text)) continue;
+    if (request.text.empty()) {
+      diagnostics.error("TOK005", request.at, "a token without text cannot be added");
+      continue;
+    }
+    tokens.append(request.text, first_flags(models, request.text));
+  }
+}
+
+}  // namespace stockpot::tokenizer
