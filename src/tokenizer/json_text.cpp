@@ -174,4 +174,10 @@ std::string indented(std::string_view text) {
   return result;
 }
 
+std::string indented_like(std::string_view source, std::string_view text) {
+  std::string result = indented(text);
+  if (source.ends_with('\n')) result += '\n';
+  return result;
+}
+
 }  // namespace stockpot::tokenizer

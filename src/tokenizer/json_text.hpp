@@ -59,5 +59,7 @@ std::string replaced(std::string_view text, std::vector<Replacement> replacement
 
 /// The same JSON with one value a line and two spaces a level; numbers keep their spelling. @pre text is JSON
 std::string indented(std::string_view text);
+/// The same, with a line end after it if `source`, of which `text` was made, has one.
+std::string indented_like(std::string_view source, std::string_view text);
 
 }  // namespace stockpot::tokenizer

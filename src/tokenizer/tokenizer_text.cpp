@@ -22,12 +22,6 @@ class Pieces {
   std::string text_;
 };
 
-/// A line end after the text if there was one.
-std::string like(std::string_view source, std::string text) {
-  if (source.ends_with('\n')) text += '\n';
-  return text;
-}
-
 std::string entry(const OutputToken& token) {
   const TokenFlags& f = *token.added;
   return fmt::format(
@@ -162,7 +156,7 @@ TokenizerText tokenizer_text(const OutputTokens& tokens) {
   if (auto entries = vocabulary(tokens)) changes.push_back({donor.vocabulary(), std::move(*entries)});
   if (tokens.stripped()) changes.push_back({donor.merge_list(), kept_merges(tokens)});
   if (changes.empty()) return {std::string(donor.text()), false};
-  return {like(donor.text(), indented(replaced(document, std::move(changes)))), true};
+  return {indented_like(donor.text(), replaced(document, std::move(changes))), true};
 }
 
 std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, std::string_view path) {
@@ -174,7 +168,7 @@ std::string tokenizer_config_text(std::string_view config, const OutputTokens& t
   }
   const auto old = find_member(document, "added_tokens_decoder");
   if (!old) return std::string(config);
-  return like(config, indented(replaced(document, {{*old, decoder(tokens)}})));
+  return indented_like(config, replaced(document, {{*old, decoder(tokens)}}));
 }
 
 }  // namespace stockpot::tokenizer
