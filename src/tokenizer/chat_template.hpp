@@ -17,9 +17,9 @@ struct ModelTemplates {
   std::optional<std::string> tokenizer_config;  ///< text of tokenizer_config.json
 };
 
-/// What `chat_template:` asks for: the text itself, a built-in template by its name or, for "auto", the template that most
-/// models have, the first of several such. White space around a model's template does not count, and is not taken over.
-/// Reports TOK050 for a text that can be neither a name nor a template.
+/// What `chat_template:` asks for: the text itself, a built-in template by its name or, for "auto", the template that
+/// most models have, the first of several such. White space around a model's template does not count, and is not taken
+/// over. Reports TOK050 for a text that can be neither a name nor a template.
 /// @param models  in the order of MergeDocument::models().
 /// @return nothing if no model has a template, or after TOK050.
 /// @throws Error(corrupt_input) FMT022 for a tokenizer_config.json that is not a JSON object.

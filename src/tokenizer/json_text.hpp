@@ -25,8 +25,8 @@ struct JsonMember {
 
 /// Checks that `text` is JSON within our limits and returns its outermost value.
 /// @param path  for messages.
-/// @throws Error(corrupt_input): FMT005 for more than 256 MiB, 64 levels or 16 million values; FMT021 if it is not UTF-8;
-///         FMT022 if it is not JSON.
+/// @throws Error(corrupt_input): FMT005 for more than 256 MiB, 64 levels or 16 million values; FMT021 if it is not
+///         UTF-8; FMT022 if it is not JSON.
 JsonValue check_json(std::string_view text, std::string_view path);
 
 bool is_object(JsonValue value);

@@ -33,12 +33,13 @@ struct OutputTokenizer {
   std::vector<File> files;         ///< instead of the donor's files of these names
   std::vector<std::string> stale;  ///< names of files of the donor that would contradict `files`: not to be copied
   OutputVocabulary vocabulary;
-  /// If the donor is not the anchor: the anchor's ids, ascending, and the output's id of the same text, if there is one.
+  /// If the donor is not the anchor: the anchor's ids, ascending, and the output's id of the same text, if there is
+  /// one.
   std::optional<std::vector<std::pair<std::uint64_t, std::optional<std::uint64_t>>>> token_ids;
 };
 
-/// Reports TOK001 to TOK006, TOK010, TOK011, TOK030 and TOK032 to TOK034. After an error that leaves nothing to go on with the
-/// result is empty. Ids beyond a matrix whose rows `vocab_size` does not tell are for others to check.
+/// Reports TOK001 to TOK006, TOK010, TOK011, TOK030 and TOK032 to TOK034. After an error that leaves nothing to go on
+/// with the result is empty. Ids beyond a matrix whose rows `vocab_size` does not tell are for others to check.
 /// @param models  in the order of MergeDocument::models().   @param anchor  index into models.
 /// @throws Error(corrupt_input) for a file that TokenizerFile refuses.
 OutputTokenizer build_tokenizer(const recipe::TokenizerRequest& request, std::span<const ModelTokenizer> models,

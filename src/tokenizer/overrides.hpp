@@ -10,7 +10,8 @@
 
 namespace stockpot::tokenizer {
 
-/// The entries that say more than the rule for any token does, ascending by id. Reports TOK030, TOK032, TOK033 and TOK034.
+/// The entries that say more than the rule for any token does, ascending by id. Reports TOK030, TOK032, TOK033 and
+/// TOK034.
 std::vector<OutputVocabulary::Override> read_overrides(const std::vector<recipe::TokenRequest>& requests,
                                                        const ModelVocabularies& models, const OutputTokens& tokens,
                                                        recipe::Diagnostics& diagnostics);

@@ -41,8 +41,8 @@ struct Token {
 class TokenizerFile {
  public:
   /// @param path  for messages.
-  /// @throws Error(corrupt_input): what check_json() refuses; FMT005 for more than 2 million tokens; FMT022 for a text that
-  ///         is no tokenizer; TOK005 for an id of 2^31 or more, or two tokens with one id.
+  /// @throws Error(corrupt_input): what check_json() refuses; FMT005 for more than 2 million tokens; FMT022 for a text
+  ///         that is no tokenizer; TOK005 for an id of 2^31 or more, or two tokens with one id.
   TokenizerFile(std::string_view text, std::string path);
   TokenizerFile(const TokenizerFile&) = delete;
   TokenizerFile& operator=(const TokenizerFile&) = delete;

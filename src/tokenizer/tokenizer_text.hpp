@@ -13,10 +13,10 @@ struct TokenizerText {
   bool changed = false;  ///< false: the donor's text, byte for byte
 };
 
-/// A tokenizer.json that gives every token its id when the library `tokenizers` loads it. That numbers tokens itself, so
-/// the model's vocabulary gets the ids 0 ... n - 1 without gaps and the added tokens that are not in it follow: a gap is
-/// filled with an entry that no text contains, or with the added token whose place it is.
-/// @pre tokens.end() is of a size that one can afford
+/// A tokenizer.json that gives every token its id when the library `tokenizers` loads it. That numbers tokens itself,
+/// so the model's vocabulary gets the ids 0 ... n - 1 without gaps and the added tokens that are not in it follow: a
+/// gap is filled with an entry that no text contains, or with the added token whose place it is.
+/// @pre tokens.end() is of a size that one can afford; only a BPE tokenizer is stripped
 TokenizerText tokenizer_text(const OutputTokens& tokens);
 
 /// The donor's tokenizer_config.json; `added_tokens_decoder` is made anew if it is there.
