@@ -17,7 +17,7 @@ class Size:
     positions: int = 64
 
 
-SMALL = Size(hidden=16, inner=24, layers=4, vocab=200, dtype=torch.float32)
+SMALL = Size(hidden=16, inner=24, layers=4, vocab=112, dtype=torch.float32)
 TINY = Size(hidden=8, inner=12, layers=3, vocab=64, dtype=torch.bfloat16, positions=16)
 
 
