@@ -81,6 +81,16 @@ def make_family(architecture, size, folder):
     adapters.save_all(architecture.name, base, folder)
 
 
+def prune(folder):
+    """Leaves one of equal tokenizers, to keep the repository small: the base's."""
+    base = (folder / "base" / "tokenizer.json").read_bytes()
+    for model in folder.iterdir():
+        if model.name != "base" and (model / "tokenizer.json").exists():
+            if (model / "tokenizer.json").read_bytes() == base:
+                (model / "tokenizer.json").unlink()
+                (model / "tokenizer_config.json").unlink()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -97,6 +107,8 @@ def main():
         import facts  # the merges it writes down need everything above
 
         facts.write(asked.folder, names)
+        for name in names:
+            prune(asked.folder / name)
 
 
 if __name__ == "__main__":

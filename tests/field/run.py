@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 import yaml
 from architectures import ARCHITECTURES
-from cases import Family, cases_of
+from cases import cases_of
 from expectations import assert_close
+from family import Family
 from loading import load, logits, tokenizer_of
 from transformers.utils import logging
 from vocabularies import SAMPLE
