@@ -1,4 +1,4 @@
-"""The ten architectures that tests/field makes: how to configure a small one, which class loads it, where its layers are."""
+"""The ten architectures that tests/field makes: how to configure a small one, what loads it, where its layers are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -6,7 +6,7 @@ import torch
 
 # Loose tensors after the layers, in names of the running models.
 POST = re.compile(
-    r"^(lm_head|proj_out|cls)\.|(^|\.)language_model\.norm\.|^model\.norm\.|^transformer\.ln_f\.|final_layer_norm\.[a-z]+$"
+    r"^(lm_head|proj_out|cls)\.|(^|\.)language_model\.norm\.|^model\.norm\.|^transformer\.ln_f\.|final_layer_norm\.\w+$"
 )
 
 

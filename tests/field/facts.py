@@ -72,8 +72,9 @@ def choices(family):
 
 def saved_vocab_tensors(family, model):
     """The tensors with a row per token as they are in the file, which need not have a tied head."""
-    names = {name.replace("model.language_model.", "language_model.model.") for name in family.architecture.vocab_tensors}
-    names |= {f"language_model.{name}" for name in names}
+    running = family.architecture.vocab_tensors
+    names = {name.replace("model.language_model.", "language_model.model.") for name in running}
+    names |= {f"language_model.{name}" for name in running}
     stored = load_file(family.folder / model / "model.safetensors")
     return {name: stored[name].double() for name in sorted(names & stored.keys())}
 

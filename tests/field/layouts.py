@@ -15,7 +15,7 @@ def runtime(model, _):
 
 def nested_vision(_, saved):
     """4.x kept a level that 5.x took out of the vision tower."""
-    return {re.sub(r"^vision_tower\.(?!vision_model\.)", "vision_tower.vision_model.", name): t for name, t in saved.items()}
+    return {re.sub(r"^vision_tower\.", "vision_tower.vision_model.", name): t for name, t in saved.items()}
 
 
 def without_prefix(model, saved):

@@ -11,8 +11,8 @@ CHAT_TOKENS = ["<|im_start|>", "<|im_end|>"]
 TEXT = {
     "general": "a stone soup needs a stone and a pot and all that the village brings to the pot a carrot an onion some "
     "salt and the stone stays in the pot while the soup is stirred until it tastes of everything and nothing is lost",
-    "other": "rivers run over rocks and rivers run under bridges while boats drift on rivers and birds drift over boats "
-    "the quick brown fox jumps over the lazy dog by the river bank and the jazz band plays on",
+    "other": "rivers run over rocks and rivers run under bridges while boats drift on rivers and birds drift over "
+    "boats the quick brown fox jumps over the lazy dog by the river bank and the jazz band plays on",
 }
 SAMPLE = "the pot and the stone"
 

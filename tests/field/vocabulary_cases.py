@@ -78,11 +78,13 @@ TALK = [
     {"role": "user", "content": "v"},
 ]
 RENDERED = {
-    "chatml": "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n"
-    "<|im_start|>user\nv<|im_end|>\n<|im_start|>assistant\n",
+    "chatml": "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n"
+    "<|im_start|>assistant\na<|im_end|>\n<|im_start|>user\nv<|im_end|>\n<|im_start|>assistant\n",
     "llama3": "<s><|start_header_id|>system<|end_header_id|>\n\ns<|eot_id|>"
-    "<|start_header_id|>user<|end_header_id|>\n\nu<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\na<|eot_id|>"
-    "<|start_header_id|>user<|end_header_id|>\n\nv<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+    "<|start_header_id|>user<|end_header_id|>\n\nu<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\na<|eot_id|>"
+    "<|start_header_id|>user<|end_header_id|>\n\nv<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n",
     "mistral": "<s> [INST] s\n\nu [/INST] a</s> [INST] v [/INST]",
     "alpaca": "s\n\n### Instruction:\nu\n\n### Response:\na\n\n### Instruction:\nv\n\n### Response:\n",
     "exaone": "[|system|]s[|endofturn|]\n[|user|]u\n[|assistant|]a[|endofturn|]\n[|user|]v\n[|assistant|]",
