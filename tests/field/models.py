@@ -12,6 +12,8 @@ FOLDER/<architecture>/<model>/ as save_pretrained writes it. The models are
     lora-<kind>     adapters of the base by peft (adapters.py)
 
 `--tiny` makes what tests/data/families keeps, with the facts that tests/conformance/families.py checks (facts.py).
+Weights repeat themselves from run to run; the library's trainers of WordPiece and Unigram do not, so facts and families
+are always written together.
 """
 
 import argparse
