@@ -156,6 +156,7 @@ std::string Catalogue::pack() const {
   pack_config(out, config);
   out.number(adapters.size());
   for (const Adapter& adapter : adapters) pack_adapter(out, adapter);
+  pack_texts(out, tied_copies);
   pack_texts(out, warnings);
   return out.take();
 }
@@ -176,6 +177,7 @@ Catalogue Catalogue::unpack(std::string_view packed) {
   c.config = unpack_config(in);
   c.adapters.resize(in.number());
   for (Adapter& adapter : c.adapters) adapter = unpack_adapter(in);
+  c.tied_copies = unpack_texts(in);
   c.warnings = unpack_texts(in);
   return c;
 }

@@ -42,8 +42,9 @@ struct Catalogue {
   std::vector<StoredFile> files;
   std::vector<StoredTensor> tensors;  ///< ascending by name, bytewise
   ModelConfig config;
-  std::vector<Adapter> adapters;      ///< in the order in which they are added
-  std::vector<std::string> warnings;  ///< one line each, met while reading
+  std::vector<Adapter> adapters;         ///< in the order in which they are added
+  std::vector<std::string> tied_copies;  ///< names of stored heads that equal the embedding bit for bit
+  std::vector<std::string> warnings;     ///< one line each, met while reading
 
   /// Binary search. @return nullptr if the model has no such tensor.
   const StoredTensor* find(std::string_view tensor_name) const;

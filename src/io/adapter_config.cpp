@@ -81,7 +81,8 @@ class ConfigReader {
   void check_kind() const {
     const Json* kind = value("peft_type");
     if (kind != nullptr && kind->is_string() && kind->get_ref<const std::string&>() == "LORA") return;
-    refuse("the adapter is not of type LORA", "peft_type",
+    const std::string found = kind != nullptr && kind->is_string() ? kind->get<std::string>() : "nothing";
+    refuse("the adapter is of type " + found + ", not LORA", "peft_type",
            "other kinds of adapters cannot be merged into weights here");
   }
 

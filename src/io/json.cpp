@@ -11,13 +11,13 @@
 namespace stockpot::io {
 namespace {
 
-constexpr std::size_t max_keys = 16'384;       // of one object: an ordered object looks keys up one by one
 constexpr std::size_t max_values = 4'000'000;  // of the whole text: each takes far more memory than its letters
 
 /// Reads a text for its size alone. (The library's own callback while it builds a document takes quadratic time.)
 class SizeCheck final : public JsonEvents {
  public:
-  using JsonEvents::JsonEvents;
+  SizeCheck(std::string_view path, std::string_view code, std::size_t max_keys)
+      : JsonEvents(path, code, max_json_depth), max_keys_(max_keys) {}
 
  private:
   void begin(bool) override {
@@ -26,7 +26,7 @@ class SizeCheck final : public JsonEvents {
   }
   void end() override { keys_.pop_back(); }
   void on_key(std::string&) override {
-    if (++keys_.back() > max_keys) refuse("FMT005", fmt::format("a JSON object has more than {} keys", max_keys));
+    if (++keys_.back() > max_keys_) refuse("FMT005", fmt::format("a JSON object has more than {} keys", max_keys_));
   }
   void on_text(std::string&) override { count_value(); }
   void on_unsigned(std::uint64_t) override { count_value(); }
@@ -36,14 +36,15 @@ class SizeCheck final : public JsonEvents {
   void count_value() {
     if (++values_ > max_values) refuse("FMT005", fmt::format("the JSON text has more than {} values", max_values));
   }
+  std::size_t max_keys_;
   std::vector<std::size_t> keys_;  // of the open containers, outermost first
   std::size_t values_ = 0;
 };
 
 }  // namespace
 
-void check_json_size(std::string_view text, std::string_view path, std::string_view code) {
-  SizeCheck(path, code, max_json_depth).read(text);
+void check_json_size(std::string_view text, std::string_view path, std::string_view code, std::size_t max_keys) {
+  SizeCheck(path, code, max_keys).read(text);
 }
 
 nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {

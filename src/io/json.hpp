@@ -14,8 +14,12 @@ namespace stockpot::io {
 inline constexpr std::uint64_t max_json_bytes = std::uint64_t{256} << 20;
 inline constexpr std::size_t max_json_depth = 64;
 
-/// Local. Reads the text without keeping anything. @throws Error as parse_json.
-void check_json_size(std::string_view text, std::string_view path, std::string_view code);
+/// How many keys one object may have where they are looked up one by one.
+inline constexpr std::size_t max_json_keys = 16'384;
+
+/// Local. Reads the text without keeping anything. @throws Error as parse_json, but for an object of more than `max_keys`.
+void check_json_size(std::string_view text, std::string_view path, std::string_view code,
+                     std::size_t max_keys = max_json_keys);
 
 /// Of two equal keys the last one counts.
 /// @param path  for messages.   @param code  the class of an error in the text, such as ARC001.

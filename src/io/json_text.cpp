@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
@@ -166,7 +167,7 @@ void JsonText::dump_to(std::string& out, std::size_t indent) const {
 }
 
 JsonText parse_json_text(std::string_view text, std::string_view path, std::string_view code) {
-  check_json_size(text, path, code);
+  check_json_size(text, path, code, std::numeric_limits<std::size_t>::max());
   Builder builder(path, code, max_json_depth);
   builder.read(text);
   return builder.take();

@@ -61,7 +61,8 @@ void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) 
   }
 }
 
-void refuse_existing(const fs::path& out) {
+/// @param overwrite  a directory may be there.
+void refuse_existing(const fs::path& out, bool overwrite) {
   const fs::file_status status = fs::symlink_status(out);
   if (status.type() == fs::file_type::not_found) return;
   if (status.type() == fs::file_type::symlink) {
@@ -69,10 +70,10 @@ void refuse_existing(const fs::path& out) {
         .code("OUT001")
         .hint("give the path that the link leads to, or remove the link");
   }
-  if (status.type() == fs::file_type::directory && fs::is_empty(out)) return;
+  if (status.type() == fs::file_type::directory && (overwrite || fs::is_empty(out))) return;
   throw exists_error("the output exists already", out.string())
       .code("OUT001")
-      .hint("choose another output path, or remove this one");
+      .hint("choose another output path, remove this one, or replace it with --overwrite");
 }
 
 void require_space(const fs::path& parent, std::uint64_t needed_bytes) {
@@ -156,15 +157,16 @@ bool rename_if_absent(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-Staging::Staging(std::string out) : out_(std::move(out)), directory_(out_ + ".stockpot"), data_(directory_ + "/data") {}
+Staging::Staging(std::string out, bool overwrite)
+    : out_(std::move(out)), directory_(out_ + ".stockpot"), data_(directory_ + "/data"), overwrite_(overwrite) {}
 
 Staging Staging::open(const OutputPlace& place) {
   return with_file_system_errors([&] {
     const fs::path out = resolved_output(place.out);
     refuse_inputs(out, place.inputs);
-    refuse_existing(out);
+    refuse_existing(out, place.overwrite);
     require_space(out.parent_path(), place.needed_bytes);
-    Staging staging(out.string());
+    Staging staging(out.string(), place.overwrite);
     if (fs::symlink_status(staging.directory_).type() != fs::file_type::not_found) remove_abandoned(staging.directory_);
     make_directory(staging.directory_);
     try {
@@ -184,16 +186,28 @@ void Staging::publish() {
     throw exists_error("another run has taken over this output", out_);
   }
   sync_directory(data_);
-  with_file_system_errors([&] { refuse_existing(out_); });
+  with_file_system_errors([&] { refuse_existing(out_, overwrite_); });
   ::rmdir(out_.c_str());  // an empty directory counts as absent; whatever else is there now stops the rename
-  // Plain rename replaces an empty directory at most, and that counts as absent.
-  if (!rename_if_absent(data_, out_) && ::rename(data_.c_str(), out_.c_str()) != 0) {
-    throw system_error(errno, "rename", out_);
+  const bool replaces = move_old_aside();
+  try {
+    // Plain rename replaces an empty directory at most, and that counts as absent.
+    if (!rename_if_absent(data_, out_) && ::rename(data_.c_str(), out_.c_str()) != 0) {
+      throw system_error(errno, "rename", out_);
+    }
+  } catch (...) {
+    if (replaces) ::rename(old_path().c_str(), out_.c_str());
+    throw;
   }
   sync_directory(fs::path(out_).parent_path().string());
   // The output is there: leftovers are no reason to call the merge a failure, and the next run removes them.
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
+}
+
+bool Staging::move_old_aside() const {
+  if (!overwrite_ || ::rename(out_.c_str(), old_path().c_str()) == 0) return overwrite_;
+  if (errno == ENOENT) return false;
+  throw system_error(errno, "rename", out_);
 }
 
 void Staging::discard() noexcept {

@@ -2,14 +2,27 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/error.hpp"
 #include "core/version.hpp"
+#include "io/json.hpp"
 
 namespace stockpot::io {
+
+std::optional<std::string> stage_fingerprint(const std::string& path) {
+  try {
+    const auto record = read_json(path, "FMT022");
+    const auto found = record.is_object() ? record.find("stage_fingerprint") : record.end();
+    if (record.is_object() && found != record.end() && found->is_string()) return found->get<std::string>();
+  } catch (const Error&) {  // whatever it is, it is no record of ours
+  }
+  return std::nullopt;
+}
 
 std::string to_json(const RunRecord& record) {
   using nlohmann::ordered_json;
   ordered_json json{{"stockpot_version", version},
                     {"numeric_contract", numeric_contract},
+                    {"stage_fingerprint", record.stage_fingerprint},
                     {"method", record.method},
                     {"seed", record.seed},
                     {"output_format", record.output_format},

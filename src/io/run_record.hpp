@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct RunRecord {
     std::uint64_t pool_high_water = 0, peak_resident = 0;
     double busy_seconds = 0;
   };
+  std::string stage_fingerprint;  ///< equal for outputs that are made of the same in the same way
   std::string method;
   std::uint64_t seed = 0;
   std::string output_format;
@@ -35,6 +37,9 @@ struct RunRecord {
   std::vector<Rank> ranks;
   std::vector<std::string> warnings;
 };
+
+/// Local. The fingerprint that a run record holds; nothing if there is no such file, or it says nothing.
+std::optional<std::string> stage_fingerprint(const std::string& path);
 
 /// JSON, indented, with the program's version.
 std::string to_json(const RunRecord& record);

@@ -32,12 +32,16 @@ std::string place(const std::string& path, Position at) {
 
 Diagnostics::Diagnostics(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
 
+void Diagnostics::add(Diagnostic diagnostic) {
+  if (std::ranges::find(found_, diagnostic) == found_.end()) found_.push_back(std::move(diagnostic));
+}
+
 void Diagnostics::error(std::string_view code, Position at, std::string message, std::string help) {
-  found_.push_back({Severity::error, std::string(code), at, std::move(message), std::move(help)});
+  add({Severity::error, std::string(code), at, std::move(message), std::move(help)});
 }
 
 void Diagnostics::warn(std::string_view code, Position at, std::string message, std::string help) {
-  found_.push_back({Severity::warning, std::string(code), at, std::move(message), std::move(help)});
+  add({Severity::warning, std::string(code), at, std::move(message), std::move(help)});
 }
 
 void Diagnostics::stop(std::string_view code, Position at, std::string message, std::string help) {

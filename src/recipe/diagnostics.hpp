@@ -30,7 +30,7 @@ struct Diagnostic {
   bool operator==(const Diagnostic&) const = default;
 };
 
-/// Collects diagnostics of one recipe file.
+/// Collects diagnostics of one recipe file, each once.
 class Diagnostics {
  public:
   Diagnostics() = default;
@@ -54,6 +54,7 @@ class Diagnostics {
   void throw_if_errors(bool strict = false) const;
 
  private:
+  void add(Diagnostic diagnostic);  // once
   std::string quoted_line(Position at) const;
   std::string path_, text_;
   std::vector<Diagnostic> found_;
