@@ -1,78 +1,77 @@
 #include "tokenizer/chat_template.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
-#include "recipe/text.hpp"
+#include "io/utf8.hpp"
 #include "tokenizer/built_in_templates.hpp"
-#include "tokenizer/json_text.hpp"
+#include "tokenizer/json_slices.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
 
-constexpr std::size_t shortest_template = 20;  // characters
+constexpr std::size_t shortest_template = 20;  // what is shorter was meant as a name
 
-JsonValue checked_object(std::string_view config, std::string_view path) {
-  const JsonValue document = check_json(config, path);
-  if (is_object(document)) return document;
-  throw Error(ErrorKind::corrupt_input, "the tokenizer's configuration is not a JSON object")
-      .code("FMT022")
-      .in_file(path);
+std::string stripped(const std::string& text) {
+  constexpr std::string_view blanks = " \t\r\n\f\v";
+  const auto first = text.find_first_not_of(blanks);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-std::string stripped(std::string_view text) {
-  constexpr std::string_view white_space = " \t\n\v\f\r";
-  const auto first = text.find_first_not_of(white_space);
-  if (first == text.npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(white_space) - first + 1));
+/// The characters of a JSON string; nothing for any other value.
+std::optional<std::string> text_in(std::optional<JsonValue> value) {
+  return value && is_text(*value) ? std::optional(text_of(*value)) : std::nullopt;
 }
 
-/// The entry named "default" of [{"name": ..., "template": ...}, ...], "" if there is none.
-std::string default_of(JsonValue list) {
-  std::string found;
-  for_each_element(list, [&](JsonValue entry) {
-    if (!is_object(entry)) return;
-    const JsonValue name = find_member(entry, "name").value_or("");
-    const JsonValue text = find_member(entry, "template").value_or("");
-    if (is_text(name) && is_text(text) && text_of(name) == "default") found = text_of(text);
+/// A text, or the entry named "default" of a list of named ones.
+std::optional<std::string> template_in(JsonValue config) {
+  const auto value = is_object(config) ? find_member(config, "chat_template") : std::nullopt;
+  if (!value || !is_array(*value)) return text_in(value);
+  std::optional<std::string> found;
+  for_each_element(*value, [&](JsonValue entry) {
+    if (found || !is_object(entry) || text_in(find_member(entry, "name")) != "default") return;
+    found = text_in(find_member(entry, "template"));
   });
   return found;
 }
 
-/// A model's template, "" if it has none.
-std::string template_of(const ModelTemplates& model) {
-  if (model.jinja) return stripped(*model.jinja);
-  if (!model.tokenizer_config) return "";
-  const JsonValue config = checked_object(*model.tokenizer_config, model.directory + "/tokenizer_config.json");
-  const JsonValue value = find_member(config, "chat_template").value_or("");
-  if (is_text(value)) return stripped(text_of(value));
-  return is_array(value) ? stripped(default_of(value)) : "";
+void check_utf8(const std::string& text, const std::string& path) {
+  if (io::is_utf8(text)) return;
+  throw Error(ErrorKind::corrupt_input, "the chat template is not UTF-8").code("FMT021").in_file(path);
+}
+
+std::optional<std::string> template_of(const ModelTemplates& model) {
+  std::optional<std::string> text = model.chat_template_jinja;
+  if (text) {
+    check_utf8(*text, model.model + "/chat_template.jinja");
+  } else if (model.tokenizer_config) {
+    // Read where it stands: after a union, this file has an entry for each of up to hundreds of thousands of tokens.
+    text = template_in(check_json(*model.tokenizer_config, model.model + "/tokenizer_config.json"));
+  }
+  if (!text) return std::nullopt;
+  std::string bare = stripped(*text);
+  return bare.empty() ? std::nullopt : std::optional(std::move(bare));
 }
 
 std::optional<std::string> elected(std::span<const ModelTemplates> models) {
-  std::vector<std::pair<std::string, int>> votes;  // in the order in which the templates are met
+  std::vector<std::pair<std::string, std::size_t>> votes;  // in the order in which they come up
   for (const ModelTemplates& model : models) {
-    std::string text = template_of(model);
-    if (text.empty()) continue;
-    const auto known = std::find_if(votes.begin(), votes.end(), [&](const auto& vote) { return vote.first == text; });
+    const auto text = template_of(model);
+    if (!text) continue;
+    const auto known = std::ranges::find(votes, *text, &std::pair<std::string, std::size_t>::first);
     if (known == votes.end()) {
-      votes.emplace_back(std::move(text), 1);
+      votes.emplace_back(*text, 1);
     } else {
       ++known->second;
     }
   }
-  if (votes.empty()) return std::nullopt;
-  const auto most = std::max_element(votes.begin(), votes.end(),  // the first of several
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most->first;
-}
-
-bool may_be_template(std::string_view text) {
-  const bool is_short = recipe::first_characters(text, shortest_template - 1).size() == text.size();
-  return !is_short && text.find('{') != text.npos;
+  const auto most = std::ranges::max_element(votes, {}, &std::pair<std::string, std::size_t>::second);
+  return most == votes.end() ? std::nullopt : std::optional(most->first);
 }
 
 }  // namespace
@@ -80,28 +79,19 @@ bool may_be_template(std::string_view text) {
 std::optional<std::string> chat_template(const std::string& request, recipe::Position at,
                                          std::span<const ModelTemplates> models, recipe::Diagnostics& diagnostics) {
   if (request == "auto") return elected(models);
+  const auto& built_in = built_in_templates();
+  const auto known = std::ranges::find(built_in, request, &std::pair<std::string_view, std::string_view>::first);
+  if (known != built_in.end()) return std::string(known->second);
+  if (request.size() >= shortest_template && request.find('{') != std::string::npos) return request;
   std::vector<std::string> names{"auto"};
-  for (const auto& [name, text] : built_in_templates()) {
-    if (name == request) return std::string(text);
-    names.emplace_back(name);
-  }
-  if (may_be_template(request)) return request;
+  for (const auto& [name, text] : built_in) names.emplace_back(name);
   const std::string near = did_you_mean(request, names);
-  diagnostics.error("TOK050", at, recipe::in_quotes(request) + " is neither a built-in chat template nor a Jinja text",
-                    near.empty() ? "'auto', 'alpaca', 'chatml', 'exaone', 'llama3', 'mistral', or a Jinja text" : near);
+  diagnostics.error("TOK050", at,
+                    fmt::format("{} is neither a chat template nor the name of one", recipe::in_quotes(request)),
+                    near.empty() ? fmt::format("known are {}; Jinja has at least {} characters and a '{{'",
+                                               fmt::join(names, ", "), shortest_template)
+                                 : near);
   return std::nullopt;
-}
-
-std::string with_chat_template(std::string_view config, std::string_view text, std::string_view path) {
-  const JsonValue document = checked_object(config, path);
-  if (const auto old = find_member(document, "chat_template")) {
-    return indented_like(config, replaced(document, {{*old, json_string(text)}}));
-  }
-  bool empty = true;
-  for_each_member(document, [&](const JsonMember&) { empty = false; });
-  std::string member = empty ? "" : ",";
-  member += json_string("chat_template") + ":" + json_string(text);
-  return indented_like(config, replaced(document, {{document.substr(document.size() - 1, 0), member}}));
 }
 
 }  // namespace stockpot::tokenizer

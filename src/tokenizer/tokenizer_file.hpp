@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tokenizer/json_text.hpp"
+#include "tokenizer/json_slices.hpp"
 
 namespace stockpot::tokenizer {
 

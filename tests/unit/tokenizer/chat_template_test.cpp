@@ -1,100 +1,93 @@
+// Which template an output gets. How the built-in ones render is checked with Jinja itself (tests/field).
 #include "tokenizer/chat_template.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/error_of.hpp"
+#include "tokenizer/built_in_templates.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
 
-using recipe::Diagnostics;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Optional;
 
-std::optional<std::string> chosen(const std::string& request, const std::vector<ModelTemplates>& models = {}) {
-  Diagnostics diagnostics;
-  auto text = chat_template(request, {}, models, diagnostics);
-  EXPECT_TRUE(diagnostics.all().empty());
-  return text;
+const std::string jinja = "{{ messages[0].content }}";
+
+struct Answer {
+  std::optional<std::string> text;
+  std::string report;
+};
+
+Answer asked(const std::string& request, const std::vector<ModelTemplates>& models = {}) {
+  recipe::Diagnostics diagnostics("r.yml", "chat_template: x\n");
+  Answer answer;
+  answer.text = chat_template(request, {1, 16}, models, diagnostics);
+  answer.report = diagnostics.report();
+  return answer;
 }
 
-ModelTemplates jinja(const std::string& text) { return {.directory = "m", .jinja = text, .tokenizer_config = {}}; }
-ModelTemplates config(const std::string& text) { return {.directory = "m", .jinja = {}, .tokenizer_config = text}; }
+ModelTemplates with_config(const std::string& json) { return {"m", std::nullopt, json}; }
 
-TEST(ChatTemplate, ABuiltInOneIsNamed) {
-  for (const char* name : {"alpaca", "chatml", "exaone", "llama3", "mistral"}) {
-    const auto text = chosen(name);
-    ASSERT_TRUE(text) << name;
-    EXPECT_TRUE(text->starts_with("{%-") && text->ends_with("}")) << "no white space around it: " << name;
+TEST(ChatTemplate, JinjaIsTakenLiterally) { EXPECT_THAT(asked(jinja).text, Optional(jinja)); }
+
+TEST(ChatTemplate, BuiltInOnesGoByName) {
+  for (const auto& [name, text] : built_in_templates()) {
+    EXPECT_THAT(asked(std::string(name)).text, Optional(std::string(text)));
   }
-  EXPECT_THAT(*chosen("chatml"), HasSubstr("<|im_start|>"));
-  EXPECT_THAT(*chosen("alpaca"), HasSubstr("### "));
 }
 
-TEST(ChatTemplate, AutoTakesTheMostFrequentWithoutWhiteSpaceAroundIt) {
-  EXPECT_EQ(chosen("auto", {jinja("A"), jinja("B\n"), config(R"({"chat_template":" B"})")}), "B");
+TEST(ChatTemplate, AWordThatIsNoNameIsAnsweredWithTheNearest) {
+  EXPECT_THAT(asked("chatlm").report, AllOf(HasSubstr("r.yml:1:16: error[TOK050]"), HasSubstr("'chatml'")));
+  EXPECT_THAT(asked("a long text without any brace").report, HasSubstr("error[TOK050]"));
+  EXPECT_THAT(asked("{{ short }}").report, HasSubstr("error[TOK050]"));
 }
 
-TEST(ChatTemplate, OfEquallyFrequentOnesAutoTakesTheFirst) {
-  EXPECT_EQ(chosen("auto", {jinja("A"), jinja("B"), jinja("B"), jinja("A"), jinja("C")}), "A");
+TEST(ChatTemplate, AutoTakesTheTemplateThatMostModelsHave) {
+  const ModelTemplates a = {"a", "A template", std::nullopt}, b = with_config(R"({"chat_template": "B template"})");
+  EXPECT_THAT(asked("auto", {a, b, b}).text, Optional(std::string("B template")));
+  EXPECT_THAT(asked("auto", {a, b}).text, Optional(std::string("A template")));
+  EXPECT_EQ(asked("auto", {with_config("{}"), {}}).text, std::nullopt);
 }
 
-TEST(ChatTemplate, TheFileCountsBeforeTheConfiguration) {
-  ModelTemplates both = jinja("A");
-  both.tokenizer_config = R"({"chat_template":"B"})";
-  EXPECT_EQ(chosen("auto", {both}), "A");
+TEST(ChatTemplate, SpaceAroundATemplateIsNotPartOfIt) {
+  const ModelTemplates a = {"a", "one", std::nullopt}, b = with_config(R"({"chat_template": " \n two\t"})"),
+                       c = with_config(R"({"chat_template": "two"})");
+  EXPECT_THAT(asked("auto", {a, b, c}).text, Optional(std::string("two")));
+}
+
+TEST(ChatTemplate, AFileOfItsOwnOutranksTheConfiguration) {
+  const ModelTemplates both = {"m", "file", R"({"chat_template": "config"})"};
+  EXPECT_THAT(asked("auto", {both}).text, Optional(std::string("file")));
 }
 
 TEST(ChatTemplate, OfNamedTemplatesTheDefaultCounts) {
-  EXPECT_EQ(
-      chosen("auto",
-             {config(R"({"chat_template":[{"name":"tool_use","template":"T"},{"name":"default","template":"D"}]})")}),
-      "D");
-  EXPECT_EQ(
-      chosen("auto", {config(R"({"chat_template":[{"name":"tool_use","template":"T"}, 1, {"name":"default"}]})")}),
-      std::nullopt);
+  EXPECT_THAT(asked("auto", {with_config(R"({"chat_template": [{"name": "rag", "template": "r"},
+                                                              {"name": "default", "template": "d"}]})")})
+                  .text,
+              Optional(std::string("d")));
 }
 
-TEST(ChatTemplate, AutoFindsNothingWhereThereIsNothing) {
-  EXPECT_EQ(chosen("auto", {config("{}"), config(R"({"chat_template":null})"), jinja(" \n"), ModelTemplates{}}),
-            std::nullopt);
-}
-
-TEST(ChatTemplate, ALongTextWithABraceIsTakenLiterally) {
-  const std::string text = "{{ messages | length }}\n";
-  EXPECT_EQ(chosen(text), text);
-  EXPECT_EQ(chosen("éééééééééééééééééé{}"), "éééééééééééééééééé{}") << "20 characters";
-}
-
-TEST(ChatTemplate, WhatIsNeitherNameNorTemplateIsReported) {
-  const auto report = [](const std::string& request) {
-    Diagnostics diagnostics;
-    EXPECT_EQ(chat_template(request, {3, 16}, {}, diagnostics), std::nullopt);
-    EXPECT_EQ(diagnostics.all().size(), 1u);
-    return diagnostics.report();
-  };
-  EXPECT_THAT(report("chatlm"),
-              AllOf(HasSubstr("error[TOK050]"), HasSubstr(":3:16:"), HasSubstr("did you mean 'chatml'?")));
-  EXPECT_THAT(report("a text that is long enough but has no brace"), HasSubstr("TOK050"));
-  EXPECT_THAT(report("ééééééééééééééééé{}"), HasSubstr("TOK050")) << "19 characters, more bytes";
-}
-
-TEST(ChatTemplate, AConfigurationThatIsNoObjectIsRefused) {
-  Diagnostics diagnostics;
-  for (const char* text : {"[]", "{"}) {
-    const std::vector<ModelTemplates> models{config(text)};
-    EXPECT_EQ(test::error_of([&] { chat_template("auto", {}, models, diagnostics); }).class_code(), "FMT022");
-    EXPECT_EQ(test::error_of([&] { with_chat_template(text, "T", "f"); }).class_code(), "FMT022");
+TEST(ChatTemplate, OddConfigurationsHaveNoTemplate) {
+  for (const char* json :
+       {"[]", R"({"chat_template": 3})", R"({"chat_template": [1, {"name": 2}, {"name": "default"}]})"}) {
+    EXPECT_EQ(asked("auto", {with_config(json)}).text, std::nullopt) << json;
   }
+  EXPECT_THROW(asked("auto", {with_config("{")}), Error);
 }
 
-TEST(ChatTemplate, GoesIntoTheConfigurationAndLeavesTheRestAlone) {
-  EXPECT_EQ(with_chat_template("{}", "T", "f"), "{\n  \"chat_template\": \"T\"\n}");
-  EXPECT_EQ(with_chat_template("{\"a\":1e30}\n", "é\n\"", "f"),
-            "{\n  \"a\": 1e30,\n  \"chat_template\": \"é\\n\\\"\"\n}\n");
-  EXPECT_EQ(with_chat_template(R"({"chat_template":[{"name":"default","template":"D"}],"b":0})", "T", "f"),
-            "{\n  \"chat_template\": \"T\",\n  \"b\": 0\n}");
+TEST(ChatTemplate, AFileThatIsNoTextIsRefused) {
+  const Error error = test::error_of([] { asked("auto", {{"org/m", "{{ messages }}\xFF", std::nullopt}}); });
+  EXPECT_EQ(error.class_code(), "FMT021");
+  EXPECT_THAT(error.what(), HasSubstr("org/m/chat_template.jinja"));
+}
+
+TEST(ChatTemplate, AConfigurationMayListTheTokensOfAUnion) {
+  std::string config = R"({"added_tokens_decoder":{"0":{})";
+  for (int id = 1; id <= 20'000; ++id) config += ",\"" + std::to_string(id) + "\":{}";
+  EXPECT_THAT(asked("auto", {with_config(config + R"(},"chat_template":"t"})")}).text, Optional(std::string("t")));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ TEST(RequestedRows, OverridesAreSortedAndSayNothingThatGoesWithoutSaying) {
                     token("ab", TokenRequest::Source::model_token), token("<n>")};
   request.tokens[2].model = reference("x");
   request.tokens[3].model = reference("x");
-  request.tokens[3].token.emplace("q");
+  request.tokens[3].token = "q";
   request.tokens[4].model = reference("base");
   request.tokens[4].token_id = 4;
   request.tokens[4].force = true;

@@ -1,4 +1,4 @@
-#include "tokenizer/json_text.hpp"
+#include "tokenizer/json_slices.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "tokenizer/json_text.hpp"
+#include "tokenizer/json_slices.hpp"
 
 #include <algorithm>
 #include <charconv>
