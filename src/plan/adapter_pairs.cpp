@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
-#include "plan/tied_head.hpp"
 
 namespace stockpot::plan {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
-#include "plan/tied_head.hpp"
 
 namespace stockpot::plan {
 namespace {

@@ -10,8 +10,8 @@
 #include "plan/adapter_names.hpp"
 #include "plan/adapter_pairs.hpp"
 #include "plan/adapter_targets.hpp"
+#include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
-#include "plan/tied_head.hpp"
 
 namespace stockpot::plan {
 namespace {

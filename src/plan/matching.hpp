@@ -1,7 +1,9 @@
-// The models' tensors side by side: which output tensors there are, who holds them, and what does not fit together.
+// The sources of a slice side by side: which output tensors there are, who holds them, and what does not fit together.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,38 +12,53 @@
 
 #include "core/catalogue.hpp"
 #include "plan/differences.hpp"
+#include "plan/matched_tensor.hpp"
 #include "plan/participants.hpp"
 #include "plan/plan.hpp"
+#include "plan/slices.hpp"
+#include "plan/vocabulary_rows.hpp"
 
 namespace stockpot::plan {
 
-/// What can be said of an output tensor by names, types and shapes alone.
-struct MatchedTensor {
-  std::string_view name;
-  Shape shape = {};
-  bool copy = false;    ///< the bytes of sources[0]
-  bool opaque = false;  ///< of a type that methods cannot compute with: only a method that copies will do
-  std::vector<std::uint32_t> present;  ///< inputs that take part, indices into Participants::inputs
-  std::vector<SourceTensor> sources;   ///< parallel to present
-  std::optional<SourceTensor> base;
-};
-
+/// Collects what becomes of all tensors, over slices and methods.
 struct Matching {
-  std::vector<MatchedTensor> tensors;  ///< ascending by name, bytewise
-  std::vector<std::string> warnings;
   Differences differences;
+  bool has_head = false;                    ///< the output has a head that is not its embedding once more
   bool unties_head = false;                 ///< some model's tied embedding stands in for a head that others store
-  std::optional<std::uint64_t> vocabulary;  ///< rows of embeddings that were cut shorter than the anchor's
+  std::optional<std::uint64_t> vocabulary;  ///< rows of embeddings that are not the anchor's
+  std::vector<Gather> gathers;
+  std::size_t names = 0, affected = 0;  ///< tensors; those of them that some source lacks or that do not fit
+  std::vector<std::string> examples;    ///< of affected ones
+
+  /// Adds TEN008 if more than a tenth of the tensors are affected.
+  void check_pairing(recipe::Position at, recipe::Diagnostics& diagnostics) const;
 };
 
 struct MatchOptions {
-  bool allow_crimes = false;         ///< more than a tenth of the tensors may be missing somewhere
+  std::optional<RawTensors> raw = {};
   bool truncate_embeddings = false;  ///< embeddings of different size: all are cut, whatever the method's rule
 };
 
-/// @param catalogues  of all models; names in the result point into them.
-/// @throws Error(recipe, TEN008) if more than a tenth of the tensors are missing somewhere and `allow_crimes` is false.
-Matching match_tensors(std::span<const Catalogue> catalogues, const Participants& participants,
-                       const recipe::Extensions& extensions, MatchOptions options);
+/// What a slice is matched with: all models as they are.
+struct MatchContext {
+  std::span<const Catalogue> catalogues;
+  const Views& views;
+  std::span<const AdaptedTensors> adapted;
+  const recipe::Extensions& extensions;
+  const VocabularyRows* vocabulary = nullptr;  ///< nothing: embeddings are merged row by row as they are stored
+  MatchOptions options;
+  std::span<const recipe::ModelReference> references;  ///< parallel to the catalogues
+
+  recipe::Position at(std::uint32_t model) const { return references[model].at; }
+};
+
+/// Matches the tensors of one slice that `wanted` accepts, by output name.
+/// @return ascending by name, bytewise.
+std::vector<MatchedTensor> match_slice(const MatchContext& context, const PlannedSlice& slice, const Participants& who,
+                                       const std::function<bool(std::string_view)>& wanted, Matching& matching);
+
+/// Tensors that are taken from one model as they are.
+std::vector<MatchedTensor> copy_all(const MatchContext& context, const GivenTensors& given,
+                                    const std::function<bool(std::string_view)>& wanted, Matching& matching);
 
 }  // namespace stockpot::plan

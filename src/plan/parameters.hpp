@@ -17,9 +17,10 @@ namespace stockpot::plan {
 
 /// What parameters may depend on.
 struct TensorPlace {
-  std::string_view name;
-  double depth = 0.0;           ///< t, at which gradients are read
-  double layer_position = 0.0;  ///< l / (L - 1), where `lines` has its beta
+  std::string_view name;                        ///< of the output: what filters of the merge's parameters see
+  std::span<const std::string_view> own_names;  ///< by input that is present: what filters of per-model parameters see
+  double depth = 0.0;                           ///< t, at which gradients are read
+  double layer_position = 0.0;                  ///< l / (L - 1), where `lines` has its beta
 };
 
 /// The settings of one tensor, and what its method makes of them.
@@ -36,8 +37,24 @@ struct Resolved {
 /// What a method makes of settings that its check() accepts.
 Resolved with_facts(methods::Settings settings);
 
-/// Looks parameters up: those of the source, the slice, the module, the document, the method's fallback; the first
-/// place that yields a value for the tensor wins. Parameters of the whole merge skip the source.
+/// A value and where it comes from, for those who ask.
+struct Explained {
+  std::string parameter;
+  std::optional<std::uint32_t> input;  ///< index into Participants::inputs; nothing: of the merge
+  std::optional<double> value;         ///< nothing: not set
+  std::string origin;                  ///< "parameters of the slice", "default of the method"
+  recipe::Position at;
+};
+
+/// A filter of the recipe, for finding out which ones match nothing anywhere.
+struct FilterPlace {
+  recipe::Position at;
+  std::string filter;
+  auto operator<=>(const FilterPlace&) const = default;
+};
+
+/// Looks parameters up: those of an override, the source, the slice, the module, the document, the method's fallback; the
+/// first place that yields a value for the tensor wins. Parameters of the whole merge skip the source.
 ///
 /// Tensors that the same filters match, at the same depth, with the same models share one Resolved: a model of 70,000
 /// tensors has a few hundred.
@@ -45,15 +62,19 @@ class ParameterTable {
  public:
   /// Reports parameters that the method does not know or that stand where they are never read, and values of a wrong
   /// type.
-  ParameterTable(const recipe::MergeDocument& document, const Participants& participants,
-                 recipe::Diagnostics& diagnostics);
+  /// @param reported  what was reported already, by any table of the document.
+  ParameterTable(const Participants& participants, recipe::Diagnostics& diagnostics, std::set<std::string>& reported);
 
   /// @param present  the inputs that take part, ascending indices into Participants::inputs.
   /// @return valid as long as the table. Mistakes are reported once each, with the first tensor that shows them.
   const Resolved& resolve(const TensorPlace& tensor, std::span<const std::uint32_t> present);
 
-  /// Warns of each filter that matches none of the names.
-  void report_idle_filters(std::span<const std::string_view> names);
+  /// All parameters of one tensor. @pre resolve() found nothing wrong with it.
+  std::vector<Explained> explain(const TensorPlace& tensor, std::span<const std::uint32_t> present);
+
+  /// Sorts the filters by whether they match any of the names.
+  void judge_filters(std::span<const std::string_view> names, std::set<FilterPlace>& live,
+                     std::set<FilterPlace>& idle) const;
 
  private:
   /// One parameter at one place, with its values as numbers.
@@ -65,26 +86,36 @@ class ParameterTable {
     double alpha = 0.0, beta = 0.0;               // ValueType::layer_scale only
     bool automatic_alpha = false;
     bool filtered = false;
-    bool valid = true;  // false: a value has the wrong type, which was reported
+    std::string_view origin;  // of what its place is
+    bool valid = true;        // false: a value has the wrong type, which was reported
   };
   static constexpr std::uint32_t no_case = 0xffffffff;
   using Chain = std::vector<std::uint32_t>;  // indices into entries_, highest precedence first
 
   struct Place {
     const recipe::Parameters* parameters;
+    std::string_view origin;
     bool of_source;
   };
+  /// The name that an input's parameters are looked up by, as an index into matched_.
+  using NameIndex = std::uint32_t;
   void read_place(const Place& place, std::vector<Chain>& chains);
-  void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter, Chain& chain);
+  void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter,
+                 std::string_view origin, Chain& chain);
   void read_names(const recipe::Parameters::Entry& written, Entry& entry);
   void read_layer_scale(const recipe::Parameters::Entry& written, Entry& entry);
   void read_numbers(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter, Entry& entry);
-  void match_filters(std::string_view tensor);
+  void match_filters(const TensorPlace& tensor);
+  std::vector<std::uint32_t> cases_matching(std::string_view name) const;
+  void append_matches(NameIndex name, std::string& key) const;
   bool names_tensor(const Entry& entry, std::uint32_t matched, std::string_view tensor) const;
   Resolved evaluate(const TensorPlace& tensor, std::span<const std::uint32_t> present);
+  /// The first entry of a chain that yields a value for the name, or nothing.
+  std::optional<std::uint32_t> hit(const Chain& chain, NameIndex name) const;
   bool set(Resolved& resolved, std::size_t parameter, std::size_t place, std::uint32_t input,
            const TensorPlace& tensor);
-  double value_of(const methods::ParameterSpec& parameter, std::uint32_t entry, const TensorPlace& tensor) const;
+  double value_of(const methods::ParameterSpec& parameter, std::uint32_t entry, NameIndex name,
+                  const TensorPlace& tensor) const;
   bool report_missing(const methods::ParameterSpec& parameter, std::uint32_t input, std::string_view tensor);
   bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
                    std::string_view tensor);
@@ -92,14 +123,17 @@ class ParameterTable {
   void report_once(recipe::Severity severity, std::string_view code, recipe::Position at, const std::string& identity,
                    std::string message, std::string help = "");
 
-  const recipe::MergeDocument& document_;
   const Participants& participants_;
   recipe::Diagnostics& diagnostics_;
   std::vector<Entry> entries_;
-  std::vector<std::vector<Chain>> chains_;   // [input][parameter]; parameters of the merge: those of the last row
-  std::vector<std::uint32_t> matched_case_;  // of the tensor at hand, parallel to entries_
+  std::vector<std::vector<Chain>> chains_;  // [input][parameter]; parameters of the merge: those of the last row
+  // Of the tensor at hand: its names, the output's first, each once; by name and entry the case that matches; and by
+  // present input which of the names is its own.
+  std::vector<std::string_view> names_;
+  std::vector<std::vector<std::uint32_t>> matched_;
+  std::vector<NameIndex> name_of_input_;
   std::unordered_map<std::string, Resolved> resolved_;
-  std::set<std::string> reported_;
+  std::set<std::string>& reported_;
 };
 
 }  // namespace stockpot::plan

@@ -7,14 +7,12 @@
 #include <utility>
 
 #include "core/nearest.hpp"
-#include "plan/layers.hpp"
 
 namespace stockpot::plan {
 namespace {
 
 using recipe::Diagnostics;
 using recipe::InputSlice;
-using recipe::MergeDocument;
 
 /// Names that people use for methods called otherwise.
 const std::map<std::string, std::string_view, std::less<>> synonyms{
@@ -25,73 +23,54 @@ const std::map<std::string, std::string_view, std::less<>> synonyms{
     {"modelstock", "did you mean 'model_stock'?"},
 };
 
-void report_unknown_method(const MergeDocument& document, Diagnostics& diagnostics) {
+void report_unknown_method(const std::string& method, recipe::Position at, Diagnostics& diagnostics) {
   std::vector<std::string> names;
-  for (const auto* method : methods::all_methods()) names.emplace_back(method->name);
-  const auto synonym = synonyms.find(document.method);
-  diagnostics.error("CFG011", document.method_at, fmt::format("unknown merge method '{}'", document.method),
-                    synonym != synonyms.end() ? std::string(synonym->second) : did_you_mean(document.method, names));
+  for (const auto* known : methods::all_methods()) names.emplace_back(known->name);
+  const auto synonym = synonyms.find(method);
+  diagnostics.error("CFG011", at, fmt::format("unknown merge method '{}'", method),
+                    synonym != synonyms.end() ? std::string(synonym->second) : did_you_mean(method, names));
 }
 
-std::uint32_t index_of(const std::vector<recipe::ModelReference>& models, const recipe::ModelReference& wanted) {
-  const auto at = std::find(models.begin(), models.end(), wanted);
-  if (at == models.end()) throw Error(ErrorKind::internal, "a model of the recipe is not in its list of models");
-  return static_cast<std::uint32_t>(at - models.begin());
+bool has_ranges(const recipe::OutputSlice& slice) {
+  return std::ranges::any_of(slice.sources, [](const InputSlice& source) { return source.layers.has_value(); });
 }
 
-std::uint64_t layers_of(const Catalogue& model) {
-  std::vector<std::string_view> names;
-  names.reserve(model.tensors.size());
-  for (const auto& tensor : model.tensors) names.emplace_back(tensor.info.name);
-  return LayerStacks(names, model.config.layer_counts).longest();
-}
-
-/// Layer ranges are understood where they are all the layers of their model.
-void check_layers(const InputSlice& source, const Catalogue& model, Diagnostics& diagnostics) {
-  if (!source.layers) return;
-  const std::uint64_t layers = layers_of(model);
-  const auto [first, end] = *source.layers;
-  if (first == 0 && end == layers) return;
-  const std::string range = fmt::format("layer_range [{}, {}] of '{}'", first, end, source.model.text);
-  if (end > layers) {
-    diagnostics.error("ARC021", source.at, fmt::format("{} reaches past its {} layers", range, layers));
-  } else {
-    diagnostics.error("CFG016", source.at, fmt::format("{} is not all of its {} layers", range, layers),
-                      "this version merges whole models: use 'models:', or ranges that span every layer");
-  }
+bool lists(const recipe::OutputSlice& slice, const recipe::ModelReference& model) {
+  return std::ranges::any_of(slice.sources, [&](const InputSlice& source) { return source.model == model; });
 }
 
 /// The base that the method will use, or nothing.
-const recipe::ModelReference* usable_base(const MergeDocument& document, const Participants& found,
+const recipe::ModelReference* usable_base(const recipe::MergeDocument& document, const Participants& found,
                                           Diagnostics& diagnostics) {
   const auto& slice = *found.slice;
   const auto& base = slice.base_model ? slice.base_model : document.base_model;
-  const auto is_base = [&](const InputSlice& source) { return source.model == *base; };
-  const bool listed = base && std::any_of(slice.sources.begin(), slice.sources.end(), is_base);
-  const bool in_slices = std::any_of(slice.sources.begin(), slice.sources.end(),
-                                     [](const InputSlice& source) { return source.layers.has_value(); });
-  if (!base && found.method->base == methods::BaseUse::required) {
-    diagnostics.error("CFG050", document.method_at,
-                      fmt::format("method '{}' needs a base model and the recipe names none", found.method->name),
-                      "add 'base_model: ...'");
+  if (!base) {
+    if (found.method->base == methods::BaseUse::required) {
+      diagnostics.error("CFG050", found.method_at,
+                        fmt::format("method '{}' needs a base model and the recipe names none", found.method->name),
+                        "add 'base_model: ...'");
+    }
+    return nullptr;
   }
-  if (!base) return nullptr;
   if (found.method->base == methods::BaseUse::none) {
-    if (!listed) {
+    if (!lists(slice, *base) && !has_ranges(slice)) {
       diagnostics.warn("CFG048", base->at,
                        fmt::format("method '{}' uses no base: '{}' takes no part", found.method->name, base->text),
                        "list it among the models if it is to be merged");
     }
     return nullptr;
   }
-  if (in_slices && !listed) {
-    diagnostics.error("ARC022", slice.at, fmt::format("base model '{}' is not among the sources", base->text),
-                      fmt::format("add '- model: {}' with its layer_range", base->text));
+  if (has_ranges(slice) && !lists(slice, *base)) {
+    const auto [first, end] = *slice.sources.front().layers;
+    diagnostics.error(
+        "ARC022", slice.at, fmt::format("base model '{}' is not among the sources of this slice", base->text),
+        fmt::format("add '- {{model: {}, layer_range: [{}, {}]}}' to its sources", base->text, first, end));
+    return nullptr;
   }
   return &*base;
 }
 
-void check_count(const MergeDocument& document, const Participants& found, Diagnostics& diagnostics) {
+void check_count(const Participants& found, Diagnostics& diagnostics) {
   const auto& method = *found.method;
   const std::size_t count = found.inputs.size();
   if (count >= method.min_models && count <= method.max_models) return;
@@ -99,57 +78,72 @@ void check_count(const MergeDocument& document, const Participants& found, Diagn
   const std::string_view quantity = method.min_models == method.max_models ? "exactly"
                                     : count < method.min_models            ? "at least"
                                                                            : "at most";
-  diagnostics.error("CFG050", document.method_at,
+  diagnostics.error("CFG050", has_ranges(*found.slice) ? found.slice->at : found.method_at,
                     fmt::format("method '{}' needs {} {} model{}{}, found {}", method.name, quantity, needed,
                                 needed == 1 ? "" : "s", found.base ? " beside the base" : "", count));
 }
 
-void check_architectures(const MergeDocument& document, std::span<const Catalogue> catalogues,
-                         Diagnostics& diagnostics) {
-  const auto kind = [](const Catalogue& model) {
-    return model.config.architectures.empty() ? model.config.model_type : model.config.architectures.front();
-  };
-  const auto models = document.models();
-  std::size_t first = models.size();
-  for (std::size_t m = 0; m < models.size(); ++m) {
-    if (kind(catalogues[m]).empty()) continue;
-    first = std::min(first, m);
-    if (kind(catalogues[m]) == kind(catalogues[first])) continue;
-    diagnostics.error("ARC050", models[m].at,
-                      fmt::format("'{}' is a {}, but '{}' is a {}", models[m].text, kind(catalogues[m]),
-                                  models[first].text, kind(catalogues[first])),
-                      "--allow-crimes merges by names all the same");
-  }
+/// An override that passes tensors through takes the base's where the slice has several sources.
+void keep_base_alone(const recipe::MergeDocument& document, const ModelList& models, Participants& found) {
+  const auto& base = found.slice->base_model ? found.slice->base_model : document.base_model;
+  if (found.inputs.size() < 2 || !base) return;
+  const std::uint32_t wanted = models.index_of(*base);
+  const auto own = std::ranges::find(found.inputs, wanted, &Participants::Input::model);
+  const Participants::Input unlisted{wanted, nullptr, base->text, base->at};
+  found.inputs = {own != found.inputs.end() ? *own : unlisted};
 }
 
 }  // namespace
 
-std::optional<Participants> find_participants(const MergeDocument& document, std::span<const Catalogue> catalogues,
-                                              bool allow_crimes, Diagnostics& diagnostics) {
-  Participants found;
-  found.method = methods::find_method(document.method);
-  if (found.method == nullptr) report_unknown_method(document, diagnostics);
-  const bool one_slice = document.modules.size() == 1 && document.modules.front().slices.size() == 1;
-  if (!one_slice) {
-    diagnostics.error("CFG016", document.method_at, "the recipe assembles its output from several slices or modules",
-                      "this version merges whole models: use 'models:', or one slice that spans every layer");
-  }
-  if (found.method == nullptr || !one_slice) return std::nullopt;
+std::uint32_t ModelList::index_of(const recipe::ModelReference& model) const {
+  const auto at = std::ranges::find(models_, model);
+  if (at == models_.end()) throw Error(ErrorKind::internal, "a model of the recipe is not in its list of models");
+  return static_cast<std::uint32_t>(at - models_.begin());
+}
 
-  found.module = &document.modules.front();
-  found.slice = &found.module->slices.front();
-  const auto models = document.models();
-  found.anchor = index_of(models, document.anchor());
+std::optional<Participants> find_participants(const recipe::MergeDocument& document, const ModelList& models,
+                                              const recipe::Module& module, const recipe::OutputSlice& slice,
+                                              const recipe::Override* override, Diagnostics& diagnostics) {
+  Participants found;
+  const bool own_method = override != nullptr && !override->method.empty();
+  const std::string& method = own_method ? override->method : document.method;
+  found.method_at = own_method ? override->method_at : document.method_at;
+  found.method = methods::find_method(method);
+  if (found.method == nullptr) report_unknown_method(method, found.method_at, diagnostics);
+  if (found.method == nullptr) return std::nullopt;
+
+  found.document_parameters = &document.parameters;
+  found.module = &module;
+  found.slice = &slice;
+  found.override = override;
+  found.anchor = models.index_of(document.anchor());
+  const auto& named = slice.base_model ? slice.base_model : document.base_model;
+  if (named) found.named_base = models.index_of(*named);
   const auto* base = usable_base(document, found, diagnostics);
-  if (base != nullptr) found.base = index_of(models, *base);
-  for (const InputSlice& source : found.slice->sources) {
-    const std::uint32_t model = index_of(models, source.model);
-    check_layers(source, catalogues[model], diagnostics);
-    if (model != found.base) found.inputs.push_back({model, &source});
+  if (base != nullptr) found.base = models.index_of(*base);
+  for (const InputSlice& source : slice.sources) {
+    const std::uint32_t model = models.index_of(source.model);
+    if (model != found.base) found.inputs.push_back({model, &source, source.key, source.at});
   }
-  check_count(document, found, diagnostics);
-  if (!allow_crimes) check_architectures(document, catalogues, diagnostics);
+  if (own_method && found.method->absent == methods::AbsentRule::exactly_one) keep_base_alone(document, models, found);
+  check_count(found, diagnostics);
   return found;
+}
+
+void check_architectures(const ModelList& models, std::span<const Catalogue> catalogues, Diagnostics& diagnostics) {
+  const auto kind = [](const Catalogue& model) {
+    return model.config.architectures.empty() ? model.config.model_type : model.config.architectures.front();
+  };
+  std::size_t first = catalogues.size();
+  for (std::size_t m = 0; m < catalogues.size(); ++m) {
+    if (kind(catalogues[m]).empty()) continue;
+    first = std::min(first, m);
+    if (kind(catalogues[m]) == kind(catalogues[first])) continue;
+    diagnostics.error("ARC050", models.all()[m].at,
+                      fmt::format("'{}' is a {}, but '{}' is a {}", models.all()[m].text, kind(catalogues[m]),
+                                  models.all()[first].text, kind(catalogues[first])),
+                      "--allow-crimes merges by names all the same");
+  }
 }
 
 }  // namespace stockpot::plan

@@ -3,219 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
 
-#include "plan/layers.hpp"
+#include "plan/head_names.hpp"
 #include "plan/matching.hpp"
-#include "plan/parameters.hpp"
-#include "plan/participants.hpp"
+#include "plan/plan_builder.hpp"
+#include "plan/row_mapping.hpp"
+#include "plan/selection.hpp"
+#include "plan/shapes.hpp"
+#include "plan/slices.hpp"
 
 namespace stockpot::plan {
 namespace {
 
 constexpr std::uint64_t default_shard_bytes = 5'000'000'000;
 
-/// Turns matched tensors into planned ones: parameters, types, groups.
-class Planner {
- public:
-  Planner(const recipe::MergeDocument& document, const Participants& who, const Matching& matching, MergePlan& plan)
-      : document_(document), who_(who), matching_(matching), plan_(plan) {}
-
-  /// Adds diagnostics for parameters, differences for types that the method cannot take.
-  void resolve(recipe::Diagnostics& diagnostics, Differences& differences) {
-    parameters_.emplace(document_, who_, diagnostics);
-    std::vector<std::string_view> names;
-    names.reserve(matching_.tensors.size());
-    for (const auto& tensor : matching_.tensors) names.push_back(tensor.name);
-    const LayerStacks stacks(names, plan_.models[plan_.anchor].config.layer_counts);
-    const double post_depth = document_.extensions.post_layer_t ? 1.0 : 0.0;
-
-    resolved_.reserve(names.size());
-    for (const auto& tensor : matching_.tensors) {
-      const TensorPlace place{tensor.name, stacks.depth(tensor.name, post_depth), stacks.layer_position(tensor.name)};
-      resolved_.push_back(tensor.copy ? nullptr : &parameters_->resolve(place, tensor.present));
-      if (resolved_.back() != nullptr && resolved_.back()->valid) check_type(tensor, *resolved_.back(), differences);
-    }
-    parameters_->report_idle_filters(names);
-    check_whole_model_group(diagnostics, differences);
-  }
-
-  void fill() {
-    for (std::size_t i = 0; i < matching_.tensors.size(); ++i) add(matching_.tensors[i], resolved_[i]);
-    for (std::uint32_t g = 0; g < plan_.groups.size(); ++g) finish_group(plan_.groups[g]);
-  }
-
- private:
-  const TensorInfo& info(SourceTensor source) const { return plan_.info(source); }
-
-  static std::vector<SourceTensor> all_sources(const MatchedTensor& tensor) {
-    std::vector<SourceTensor> all = tensor.sources;
-    if (tensor.base) all.push_back(*tensor.base);
-    return all;
-  }
-
-  void check_type(const MatchedTensor& tensor, const Resolved& resolved, Differences& differences) const {
-    if (!tensor.opaque) return;
-    const SourceTensor first = tensor.sources.front();
-    const DType stored = info(first).dtype;
-    if (resolved.copies && output_dtype(tensor) == stored) return;
-    differences.add("TEN003",
-                    fmt::format("tensor {}: {} in '{}' cannot be merged or converted, only copied by passthrough",
-                                tensor.name, name(stored), plan_.models[first.model].model));
-  }
-
-  static bool counts_something(const methods::Settings& settings) {
-    const auto needs = settings.method().needs;
-    return needs != nullptr && needs(settings, {.elements = 1, .models = settings.models()}).passes > 0;
-  }
-
-  /// Statistics of the whole model need one set of parameters and the same models everywhere.
-  void check_whole_model_group(recipe::Diagnostics& diagnostics, Differences& differences) {
-    groups_whole_model_ = std::any_of(resolved_.begin(), resolved_.end(), [](const Resolved* resolved) {
-      return resolved != nullptr && resolved->valid && resolved->scope == methods::GroupScope::model &&
-             counts_something(resolved->settings);
-    });
-    if (!groups_whole_model_) return;
-    std::size_t first = resolved_.size();
-    for (std::size_t i = 0; i < resolved_.size(); ++i) {
-      const Resolved* now = resolved_[i];
-      if (now == nullptr || !now->valid || now->scope != methods::GroupScope::model) continue;
-      const MatchedTensor& tensor = matching_.tensors[i];
-      if (tensor.present.size() != who_.inputs.size()) {
-        differences.add(
-            "TEN002",
-            fmt::format("tensor {} is missing in some model: statistics of the whole model need all", tensor.name));
-        continue;
-      }
-      first = std::min(first, i);
-      const std::string_view parameter = differing(resolved_[first]->settings, now->settings);
-      if (parameter.empty()) continue;
-      diagnostics.error(
-          "CFG052", document_.method_at,
-          fmt::format("{}: parameter '{}' differs between tensors '{}' and '{}', but its statistics belong "
-                      "to the whole model",
-                      who_.method->name, parameter, matching_.tensors[first].name, tensor.name));
-      return;
-    }
-  }
-
-  /// The first parameter that should be the same and is not.
-  static std::string_view differing(const methods::Settings& a, const methods::Settings& b) {
-    for (const auto& parameter : a.method().parameters) {
-      if (!parameter.same_in_group) continue;
-      for (std::size_t m = 0; m < (parameter.level == methods::Level::model ? a.models() : 1); ++m) {
-        const bool set = a.is_set(parameter.name, m);
-        if (set != b.is_set(parameter.name, m)) return parameter.name;
-        if (set && value(a, parameter, m) != value(b, parameter, m)) return parameter.name;
-      }
-    }
-    return "";
-  }
-  static double value(const methods::Settings& settings, const methods::ParameterSpec& parameter, std::size_t model) {
-    return parameter.level == methods::Level::model ? settings.per_model(parameter.name)[model]
-                                                    : settings.number(parameter.name);
-  }
-
-  DType output_dtype(const MatchedTensor& tensor) const {
-    const DType stored = info(tensor.base ? *tensor.base : tensor.sources.front()).dtype;
-    if (is_integral(stored) || (tensor.copy && !is_mergeable(stored))) return stored;
-    return document_.out_dtype ? *document_.out_dtype : document_.dtype.value_or(stored);
-  }
-
-  void add(const MatchedTensor& tensor, const Resolved* resolved) {
-    PlannedTensor planned;
-    planned.sources = tensor.sources;
-    planned.base = tensor.base;
-    const auto all = all_sources(tensor);
-    planned.float64 = std::any_of(all.begin(), all.end(), [&](SourceTensor s) { return info(s).dtype == DType::f64; });
-    planned.output = {std::string(tensor.name), output_dtype(tensor), tensor.shape};
-
-    const bool copies = resolved == nullptr || resolved->copies;
-    if (copies) planned.base.reset();  // a method that copies does not read its base
-    const bool same_type = copies && info(tensor.sources.front()).dtype == planned.output.dtype;
-    planned.action = same_type || planned.output.elements() == 0 ? Action::copy : Action::merge;
-    const Resolved& settled = resolved != nullptr ? *resolved : conversion();
-    plan_.context.push_back(context_of(tensor, planned, settled.settings));
-    if (planned.action == Action::merge) planned.group = group_of(settled);
-    if (planned.action == Action::merge && settled.lines_offset) {
-      planned.lines_offset = settled.lines_offset;
-      plan_.lines_models = who_.inputs.size();
-    }
-    plan_.tensors.push_back(std::move(planned));
-    if (plan_.tensors.back().action == Action::merge) {
-      plan_.groups[plan_.tensors.back().group].tensors.push_back(static_cast<std::uint32_t>(plan_.tensors.size() - 1));
-    }
-  }
-
-  /// A copy into another type.
-  const Resolved& conversion() {
-    if (!conversion_) conversion_ = with_facts(methods::Settings(*methods::find_method("passthrough"), 1));
-    return *conversion_;
-  }
-
-  methods::OutputTensor context_of(const MatchedTensor& tensor, const PlannedTensor& planned,
-                                   const methods::Settings& settings) const {
-    methods::OutputTensor context{.name = planned.output.name,
-                                  .shape = planned.output.shape,
-                                  .elements = planned.output.elements(),
-                                  .row_elements = planned.output.row_elements(),
-                                  .settings = settings,
-                                  .masks = {},
-                                  .ties = {},
-                                  .joint_ties = {plan_.seed, stream_of(tie_domain, "", tensor.name)}};
-    for (const std::uint32_t input : tensor.present) {
-      const std::string& key = who_.inputs[input].source->key;
-      context.masks.push_back({plan_.seed, stream_of(mask_domain, key, tensor.name)});
-      context.ties.push_back({plan_.seed, stream_of(tie_domain, key, tensor.name)});
-    }
-    return context;
-  }
-
-  std::uint32_t group_of(const Resolved& resolved) {
-    const bool whole_model = groups_whole_model_ && resolved.scope == methods::GroupScope::model;
-    if (whole_model && whole_model_group_) return *whole_model_group_;
-    const auto index = static_cast<std::uint32_t>(plan_.groups.size());
-    if (whole_model) whole_model_group_ = index;
-    Group group;
-    group.method = &resolved.settings.method();
-    group.info.models = resolved.settings.models();
-    group.granularity = resolved.granularity;
-    plan_.groups.push_back(std::move(group));
-    return index;
-  }
-
-  void finish_group(Group& group) {
-    group.info.tensors = group.tensors.size();
-    group.info.shape = plan_.context[group.tensors.front()].shape;
-    for (std::uint32_t place = 0; place < group.tensors.size(); ++place) {
-      const std::uint32_t tensor = group.tensors[place];
-      plan_.context[tensor].place_in_group = place;
-      plan_.context[tensor].first_in_group = group.info.elements;
-      const auto elements = checked_add(group.info.elements, plan_.context[tensor].elements);
-      if (!elements) throw Error(ErrorKind::limits, "a group of tensors exceeds 2^64 elements");
-      group.info.elements = *elements;
-      group.info.float64 = group.info.float64 || plan_.tensors[tensor].float64;
-    }
-    const methods::Settings& settings = plan_.context[group.tensors.front()].settings;
-    if (group.method->needs != nullptr) group.needs = group.method->needs(settings, group.info);
-  }
-
-  const recipe::MergeDocument& document_;
-  const Participants& who_;
-  const Matching& matching_;
-  MergePlan& plan_;
-  std::optional<ParameterTable> parameters_;
-  std::vector<const Resolved*> resolved_;  // parallel to matching_.tensors; null: copied
-  std::optional<Resolved> conversion_;
-  bool groups_whole_model_ = false;
-  std::optional<std::uint32_t> whole_model_group_;
-};
-
 void take_options(const recipe::MergeDocument& document, const PlanOptions& options, MergePlan& plan) {
   const auto& extensions = document.extensions;
-  plan.config_dtype = document.out_dtype ? document.out_dtype : document.dtype;
+  plan.config.dtype = document.out_dtype ? document.out_dtype : document.dtype;
+  plan.adapter_dtype = options.adapter_dtype;
   plan.nonfinite = options.nonfinite.value_or(extensions.nonfinite);
   plan.round_inputs = extensions.round_inputs && document.dtype.has_value();
   plan.round_dtype = document.dtype;
@@ -241,6 +47,139 @@ void warn_about_rounding(const recipe::MergeDocument& document, recipe::Diagnost
   diagnostics.warn("CFG007", document.method_at, "'round_inputs' has no effect without 'dtype'");
 }
 
+/// Matches every slice under the document's method and under that of each override.
+class DocumentMatcher {
+ public:
+  DocumentMatcher(const recipe::MergeDocument& document, const ModelList& models, const MatchContext& context,
+                  const Slices& slices, recipe::Diagnostics& diagnostics)
+      : document_(document),
+        models_(models),
+        context_(context),
+        slices_(slices),
+        diagnostics_(diagnostics),
+        selection_(document.extensions) {}
+
+  std::vector<MergedPart> parts(Matching& matching) {
+    std::vector<MergedPart> all;
+    for (const PlannedSlice& slice : slices_.slices) {
+      add_part(slice, std::nullopt, all);
+      for (std::size_t o = 0; o < document_.extensions.overrides.size(); ++o) add_part(slice, o, all);
+    }
+    if (diagnostics_.has_errors()) return all;
+    for (std::size_t p = 0; p < all.size(); ++p) {
+      const auto wanted = [&](std::string_view name) {
+        return !selection_.excludes(name) && selection_.override_of(name) == wanted_[p].override;
+      };
+      all[p].tensors = match_slice(context_, *wanted_[p].slice, all[p].who, wanted, matching);
+    }
+    return all;
+  }
+
+  /// Tensors of modules that the document leaves alone, and those that it excludes. Their rows follow the vocabulary, too.
+  std::vector<MatchedTensor> copied(Matching& matching) const {
+    std::vector<MatchedTensor> all = copied_as_they_are(matching);
+    Participants nobody;
+    if (document_.base_model) nobody.named_base = context_.views.anchor;
+    const EmbeddingClass embeddings(document_.extensions);
+    RowMapping rows(context_, nobody, matching);
+    for (MatchedTensor& tensor : all) {
+      if (rows.concerns(tensor, embeddings)) rows.apply(tensor);
+    }
+    return all;
+  }
+
+ private:
+  std::vector<MatchedTensor> copied_as_they_are(Matching& matching) const {
+    auto all = copy_all(
+        context_, slices_.copied, [](std::string_view) { return true; }, matching);
+    if (document_.extensions.exclude_action == recipe::ExcludeAction::drop) return all;
+    for (const PlannedSlice& slice : slices_.slices) {
+      const auto excluded = [&](std::string_view name) { return selection_.excludes(name); };
+      for (auto& tensor : copy_all(context_, anchors(slice), excluded, matching)) all.push_back(std::move(tensor));
+    }
+    return all;
+  }
+
+  struct Wanted {
+    const PlannedSlice* slice;
+    std::optional<std::size_t> override;
+  };
+
+  void add_part(const PlannedSlice& slice, std::optional<std::size_t> o, std::vector<MergedPart>& all) {
+    const auto* override = o ? &document_.extensions.overrides[*o] : nullptr;
+    auto who = find_participants(document_, models_, *slice.module, *slice.slice, override, diagnostics_);
+    if (!who) return;
+    all.push_back({std::move(*who), {}});
+    wanted_.push_back({&slice, o});
+  }
+
+  /// What the slice gives of the anchor, or of its first source where the anchor is none of them.
+  const GivenTensors& anchors(const PlannedSlice& slice) const {
+    if (slice.unlisted_base && slice.unlisted_base->model == context_.views.anchor) return *slice.unlisted_base;
+    const auto own = std::ranges::find(slice.sources, context_.views.anchor, &GivenTensors::model);
+    return own != slice.sources.end() ? *own : slice.sources.front();
+  }
+
+  const recipe::MergeDocument& document_;
+  const ModelList& models_;
+  const MatchContext& context_;
+  const Slices& slices_;
+  recipe::Diagnostics& diagnostics_;
+  Selection selection_;
+  std::vector<Wanted> wanted_;  // parallel to the parts
+};
+
+/// A head is its embedding once more only as long as no adapter changes either.
+void settle_tied_copies(const AdaptedTensors& adapted, Catalogue& model) {
+  const auto is_adapted = [&](const StoredTensor& tensor) {
+    return adapted.contains(static_cast<std::uint32_t>(&tensor - model.tensors.data()));
+  };
+  const bool changed = std::ranges::any_of(model.tensors, [&](const StoredTensor& tensor) {
+    return is_adapted(tensor) &&
+           (ends_with_any(tensor.info.name, head_names) || ends_with_any(tensor.info.name, embedding_names));
+  });
+  if (changed) model.tied_copies.clear();
+}
+
+void adapt_models(MergePlan& plan) {
+  for (Catalogue& model : plan.models) {
+    std::vector<std::string> warnings;
+    plan.adapted.push_back(adapt(model, warnings));
+    settle_tied_copies(plan.adapted.back(), model);
+    for (const std::string& warning : warnings) plan.warnings.push_back(fmt::format("{}: {}", model.model, warning));
+  }
+}
+
+/// @throws Error with all mistakes of the recipe and of the models, if there are any.
+void raise_mistakes(const std::string& path, const recipe::Diagnostics& diagnostics, const Differences& differences,
+                    bool strict) {
+  if (differences.empty()) return diagnostics.throw_if_errors(strict);
+  try {
+    diagnostics.throw_if_errors(strict);
+  } catch (Error& error) {
+    throw error.with_report(fmt::format("{}\n{}", error.what(), differences.report(path)));
+  }
+  const std::string warnings = diagnostics.report();
+  if (warnings.empty()) differences.raise(path);
+  try {
+    differences.raise(path);
+  } catch (Error& error) {
+    throw error.with_report(fmt::format("{}\n{}", warnings, error.what()));
+  }
+}
+
+/// @param said_tied  by the anchor's config.json, before any adapter changed the model.
+void edit_config(const recipe::MergeDocument& document, const Matching& matching, Slices& slices,
+                 const OutputVocabulary* vocabulary, std::optional<bool> said_tied, MergePlan& plan) {
+  const ModelConfig& anchor = plan.models[plan.anchor].config;
+  plan.config.untie_head = matching.unties_head || (matching.has_head && said_tied.value_or(false));
+  plan.config.vocab_size = vocabulary != nullptr ? vocabulary->rows : matching.vocabulary;
+  plan.config.old_vocab_size = anchor.vocab_size;
+  plan.config.layers = std::move(slices.layers);
+  const std::string& architecture = document.anchor().override_architecture;
+  if (!architecture.empty()) plan.config.architecture = architecture;
+}
+
 }  // namespace
 
 std::uint64_t MergePlan::output_bytes() const {
@@ -256,38 +195,66 @@ std::uint64_t MergePlan::input_bytes(std::uint32_t tensor) const {
   return sum;
 }
 
+std::span<const AdapterPart> MergePlan::adapter_parts(std::uint32_t model, std::uint32_t tensor) const {
+  if (model >= adapted.size()) return {};
+  const auto at = adapted[model].find(tensor);
+  return at == adapted[model].end() ? std::span<const AdapterPart>() : at->second;
+}
+
 MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
-                    std::vector<Catalogue> catalogues, const PlanOptions& options) {
+                    std::vector<Catalogue> catalogues, const PlanOptions& options, const OutputVocabulary* vocabulary) {
   const bool strict = options.strict || document.extensions.strict;
   recipe::Diagnostics diagnostics(recipe.path, recipe.text);
   for (const auto& found : recipe.diagnostics.all()) diagnostics.warn(found.code, found.at, found.message, found.help);
+  const ModelList models(document);
   MergePlan plan;
   plan.models = std::move(catalogues);
+  plan.anchor = models.index_of(document.anchor());
   take_options(document, options, plan);
+  const std::optional<bool> said_tied = plan.models[plan.anchor].config.tied_embeddings;
+  adapt_models(plan);
 
   warn_about_rounding(document, diagnostics);
-  const auto who = find_participants(document, plan.models, options.allow_crimes, diagnostics);
-  if (!who || diagnostics.has_errors()) diagnostics.throw_if_errors(strict);
-  plan.anchor = who->anchor;
-
-  Matching matching =
-      match_tensors(plan.models, *who, document.extensions,
-                    {.allow_crimes = options.allow_crimes, .truncate_embeddings = options.truncate_embeddings});
-  Planner planner(document, *who, matching, plan);
-  planner.resolve(diagnostics, matching.differences);
+  if (!options.allow_crimes) check_architectures(models, plan.models, diagnostics);
+  const Views views(plan.models, plan.anchor, options.raw.has_value());
+  Slices slices = lay_out(document, models, views, diagnostics);
+  std::optional<VocabularyRows> rows;
+  if (vocabulary != nullptr) rows.emplace(*vocabulary);
+  const MatchContext context{plan.models,
+                             views,
+                             plan.adapted,
+                             document.extensions,
+                             rows ? &*rows : nullptr,
+                             {.raw = options.raw, .truncate_embeddings = options.truncate_embeddings},
+                             models.all()};
+  Matching matching;
+  DocumentMatcher matcher(document, models, context, slices, diagnostics);
+  std::vector<MergedPart> parts = matcher.parts(matching);
   diagnostics.throw_if_errors(strict);
-  if (!matching.differences.empty()) matching.differences.raise();
+  if (!options.allow_crimes && !options.raw) matching.check_pairing(document.method_at, diagnostics);
+  const std::vector<MatchedTensor> copied = matcher.copied(matching);
 
-  planner.fill();
-  plan.unties_head = matching.unties_head;
-  plan.vocab_size = matching.vocabulary;
+  plan.gathers = std::move(matching.gathers);
+  PlanBuilder builder(document, plan);
+  builder.resolve(parts, diagnostics, matching.differences);
+  raise_mistakes(recipe.path, diagnostics, matching.differences, strict);
+  builder.fill(copied, diagnostics);
+  diagnostics.throw_if_errors(strict);
+  if (options.explain) builder.explain(*options.explain);
+
+  edit_config(document, matching, slices, vocabulary, said_tied, plan);
   std::vector<TensorInfo> outputs;
   outputs.reserve(plan.tensors.size());
   for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);
   const auto shard_bytes = options.shard_bytes ? options.shard_bytes : document.extensions.shard_bytes;
   plan.shards = partition::make_shards(outputs, shard_bytes.value_or(default_shard_bytes));
-  plan.warnings = rendered_warnings(recipe, diagnostics);
-  plan.warnings.insert(plan.warnings.end(), matching.warnings.begin(), matching.warnings.end());
+  const auto rendered = rendered_warnings(recipe, diagnostics);
+  plan.warnings.insert(plan.warnings.begin(), rendered.begin(), rendered.end());
+  for (const ModelView& view : views.models) {
+    plan.warnings.insert(plan.warnings.end(), view.notes.begin(), view.notes.end());
+  }
+  const auto differences = matching.differences.warnings(recipe.path);
+  plan.warnings.insert(plan.warnings.end(), differences.begin(), differences.end());
   return plan;
 }
 

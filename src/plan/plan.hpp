@@ -5,20 +5,59 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/catalogue.hpp"
+#include "core/config_edits.hpp"
+#include "core/vocabulary.hpp"
 #include "methods/method.hpp"
 #include "partition/shard.hpp"
+#include "plan/adapters.hpp"
 #include "recipe/recipe.hpp"
 
 namespace stockpot::plan {
 
-/// A tensor of one input model.
+/// Where one model's values for an output tensor come from.
 struct SourceTensor {
-  std::uint32_t model = 0;   ///< index into MergePlan::models
-  std::uint32_t tensor = 0;  ///< index into that catalogue's tensors
+  static constexpr std::uint32_t as_stored = 0xffffffff;
+  std::uint32_t model = 0;           ///< index into MergePlan::models
+  std::uint32_t tensor = 0;          ///< index into that catalogue's tensors; of several, the first
+  std::uint32_t gather = as_stored;  ///< index into MergePlan::gathers
+  bool operator==(const SourceTensor&) const = default;
+};
+
+/// A source that is not one stored tensor from its beginning: runs of rows of stored tensors, and rows that are stored
+/// nowhere. Experts that are laid end to end, embeddings under another vocabulary.
+struct Gather {
+  enum class Kind {
+    stored,  ///< consecutive rows of a part
+    zero,
+    mean,           ///< one row: the mean of the rows that `means` lists
+    mean_of_stored  ///< the mean of all rows that are of another kind than this
+  };
+  struct Run {
+    std::uint64_t first = 0, count = 0;  ///< rows of the source
+    Kind kind = Kind::stored;
+    std::uint32_t part = 0;  ///< index into parts, or for Kind::mean into means
+    std::uint64_t row = 0;   ///< first row in the part
+    bool operator==(const Run&) const = default;
+  };
+  struct Part {
+    std::uint32_t model = 0, tensor = 0;
+    bool operator==(const Part&) const = default;
+  };
+  struct PartRow {
+    std::uint32_t part = 0;
+    std::uint64_t row = 0;
+    bool operator==(const PartRow&) const = default;
+  };
+  Shape shape;
+  std::uint64_t row_elements = 1;  ///< of source and parts alike; 1 where pieces need not end at rows
+  std::vector<Part> parts;
+  std::vector<Run> runs;                    ///< ascending, without gaps
+  std::vector<std::vector<PartRow>> means;  ///< in the order in which they are added
 };
 
 /// What becomes of an output tensor.
@@ -36,6 +75,7 @@ struct PlannedTensor {
   std::uint32_t group = 0;  ///< index into MergePlan::groups; Action::merge only
   /// `lines` with alpha: auto: the factor of the task vector is alpha, once it is known, plus this.
   std::optional<double> lines_offset = {};
+  std::vector<SourceTensor> others = {};  ///< Action::copy of integers: models whose copies should be the same
 };
 
 /// Tensors that share a Method object.
@@ -48,27 +88,43 @@ struct Group {
 };
 
 struct MergePlan {
-  std::vector<Catalogue> models;       ///< as MergeDocument::models() lists them
-  std::uint32_t anchor = 0;            ///< donor of config.json, tokenizer and companion files: index into models
-  std::vector<PlannedTensor> tensors;  ///< ascending by name, bytewise
+  std::vector<Catalogue> models;        ///< as MergeDocument::models() lists them
+  std::vector<AdaptedTensors> adapted;  ///< parallel to `models`: what adapters do to their tensors
+  std::uint32_t anchor = 0;             ///< donor of config.json, tokenizer and companion files: index into models
+  std::vector<PlannedTensor> tensors;   ///< ascending by name, bytewise
+  std::vector<Gather> gathers;
   std::vector<methods::OutputTensor> context;  ///< parallel to `tensors`; what tiles carry
   std::vector<Group> groups;
   std::vector<partition::Shard> shards;
-  std::optional<DType> config_dtype;        ///< to be written into config.json; nothing: keep
-  bool unties_head = false;                 ///< config.json must say tie_word_embeddings: false; else: keep
-  std::optional<std::uint64_t> vocab_size;  ///< to be written into config.json; nothing: keep
+  ConfigEdits config;
   recipe::Nonfinite nonfinite = recipe::Nonfinite::error;
   bool round_inputs = false;  ///< inputs are first rounded to `round_dtype`
   std::optional<DType> round_dtype;
   std::uint64_t seed = 0;
-  std::size_t lines_models = 0;  ///< models over which alpha: auto is a mean; 0: there is no such alpha
-  std::string method;            ///< of the document, for reports
+  std::size_t lines_models = 0;        ///< models over which alpha: auto is a mean; 0: there is no such alpha
+  std::optional<DType> adapter_dtype;  ///< base plus adapters is rounded to this type; nothing: exact
+  std::string method;                  ///< of the document, for reports
   std::vector<std::string> warnings;
+  std::vector<std::string> explanation;  ///< lines on PlanOptions::explain
 
   std::uint64_t output_bytes() const;
   /// Bytes of all sources of one tensor, read once.
   std::uint64_t input_bytes(std::uint32_t tensor) const;
+  /// Of the stored tensor, of several the first: its shape need not be the source's.
   const TensorInfo& info(SourceTensor source) const { return models[source.model].tensors[source.tensor].info; }
+  /// What adapters do to a stored tensor; nothing as a rule.
+  std::span<const AdapterPart> adapter_parts(std::uint32_t model, std::uint32_t tensor) const;
+  /// True if the bytes of the source are those of a stored tensor from its beginning.
+  bool is_stored(SourceTensor source) const {
+    return source.gather == SourceTensor::as_stored && adapter_parts(source.model, source.tensor).empty();
+  }
+};
+
+/// Raw recipes: what becomes of a tensor that not all files have.
+enum class RawTensors {
+  all,     ///< an error (RAW001)
+  common,  ///< it is left out
+  any      ///< it is merged over the files that have it
 };
 
 /// What the command line may change.
@@ -80,12 +136,18 @@ struct PlanOptions {
   /// Other architectures, and more than a tenth of the tensors missing somewhere, are allowed.
   bool allow_crimes = false;
   bool truncate_embeddings = false;  ///< embeddings of different size are cut to what all have, for every method
+  /// Tensors are matched by their names as they are, there are no layers and no modules; nothing: they are a model's.
+  std::optional<RawTensors> raw = {};
+  std::optional<DType> adapter_dtype = {};  ///< base plus adapters is rounded to this type first
+  std::optional<std::string> explain = {};  ///< an output tensor whose parameters are to be explained
 };
 
 /// @param catalogues  of document.models(), in that order.
+/// @param vocabulary  where the recipe asks for a tokenizer: rows of embeddings follow it.
 /// @throws Error(recipe) with diagnostics at the recipe's lines for method, parameters, counts and ranges;
 ///         Error(corrupt_input) with one report of all names, dtypes and shapes that do not fit together.
 MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
-                    std::vector<Catalogue> catalogues, const PlanOptions& options);
+                    std::vector<Catalogue> catalogues, const PlanOptions& options,
+                    const OutputVocabulary* vocabulary = nullptr);
 
 }  // namespace stockpot::plan

@@ -54,7 +54,7 @@ class Dealer {
     for (const Unit& unit : schedule_.units) {
       if (const auto group = group_of(unit)) {
         groups_[*group].read += read_bytes(plan_, unit);
-        groups_[*group].stored += stored_bytes(plan_, unit.tensor, unit.range);
+        groups_[*group].stored += kept_unit_bytes(plan_, unit.tensor, unit.range.count, schedule_.options.chunk_bytes);
         groups_[*group].written += write_bytes(plan_, unit);
         ++groups_[*group].units;
       }
@@ -229,7 +229,7 @@ std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const 
   std::uint64_t bytes = 0;
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
     const Unit& unit = schedule.units[wave.units[place]];
-    bytes += stored_bytes(plan, unit.tensor, unit.range);
+    bytes += kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
   }
   return bytes;
 }

@@ -45,12 +45,39 @@ std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::u
   return grain * std::max<std::uint64_t>(1, chunk_bytes / grain_bytes);
 }
 
-std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, ElementRange range) {
+bool cuts_columns(const MergePlan& plan, std::uint32_t tensor, SourceTensor source) {
+  const Shape& output = plan.tensors[tensor].output.shape;
+  return source.gather == SourceTensor::as_stored && output.size() == 2 &&
+         plan.info(source).shape.back() != output.back();
+}
+
+namespace {
+
+/// Of one source: stored bytes, or values where it decodes while it reads.
+std::uint64_t source_bytes(const MergePlan& plan, std::uint32_t tensor, SourceTensor source, std::uint64_t elements) {
+  if (source.gather != SourceTensor::as_stored || cuts_columns(plan, tensor, source)) {
+    return elements * (plan.tensors[tensor].float64 ? sizeof(double) : sizeof(float));
+  }
+  const StoredTensor& stored = plan.models[source.model].tensors[source.tensor];
+  const auto parts = plan.adapter_parts(source.model, source.tensor);
+  return bytes_of(stored.info.dtype, parts.empty() ? elements : elements_to_read(stored, parts, elements));
+}
+
+}  // namespace
+
+std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements) {
   const PlannedTensor& planned = plan.tensors[tensor];
-  const auto part = [&](SourceTensor s) { return round_up(bytes_of(plan.info(s).dtype, range.count), line); };
+  const auto part = [&](SourceTensor s) { return round_up(source_bytes(plan, tensor, s, elements), line); };
   std::uint64_t sum = planned.base ? part(*planned.base) : 0;
   for (const SourceTensor source : planned.sources) sum += part(source);
   return sum;
+}
+
+std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
+                              std::uint64_t chunk_bytes) {
+  const std::uint64_t strip = strip_elements(plan, tensor, chunk_bytes);
+  const std::uint64_t rest = elements % strip;
+  return elements / strip * stored_bytes(plan, tensor, strip) + (rest > 0 ? stored_bytes(plan, tensor, rest) : 0);
 }
 
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
@@ -61,7 +88,7 @@ StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
     const std::uint64_t tile = std::min(tile_elements(plan, t), strip);
     const std::uint64_t arrays = planned.sources.size() + (planned.base ? 1 : 0) + 1;
     const std::uint64_t value_bytes = planned.float64 ? sizeof(double) : sizeof(float);
-    largest.stored_bytes = std::max(largest.stored_bytes, stored_bytes(plan, t, {0, strip}));
+    largest.stored_bytes = std::max(largest.stored_bytes, stored_bytes(plan, t, strip));
     largest.output_bytes = std::max(largest.output_bytes, round_up(bytes_of(planned.output.dtype, strip), line));
     if (planned.action == Action::copy) continue;
     largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(tile * value_bytes, line));

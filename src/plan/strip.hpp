@@ -17,9 +17,17 @@ std::uint64_t tiles_of(const MergePlan& plan, std::uint32_t tensor, std::uint64_
 /// widest source or of the output.
 std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::uint64_t chunk_bytes);
 
-/// Stored bytes of a range of all sources of a tensor, each source's part rounded up to a cache line: what the pool
-/// holds for a range that is kept between passes.
-std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, ElementRange range);
+/// Whether the output has fewer columns than a stored source: then rows are read one by one.
+bool cuts_columns(const MergePlan& plan, std::uint32_t tensor, SourceTensor source);
+
+/// Bytes of a strip's sources between reading and decoding, each source's part rounded up to a cache line.
+/// @param elements  of the strip.
+std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
+
+/// What the pool holds of a unit that is kept between passes: its strips, one after the other.
+/// @param elements  of the unit, or of its first strips.
+std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
+                              std::uint64_t chunk_bytes);
 
 /// What one worker holds while it carries a strip from read to write.
 struct StripMemory {

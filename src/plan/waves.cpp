@@ -198,7 +198,8 @@ void WavePlanner::keep_what_fits(Wave& wave) const {
 
 std::uint64_t WavePlanner::kept_size(std::span<const std::uint32_t> units) const {
   return std::accumulate(units.begin(), units.end(), std::uint64_t{0}, [&](std::uint64_t sum, std::uint32_t u) {
-    return sum + stored_bytes(plan_, schedule_.units[u].tensor, schedule_.units[u].range);
+    const Unit& unit = schedule_.units[u];
+    return sum + kept_unit_bytes(plan_, unit.tensor, unit.range.count, schedule_.options.chunk_bytes);
   });
 }
 

@@ -125,7 +125,7 @@ TEST(Missing, ATiedHeadIsTheEmbedding) {
   const auto plan = planned(recipe_for("linear", false, 2, weighted), {tied, untied});
   ASSERT_THAT(tensor_of(plan, "lm_head.weight").sources, SizeIs(2));
   EXPECT_EQ(plan.info(tensor_of(plan, "lm_head.weight").sources[0]).name, "model.embed_tokens.weight");
-  EXPECT_TRUE(plan.unties_head);
+  EXPECT_TRUE(plan.config.untie_head);
   EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("TEN040")));
 }
 
@@ -150,7 +150,7 @@ TEST(Mismatch, OfShapesNamesBothShapesAndFiles) {
   EXPECT_EQ(error.kind(), ErrorKind::corrupt_input);
   EXPECT_EQ(error.class_code(), "TEN004");
   EXPECT_THAT(error.what(), AllOf(HasSubstr("tensor w: [4, 8] in 'a' (/models/a/1.safetensors)"),
-                                  HasSubstr("[8, 4] in 'b' (/models/b/1.safetensors)"), HasSubstr("hint")));
+                                  HasSubstr("[8, 4] in 'b' (/models/b/1.safetensors)"), HasSubstr("= help")));
 }
 
 TEST(Mismatch, OfManyTensorsIsOneReportThatCountsTheRest) {
@@ -167,7 +167,7 @@ TEST(Types, FloatsOfAnyWidthMergeAndTheOutputIsAsTheBase) {
                             {catalogue("a", tensors({"w"}, DType::f16)), catalogue("b", tensors({"w"}, DType::f32))});
   EXPECT_EQ(tensor_of(plan, "w").output.dtype, DType::f16);
   EXPECT_FALSE(tensor_of(plan, "w").float64);
-  EXPECT_FALSE(plan.config_dtype.has_value());
+  EXPECT_FALSE(plan.config.dtype.has_value());
 }
 
 TEST(Types, OneDoubleAmongTheSourcesMakesTheTensorDouble) {
@@ -182,10 +182,10 @@ TEST(Types, OutDtypeOutranksDtypeOutranksTheStoredOne) {
   const auto models = alike(1, {{"n", DType::i64, {4}}, {"w", DType::bf16, {4}}});
   const auto plan = planned(recipe_for("linear", false, 1, weighted + "dtype: float32\n"), models);
   EXPECT_EQ(tensor_of(plan, "w").output.dtype, DType::f32);
-  EXPECT_EQ(plan.config_dtype, DType::f32);
+  EXPECT_EQ(plan.config.dtype, DType::f32);
   const auto both = planned(recipe_for("linear", false, 1, weighted + "dtype: float32\nout_dtype: float16\n"), models);
   EXPECT_EQ(tensor_of(both, "w").output.dtype, DType::f16);
-  EXPECT_EQ(both.config_dtype, DType::f16);
+  EXPECT_EQ(both.config.dtype, DType::f16);
   EXPECT_EQ(tensor_of(both, "n").output.dtype, DType::i64);  // never touched
 }
 

@@ -74,32 +74,15 @@ TEST(Participants, AnUnlistedBaseTakesNoPartWhereTheMethodUsesNone) {
   EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("r.yaml:3:13: warning[CFG048]"), HasSubstr("'b'"))));
 }
 
-TEST(Participants, LayerRangesMayOnlyBeWholeModels) {
-  const auto models = alike(2, tensors({"l.0.w", "l.1.w", "l.2.w"}));
-  recipe::Recipe recipe = recipe::parse_recipe("r.yaml", R"(merge_method: slerp
-models:
-  - model: a
-  - model: b
-base_model: a
-parameters: {t: [0, 1]}
-)");
-  auto& document = recipe.documents[0];
-  const auto with_end = [&](std::uint64_t end) {
-    for (auto& source : document.modules[0].slices[0].sources) source.layers = {0, 3};
-    document.modules[0].slices[0].sources[1].layers = {0, end};
-    return make_plan(recipe, document, models, {});
+TEST(Participants, WholeModelsMustHaveEquallyManyLayers) {
+  const auto with_layers = [](const std::string& model, int layers) {
+    std::vector<std::string> names{"e"};
+    for (int l = 0; l < layers; ++l) names.push_back(fmt::format("l.{}.w", l));
+    return stockpot::test::catalogue(model, tensors(names));
   };
-  EXPECT_EQ(settings_of(with_end(3), "l.1.w").number("t"), 0.5);
-  const auto message = [&](std::uint64_t end) -> std::string {
-    try {
-      with_end(end);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  };
-  EXPECT_THAT(message(2), AllOf(HasSubstr("r.yaml:4:"), HasSubstr("CFG016"), HasSubstr("[0, 2] of 'b'")));
-  EXPECT_THAT(message(4), AllOf(HasSubstr("r.yaml:4:"), HasSubstr("ARC021"), HasSubstr("past its 3 layers")));
+  EXPECT_THAT(report("merge_method: linear\nmodels:\n  - model: a\n  - model: b\nparameters: {weight: 1}\n",
+                     {with_layers("a", 3), with_layers("b", 2)}),
+              AllOf(HasSubstr("r.yaml:4:5: error[ARC020]"), HasSubstr("'b' gives 2 layers, but 'a' gives 3")));
 }
 
 TEST(Participants, OfDifferentArchitecturesAreRefusedUnlessCrimesAreAllowed) {

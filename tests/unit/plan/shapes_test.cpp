@@ -36,7 +36,7 @@ const TensorInfo& embedding(const MergePlan& plan) { return tensor_of(plan, "mod
 TEST(Shapes, MethodsThatStackCutEmbeddingsToWhatAllHave) {
   const auto plan = planned(recipe_of("model_stock", ""), with_embeddings({{10, 4}, {12, 3}, {8, 4}}));
   EXPECT_THAT(embedding(plan).shape, ElementsAre(8, 3));
-  EXPECT_EQ(plan.vocab_size, 8u);
+  EXPECT_EQ(plan.config.vocab_size, 8u);
   EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("TEN006"), HasSubstr("[12, 3] in 'b'"))));
   EXPECT_EQ(plan.input_bytes(0), 3u * 8 * 3 * 2);
 }
@@ -44,7 +44,7 @@ TEST(Shapes, MethodsThatStackCutEmbeddingsToWhatAllHave) {
 TEST(Shapes, TaskVectorMethodsKeepTheBasesShape) {
   const auto plan = planned(recipe_of("task_arithmetic", ""), with_embeddings({{8, 4}, {12, 4}, {9, 5}}));
   EXPECT_THAT(embedding(plan).shape, ElementsAre(8, 4));
-  EXPECT_EQ(plan.vocab_size, std::nullopt);
+  EXPECT_EQ(plan.config.vocab_size, std::nullopt);
 }
 
 TEST(Shapes, AModelThatFallsShortOfTheBaseIsAnErrorUnlessAllMayBeCut) {
@@ -52,7 +52,7 @@ TEST(Shapes, AModelThatFallsShortOfTheBaseIsAnErrorUnlessAllMayBeCut) {
   EXPECT_THAT(report(recipe_of("ties", ""), models), AllOf(HasSubstr("TEN004"), HasSubstr("[7, 4] in 'b'")));
   const auto plan = planned(recipe_of("ties", ""), models, {.truncate_embeddings = true});
   EXPECT_THAT(embedding(plan).shape, ElementsAre(7, 4));
-  EXPECT_EQ(plan.vocab_size, 7u);
+  EXPECT_EQ(plan.config.vocab_size, 7u);
 }
 
 TEST(Shapes, OtherTensorsAreNotCutButAModelMayBeLeftOut) {

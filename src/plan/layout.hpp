@@ -1,0 +1,81 @@
+// From tensor names to stacks of layers, to what stands before and after them, and to modules.
+//
+// A name is cut at its first component that is all digits: what comes before is the container, the digits are the index,
+// what comes after is the suffix. Architectures that nobody has described are understood by this alone; the table of
+// architectures.hpp adds the names of modules.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/catalogue.hpp"
+#include "plan/architectures.hpp"
+
+namespace stockpot::plan {
+
+/// The layers of one container.
+struct Stack {
+  std::string container;
+  std::uint64_t layers = 0;
+  std::uint64_t first_index = 0;  ///< of layer 0: 1 where the container's first entry is no layer
+  std::size_t digits = 1;         ///< indices are written with at least so many
+  std::string count_key;          ///< of config.json, with its path: "text_config.num_hidden_layers"; may be empty
+};
+
+/// Where a tensor stands to the layers of its module.
+enum class Position { before, layer, after };
+
+struct Place {
+  std::size_t module = 0;  ///< index into Layout::modules()
+  Position position = Position::before;
+  std::size_t stack = 0;    ///< index into Layout::stacks(); Position::layer only, but see `moves`
+  std::uint64_t layer = 0;  ///< Position::layer only
+  std::string_view suffix;  ///< what follows the index
+  bool moves = false;       ///< Position::after: its index is that of the last layer plus one
+};
+
+struct Module {
+  std::string name;
+  std::vector<std::string> aliases;  ///< accepted in recipes, too
+  std::optional<std::size_t> stack;  ///< index into Layout::stacks()
+};
+
+class Layout {
+ public:
+  /// @param names  distinct tensor names, in any order.
+  Layout(std::span<const std::string_view> names, const ModelConfig& config);
+
+  const std::vector<Stack>& stacks() const { return stacks_; }
+  const std::vector<Module>& modules() const { return modules_; }
+  /// The module of the language model: the one that top-level slices are of, and that nameless tensors belong to.
+  std::size_t primary_module() const { return primary_module_; }
+  /// By name or alias.
+  std::optional<std::size_t> find_module(std::string_view name) const;
+
+  /// Of any name, also one that was not among the names.
+  Place place(std::string_view name) const;
+  /// The name of a tensor of a stack (or one that moves with it) with its index changed to that of `layer`.
+  std::string renumbered(const Place& place, std::uint64_t layer) const;
+
+ private:
+  void find_stacks(std::span<const std::string_view> names, std::span<const ModelConfig::LayerCount> counts);
+  void make_modules(const ArchitectureFacts* facts);
+  std::size_t module_of_loose(std::string_view name) const;
+  bool is_after(std::string_view loose_name) const;
+
+  std::vector<Stack> stacks_;  // ascending by container
+  std::map<std::string, std::size_t, std::less<>> stack_of_container_;
+  std::vector<std::size_t> names_in_;  // by stack
+  std::optional<std::size_t> primary_stack_;
+  std::vector<Module> modules_;
+  std::vector<std::size_t> module_of_stack_;
+  const ArchitectureFacts* facts_ = nullptr;
+  std::size_t primary_module_ = 0;
+};
+
+}  // namespace stockpot::plan

@@ -1,0 +1,149 @@
+// The first half of a ParameterTable's life: what the recipe's places say, as numbers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/nearest.hpp"
+#include "plan/parameters.hpp"
+#include "plan/values.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using methods::Level;
+using methods::ParameterSpec;
+
+const ParameterSpec* find_parameter(const methods::MethodSpec& method, std::string_view name) {
+  const auto at = std::find_if(method.parameters.begin(), method.parameters.end(),
+                               [&](const ParameterSpec& parameter) { return parameter.name == name; });
+  return at == method.parameters.end() ? nullptr : &*at;
+}
+
+std::string suggestion(const methods::MethodSpec& method, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& parameter : method.parameters) known.emplace_back(parameter.name);
+  if (const std::string near = did_you_mean(name, known); !near.empty()) return near;
+  return known.empty() ? "the method has no parameters" : fmt::format("it knows {}", fmt::join(known, ", "));
+}
+
+}  // namespace
+
+ParameterTable::ParameterTable(const Participants& participants, recipe::Diagnostics& diagnostics,
+                               std::set<std::string>& reported)
+    : participants_(participants), diagnostics_(diagnostics), reported_(reported) {
+  const std::size_t parameters = participants.method->parameters.size();
+  std::vector<Chain> first(parameters), shared(parameters);
+  if (participants.override != nullptr) read_place({&participants.override->parameters, "override", false}, first);
+  read_place({&participants.slice->parameters, "slice", false}, shared);
+  read_place({&participants.module->parameters, "module", false}, shared);
+  read_place({participants.document_parameters, "document", false}, shared);
+  for (const auto& input : participants.inputs) {
+    auto& own = chains_.emplace_back(first);
+    if (input.source != nullptr) read_place({&input.source->parameters, "model", true}, own);
+    for (std::size_t p = 0; p < parameters; ++p) own[p].insert(own[p].end(), shared[p].begin(), shared[p].end());
+  }
+  for (std::size_t p = 0; p < parameters; ++p) first[p].insert(first[p].end(), shared[p].begin(), shared[p].end());
+  chains_.push_back(std::move(first));
+}
+
+void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) {
+  const auto& method = *participants_.method;
+  for (const auto& written : place.parameters->entries) {
+    const ParameterSpec* parameter = find_parameter(method, written.name);
+    if (parameter == nullptr) {
+      diagnostics_.warn("CFG047", written.at,
+                        fmt::format("method '{}' has no parameter '{}'", method.name, written.name),
+                        suggestion(method, written.name));
+    } else if (place.of_source && parameter->level == Level::merge) {
+      diagnostics_.warn(
+          "CFG040", written.at,
+          fmt::format("parameter '{}' belongs to the whole merge and is not read under a model", written.name),
+          "move it to the 'parameters:' of the document");
+    } else {
+      add_entry(written, *parameter, place.origin,
+                chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
+    }
+  }
+}
+
+void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,
+                               std::string_view origin, Chain& chain) {
+  Entry entry;
+  entry.origin = origin;
+  for (const auto& written_case : written.setting.cases) {
+    entry.filters.emplace_back(written_case.filter);
+    entry.at.push_back(written_case.at);
+    entry.filtered = entry.filtered || !written_case.filter.empty();
+  }
+  switch (parameter.type) {
+    case methods::ValueType::names:
+      read_names(written, entry);
+      break;
+    case methods::ValueType::layer_scale:
+      read_layer_scale(written, entry);
+      break;
+    default:
+      read_numbers(written, parameter, entry);
+  }
+  chain.push_back(static_cast<std::uint32_t>(entries_.size()));
+  entries_.push_back(std::move(entry));
+}
+
+void ParameterTable::read_numbers(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,
+                                  Entry& entry) {
+  const auto refuse = [&](recipe::Position at, const ValueProblem& problem) {
+    diagnostics_.error(problem.code, at, fmt::format("parameter '{}' {}", written.name, problem.text), problem.help);
+    entry.valid = false;
+  };
+  if (written.setting.layer_scale) refuse(written.setting.at, {"CFG005", "needs the key 'value'", ""});
+  for (const auto& written_case : written.setting.cases) {
+    recipe::Setting values{{{"", {}, written_case.at}}, written_case.at};
+    for (const auto& scalar : written_case.values) {
+      const auto value = read_value(parameter, scalar);
+      if (const auto* problem = std::get_if<ValueProblem>(&value)) {
+        refuse(written_case.at, *problem);
+        break;
+      }
+      values.cases.front().values.emplace_back(std::get<double>(value));
+    }
+    entry.cases.push_back(std::move(values));
+  }
+}
+
+/// Texts of which one has to be part of a tensor's name.
+void ParameterTable::read_names(const recipe::Parameters::Entry& written, Entry& entry) {
+  for (const auto& written_case : written.setting.cases) {
+    auto& texts = entry.texts.emplace_back();
+    for (const auto& scalar : written_case.values) {
+      const auto* text = std::get_if<std::string>(&scalar);
+      texts.push_back(text != nullptr ? *text : fmt::format("{}", std::get<double>(scalar)));
+    }
+  }
+  if (!written.setting.layer_scale) return;
+  diagnostics_.error("CFG020", written.at, fmt::format("parameter '{}' is a list of texts", written.name));
+  entry.valid = false;
+}
+
+void ParameterTable::read_layer_scale(const recipe::Parameters::Entry& written, Entry& entry) {
+  const auto& scale = written.setting.layer_scale;
+  const auto* alpha = scale ? std::get_if<std::string>(&scale->alpha) : nullptr;
+  entry.automatic_alpha = alpha != nullptr && *alpha == "auto";
+  const ParameterSpec number{.name = "number"};
+  const auto read = [&](const recipe::Scalar& scalar) {
+    const auto value = read_value(number, scalar);
+    if (std::holds_alternative<ValueProblem>(value)) entry.valid = false;
+    return entry.valid ? std::get<double>(value) : 0.0;
+  };
+  entry.valid = scale.has_value();
+  if (scale && !entry.automatic_alpha) entry.alpha = read(scale->alpha);
+  if (scale) entry.beta = read(scale->beta);
+  if (!entry.valid) {
+    diagnostics_.error("CFG021", written.at, fmt::format("parameter '{}' is no scale by layer", written.name),
+                       "write it like {alpha: 0.2, beta: 0.8}, or {alpha: auto, beta: 0.8}");
+  }
+  entry.filters = {recipe::Filter("")};
+  entry.at = {written.setting.at};
+}
+
+}  // namespace stockpot::plan

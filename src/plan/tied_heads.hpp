@@ -1,0 +1,27 @@
+// Output heads that are their model's input embedding.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "plan/matching.hpp"
+
+namespace stockpot::plan {
+
+/// The tensor that a model's head is tied to, or nullptr.
+const ViewedTensor* input_embedding(const ModelView& view);
+
+/// What one source has of a head.
+struct HeadHolder {
+  std::uint32_t model = 0;
+  const ViewedTensor* viewed = nullptr;  ///< nullptr: it stores none
+};
+
+/// A model without head whose embedding is tied to it has a head: its embedding, which then fills the holder. A head that
+/// is its model's embedding bit for bit is none of its own, unless config.json says that they are not tied.
+/// @return false if no source has a head of its own: then the output needs none.
+bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
+                       Matching& matching);
+
+}  // namespace stockpot::plan

@@ -1,0 +1,137 @@
+// Models whose names differ from the anchor's by age or by who saved them.
+#include "plan/model_view.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/catalogues.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+Catalogue model(const std::vector<std::string>& names, const Shape& shape = {2, 4}) {
+  std::vector<TensorInfo> tensors;
+  for (const auto& name : names) tensors.push_back({name, DType::bf16, shape});
+  return stockpot::test::catalogue("m", tensors);
+}
+
+/// "name as in the anchor <- name as stored"
+std::vector<std::string> seen(const std::vector<std::string>& anchor, const std::vector<std::string>& other) {
+  std::vector<std::string> texts;
+  for (const auto& tensor : view_of(model(other), view_of_anchor(model(anchor))).tensors) {
+    texts.push_back(tensor.name + " <- " + tensor.own_name);
+  }
+  return texts;
+}
+
+TEST(ModelView, EqualNamesNeedNothing) {
+  const auto view = view_of(model({"a", "b"}), view_of_anchor(model({"a", "b"})));
+  EXPECT_THAT(view.notes, IsEmpty());
+  EXPECT_THAT(view.tensors[1].pieces, ElementsAre(Piece{1, 0, 8}));
+}
+
+TEST(ModelView, TensorsOfTrainingAreLeftOut) {
+  EXPECT_THAT(view_of_anchor(model({"optimizer.state.x", "rng_state", "w"})).tensors, SizeIs(1));
+}
+
+TEST(ModelView, WrappersOfAllNamesComeOff) {
+  EXPECT_THAT(seen({"a.w", "b.w"}, {"module._orig_mod.a.w", "module._orig_mod.b.w"}),
+              ElementsAre("a.w <- module._orig_mod.a.w", "b.w <- module._orig_mod.b.w"));
+}
+
+TEST(ModelView, TheAnchorsOwnWrappersStay) {
+  EXPECT_THAT(seen({"module.a.w", "module.b.w"}, {"a.w", "b.w"}),
+              ElementsAre("module.a.w <- a.w", "module.b.w <- b.w"));
+}
+
+TEST(ModelView, OldNormsAreTheNewOnes) {
+  EXPECT_THAT(seen({"x.LayerNorm.bias", "x.LayerNorm.weight"}, {"x.LayerNorm.beta", "x.LayerNorm.gamma"}),
+              ElementsAre("x.LayerNorm.bias <- x.LayerNorm.beta", "x.LayerNorm.weight <- x.LayerNorm.gamma"));
+}
+
+TEST(ModelView, AnotherRootIsFound) {
+  EXPECT_THAT(seen({"transformer.h.0.w", "transformer.wte.weight"}, {"h.0.w", "wte.weight"}),
+              ElementsAre("transformer.h.0.w <- h.0.w", "transformer.wte.weight <- wte.weight"));
+  EXPECT_THAT(seen({"encoder.w", "pooler.w"}, {"bert.encoder.w", "bert.pooler.w", "cls.bias"}),
+              ElementsAre("cls.bias <- cls.bias", "encoder.w <- bert.encoder.w", "pooler.w <- bert.pooler.w"));
+}
+
+TEST(ModelView, VisionModelsOfTwoAgesMeet) {
+  EXPECT_THAT(seen({"language_model.lm_head.weight", "language_model.model.layers.0.w", "multi_modal_projector.w",
+                    "vision_tower.vision_model.encoder.layers.0.w"},
+                   {"lm_head.weight", "model.language_model.layers.0.w", "model.multi_modal_projector.w",
+                    "model.vision_tower.encoder.layers.0.w"}),
+              ElementsAre("language_model.lm_head.weight <- lm_head.weight",
+                          "language_model.model.layers.0.w <- model.language_model.layers.0.w",
+                          "multi_modal_projector.w <- model.multi_modal_projector.w",
+                          "vision_tower.vision_model.encoder.layers.0.w <- model.vision_tower.encoder.layers.0.w"));
+}
+
+TEST(ModelView, WhatTheModelHasItselfIsNotTakenAway) {
+  EXPECT_THAT(seen({"model.language_model.a", "x"}, {"model.a", "model.language_model.a", "x"}),
+              ElementsAre("model.a <- model.a", "model.language_model.a <- model.language_model.a", "x <- x"));
+}
+
+Catalogue experts_one_by_one(const std::string& holder, const std::vector<std::string>& roles) {
+  std::vector<TensorInfo> tensors{{"model.embed_tokens.weight", DType::bf16, {8, 4}}};
+  for (int e = 0; e < 2; ++e) {
+    for (std::size_t r = 0; r < 3; ++r) {
+      const Shape shape = r == 2 ? Shape{4, 3} : Shape{3, 4};  // gate and up [I, H], down [H, I]
+      tensors.push_back(
+          {fmt::format("model.layers.0.{}.experts.{}.{}.weight", holder, e, roles[r]), DType::bf16, shape});
+    }
+  }
+  tensors.push_back({fmt::format("model.layers.0.{}.gate.weight", holder), DType::bf16, {2, 4}});
+  return stockpot::test::catalogue("single", tensors);
+}
+
+Catalogue experts_stacked() {
+  return stockpot::test::catalogue("stacked", {{"model.embed_tokens.weight", DType::bf16, {8, 4}},
+                                               {"model.layers.0.mlp.experts.gate_up_proj", DType::bf16, {2, 6, 4}},
+                                               {"model.layers.0.mlp.experts.down_proj", DType::bf16, {2, 4, 3}},
+                                               {"model.layers.0.mlp.gate.weight", DType::bf16, {2, 4}}});
+}
+
+TEST(ModelView, SingleExpertsAreLaidEndToEnd) {
+  for (const auto& single : {experts_one_by_one("mlp", {"gate_proj", "up_proj", "down_proj"}),
+                             experts_one_by_one("block_sparse_moe", {"w1", "w3", "w2"})}) {
+    const ModelView view = view_of(single, view_of_anchor(experts_stacked()));
+    ASSERT_THAT(view.tensors, SizeIs(4));
+    const ViewedTensor& gate_up = *view.find("model.layers.0.mlp.experts.gate_up_proj");
+    EXPECT_EQ(gate_up.shape, (Shape{2, 6, 4}));
+    std::vector<std::string> order;
+    for (const Piece& piece : gate_up.pieces) order.push_back(single.tensors[piece.tensor].info.name);
+    ASSERT_THAT(order, SizeIs(4));
+    EXPECT_TRUE(order[0].ends_with("experts.0.gate_proj.weight") || order[0].ends_with("experts.0.w1.weight"))
+        << order[0];
+    EXPECT_TRUE(order[1].ends_with("experts.0.up_proj.weight") || order[1].ends_with("experts.0.w3.weight"))
+        << order[1];
+    EXPECT_TRUE(order[3].ends_with("experts.1.up_proj.weight") || order[3].ends_with("experts.1.w3.weight"))
+        << order[3];
+    EXPECT_NE(view.find("model.layers.0.mlp.gate.weight"), nullptr);
+  }
+}
+
+TEST(ModelView, StackedExpertsAreTakenApart) {
+  const Catalogue stacked = experts_stacked();
+  const ModelView view = view_of(stacked, view_of_anchor(experts_one_by_one("block_sparse_moe", {"w1", "w3", "w2"})));
+  ASSERT_THAT(view.tensors, SizeIs(8));
+  const auto piece = [&](const std::string& name) {
+    const ViewedTensor* tensor = view.find("model.layers.0.block_sparse_moe.experts." + name);
+    EXPECT_NE(tensor, nullptr) << name;
+    return tensor == nullptr ? Piece{} : tensor->pieces.at(0);
+  };
+  // Of expert 1, whose rows begin at element 1 * 6 * 4: the gate's three rows of four, then those of up.
+  EXPECT_EQ(piece("1.w1.weight").first, 24u);
+  EXPECT_EQ(piece("1.w3.weight").first, 24u + 12u);
+  EXPECT_EQ(piece("1.w3.weight").count, 12u);
+  EXPECT_EQ(piece("1.w2.weight").first, 12u);
+}
+
+}  // namespace
+}  // namespace stockpot::plan
