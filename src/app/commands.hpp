@@ -20,10 +20,13 @@ struct Command {
 /// Every command, in the order in which they are listed to users.
 std::span<const Command> all_commands();
 
+int check_command(Arguments);
 int inspect_command(Arguments);
 int merge_command(Arguments);
 int methods_command(Arguments);
+int multi_command(Arguments);
 int plan_command(Arguments);
+int raw_command(Arguments);
 int synth_command(Arguments);
 int verify_command(Arguments);
 

@@ -12,7 +12,12 @@ plan::PlanOptions plan_options(const MergeOptions& options) {
           .nonfinite = options.nonfinite,
           .strict = options.strict,
           .allow_crimes = options.allow_crimes,
-          .truncate_embeddings = options.truncate_embeddings};
+          .truncate_embeddings = options.truncate_embeddings,
+          .adapter_dtype = options.adapter_dtype};
+}
+
+engine::StageOptions stage_planning(const MergeOptions& options, recipe::Dialect dialect) {
+  return {.plan = plan_options(options), .copy_tokenizer = options.copy_tokenizer, .dialect = dialect};
 }
 
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,

@@ -11,6 +11,7 @@
 namespace stockpot::app {
 
 plan::PlanOptions plan_options(const MergeOptions& options);
+engine::StageOptions stage_planning(const MergeOptions& options, recipe::Dialect dialect);
 
 /// Precedence: option (or its environment variable) > recipe > default of the machine.
 /// @param ranks_on_machine  share threads and memory of one machine.

@@ -1,4 +1,4 @@
-// stockpot merge RECIPE OUT: the merge itself, on all ranks of the job.
+// stockpot merge RECIPE OUT and its kin: the merge itself, on all ranks of the job.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,33 +7,79 @@
 #include "app/job_settings.hpp"
 #include "app/launch.hpp"
 #include "app/options.hpp"
+#include "app/plan_report.hpp"
 #include "app/progress.hpp"
 #include "app/ranks.hpp"
 #include "app/shared_options.hpp"
 #include "comm/agree.hpp"
 #include "core/size.hpp"
-#include "engine/merge_job.hpp"
+#include "engine/job.hpp"
+#include "engine/verify.hpp"
+#include "recipe/print.hpp"
 
 namespace stockpot::app {
 namespace {
 
-CommandLine line() {
-  return {.name = "merge",
-          .purpose =
-              "Merges the models of a recipe and publishes the result as OUT. Run it under mpirun or srun for "
-              "more than one rank; the result is the same bytes on any number of them.",
-          .arguments = {"RECIPE", "OUT"},
-          .groups = {merge_options(), search_options()}};
+/// The commands that merge differ in what their line takes, and in how they read the recipe.
+struct Kind {
+  CommandLine line;
+  recipe::Dialect dialect = recipe::Dialect::merge;
+};
+
+Kind merge_kind() {
+  return {{.name = "merge",
+           .purpose =
+               "Merges the models of a recipe and publishes the result as OUT. Run it under mpirun or srun for "
+               "more than one rank; the result is the same bytes on any number of them. A recipe of several documents "
+               "is made stage by stage.",
+           .arguments = {"RECIPE", "OUT"},
+           .groups = {showing_options(), merge_options(), stage_options(), search_options()}}};
 }
 
-void print_last_line(const std::string& out, const engine::JobSummary& summary, const plan::Schedule& schedule) {
+Kind multi_kind() {
+  return {{.name = "multi",
+           .purpose =
+               "Merges by a recipe of several documents. Named stages go to --intermediate-dir, the document without a "
+               "name to OUT; a recipe of named stages alone needs no OUT.",
+           .arguments = {"RECIPE", "[OUT]"},
+           .groups = {{"the output", {{.name = "out-path", .value_name = "OUT", .help = "the same as the argument"}}},
+                      showing_options(),
+                      merge_options(),
+                      stage_options(),
+                      search_options()}}};
+}
+
+Kind raw_kind() {
+  return {
+      {.name = "raw",
+       .purpose = "Merges weight files by tensor names alone: no layers, no configuration, no tokenizer. Models in the "
+                  "recipe are paths of files.",
+       .arguments = {"RECIPE", "OUT"},
+       .groups = {{"tensors that not all files have",
+                   {{.name = "tensor-intersection",
+                     .takes = Takes::toggle,
+                     .help = "leave them out; default: an error",
+                     .also = {"i"}},
+                    {.name = "tensor-union",
+                     .takes = Takes::toggle,
+                     .help = "merge them over the files that have them",
+                     .also = {"u"}}}},
+                  showing_options(),
+                  merge_options(),
+                  search_options()}},
+      recipe::Dialect::raw};
+}
+
+void print_last_line(const engine::StageReport& report) {
+  const engine::JobSummary& summary = report.summary;
+  const plan::Schedule& schedule = *report.schedule;
   const auto moved = static_cast<double>(summary.bytes_read + summary.bytes_written);
   fmt::print(
       "published {}  manifest {:.16}  read {}  wrote {}  {:.2f} s  {:.2f} GB/s  ranks {}  threads {}  "
       "imbalance {:.3f}\n",
-      printable(out), summary.manifest_sha256, human_bytes(summary.bytes_read), human_bytes(summary.bytes_written),
-      summary.seconds, moved / summary.seconds / 1e9, schedule.options.ranks, schedule.options.threads,
-      schedule.balance.imbalance);
+      printable(report.directory), summary.manifest_sha256, human_bytes(summary.bytes_read),
+      human_bytes(summary.bytes_written), summary.seconds, moved / summary.seconds / 1e9, schedule.options.ranks,
+      schedule.options.threads, schedule.balance.imbalance);
 }
 
 void print_ranks(const engine::JobSummary& summary) {
@@ -45,71 +91,138 @@ void print_ranks(const engine::JobSummary& summary) {
   }
 }
 
-/// What all ranks decide alike before any output exists.
-struct Prepared {
-  engine::Inputs inputs;
-  plan::MergePlan plan;
-  plan::Schedule schedule;
+/// What the line asks for, read alike on every rank.
+struct Line {
+  Values values;
+  MergeOptions options;
+  engine::StagePlaces places;
+  std::optional<plan::RawTensors> raw;
 };
 
-Prepared prepare(const comm::Communicator& comm, const Values& values, const MergeOptions& options) {
-  const std::string recipe = *values.argument(0);
-  engine::Inputs inputs = engine::load_inputs(comm, recipe, search_places(values, recipe));
-  const auto ranks = static_cast<std::uint32_t>(comm.size());
-  const auto on_machine = static_cast<std::uint32_t>(comm.ranks_on_this_machine());
-  plan::ScheduleOptions resources =
-      comm::agree(comm, [&] { return schedule_options(options, inputs.document().extensions, ranks, on_machine); });
-  resources.memory_per_rank = comm.min(resources.memory_per_rank);  // ranks must make the same schedule
-  resources.threads = static_cast<std::uint32_t>(comm.min(resources.threads));
-  return comm::agree(comm, [&] {
-    plan::MergePlan plan = plan::make_plan(inputs.recipe, inputs.document(), inputs.models, plan_options(options));
-    plan::Schedule schedule = plan::make_schedule(plan, resources);
-    return Prepared{std::move(inputs), std::move(plan), std::move(schedule)};
-  });
+Line read(const Kind& kind, Values values, int ranks) {
+  Line line{std::move(values), {}, {}, {}};
+  line.options = read_merge_options(line.values);
+  if (!line.options.allow_singletons) check_launch(ranks, process_variables());
+  auto out = line.values.argument(1);
+  if (kind.line.name == "multi" && !out) out = line.values.text("out-path");
+  line.places = stage_places(line.values, out.value_or(""));
+  if (kind.dialect == recipe::Dialect::raw) {
+    const bool common = line.values.on("tensor-intersection"), any = line.values.on("tensor-union");
+    if (common && any) throw Error(ErrorKind::usage, "--tensor-intersection and --tensor-union exclude one another");
+    line.raw = common ? plan::RawTensors::common : any ? plan::RawTensors::any : plan::RawTensors::all;
+  }
+  return line;
 }
 
-int merge(const comm::Communicator& comm, Arguments arguments) {
-  const auto line_read = comm::agree(comm, [&] { return read_line(line(), arguments); });
-  if (!line_read) return 0;
-  const Values& values = *line_read;
-  const MergeOptions options = comm::agree(comm, [&] {
-    const MergeOptions read = read_merge_options(values);
-    if (!read.allow_singletons) check_launch(comm.size(), process_variables());
-    return read;
-  });
+/// Answers of a merge that does not merge.
+class Show {
+ public:
+  Show(const comm::Communicator& comm, const Line& line) : comm_(comm), line_(line) {}
+  bool wanted() const {
+    const Values& values = line_.values;
+    return values.on("print-config") || values.given("explain") || values.on("dry-run");
+  }
+
+  void run(const recipe::Recipe& recipe, const io::SearchPlaces& search, const engine::JobSettings& settings) const {
+    if (line_.values.on("print-config")) {
+      if (comm_.is_root()) fmt::print("{}", recipe::print_recipe(recipe));
+      return;
+    }
+    const auto order = engine::stages_to_make(recipe, line_.places);
+    engine::StagePlanner planner(comm_, recipe, search, settings.stages);
+    for (const std::size_t document : order) {
+      if (document == order.back()) planner.explain(line_.values.text("explain"));
+      const engine::Stage stage = planner.plan(document);
+      const plan::Schedule schedule = comm::agree(
+          comm_, [&] { return plan::make_schedule(stage.plan, settings.schedule(recipe.documents[document])); });
+      log_warnings(stage.warnings, comm_.rank());
+      if (comm_.is_root() && !line_.values.given("explain")) print_plan(stage, schedule, false);
+      if (!comm_.is_root()) continue;
+      for (const std::string& text : stage.plan.explanation) fmt::print("{}\n", printable(text));
+    }
+  }
+
+ private:
+  const comm::Communicator& comm_;
+  const Line& line_;
+};
+
+/// Ranks must make the same schedule: the least of what they have counts.
+plan::ScheduleOptions common_resources(const comm::Communicator& comm, const MergeOptions& options,
+                                       const recipe::Extensions& extensions) {
+  const auto on_machine = static_cast<std::uint32_t>(comm.ranks_on_this_machine());
+  plan::ScheduleOptions resources = comm::agree(
+      comm, [&] { return schedule_options(options, extensions, static_cast<std::uint32_t>(comm.size()), on_machine); });
+  resources.memory_per_rank = comm.min(resources.memory_per_rank);
+  resources.threads = static_cast<std::uint32_t>(comm.min(resources.threads));
+  return resources;
+}
+
+int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments) {
+  auto values = comm::agree(comm, [&] { return read_line(kind.line, arguments); });
+  if (!values) return 0;
+  const Line line = comm::agree(comm, [&] { return read(kind, *std::move(values), comm.size()); });
+  const MergeOptions& options = line.options;
   start_log(options.log_level, comm.rank());
-  log_warnings(values.notices(), comm.rank());
-  const Prepared job = prepare(comm, values, options);
+  log_warnings(line.values.notices(), comm.rank());
+  const std::string path = *line.values.argument(0);
+  const io::SearchPlaces search = search_places(line.values, path);
+  const recipe::Recipe recipe = engine::load_recipe(comm, path, kind.dialect);
+
+  std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources;
+  for (const auto& document : recipe.documents) {
+    resources.emplace(&document, common_resources(comm, options, document.extensions));
+  }
   ProgressLines progress(comm.is_root() && options.log_level != LogLevel::error ? options.progress_seconds : 0,
                          comm.size());
-  engine::JobOptions run;
-  run.out = *values.argument(1);
-  run.output_format = output_format(options, job.inputs.document().extensions);
-  run.write_model_card = options.write_model_card;
-  run.copy_tokenizer = options.copy_tokenizer;
-  run.warnings = job.inputs.warnings;
-  run.warnings.insert(run.warnings.end(), job.plan.warnings.begin(), job.plan.warnings.end());
-  comm::agree(comm, [&] { refuse_warnings(options, job.inputs.document().extensions, run.warnings); });
-  run.warnings.insert(run.warnings.end(), job.schedule.warnings.begin(), job.schedule.warnings.end());
-  run.on_progress = [&](const engine::Progress& p) { progress.show(p); };
-  log_warnings(run.warnings, comm.rank());
-  const engine::JobSummary summary = engine::run_merge(comm, job.inputs, job.plan, job.schedule, run);
-  progress.finish();
-  log_warnings(summary.remarks, comm.rank());
-  if (!comm.is_root()) return 0;
-  if (options.log_level >= LogLevel::info) print_ranks(summary);
-  print_last_line(run.out, summary, job.schedule);
+  engine::JobSettings settings;
+  settings.stages = stage_planning(options, kind.dialect);
+  settings.stages.plan.raw = line.raw;
+  settings.places = line.places;
+  settings.options.write_model_card = options.write_model_card;
+  settings.options.on_progress = [&](const engine::Progress& p) { progress.show(p); };
+  settings.schedule = [&](const recipe::MergeDocument& document) { return resources.at(&document); };
+  settings.output_format = [&](const recipe::MergeDocument& document) {
+    return output_format(options, document.extensions);
+  };
+  settings.on_planned = [&](const engine::Stage& stage, const recipe::MergeDocument& document,
+                            const plan::Schedule& schedule) {
+    comm::agree(comm, [&] { refuse_warnings(options, document.extensions, stage.warnings); });
+    log_warnings(stage.warnings, comm.rank());
+    log_warnings(schedule.warnings, comm.rank());
+  };
+  settings.on_finished = [&](const engine::StageReport& report) {
+    progress.finish();
+    if (report.schedule == nullptr) {
+      log_warnings({fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory)}, comm.rank());
+      return;
+    }
+    log_warnings(report.summary.remarks, comm.rank());
+    if (options.verify) engine::verify_output(comm, report.directory, {.threads = report.schedule->options.threads});
+    if (!comm.is_root()) return;
+    if (options.log_level >= LogLevel::info) print_ranks(report.summary);
+    print_last_line(report);
+  };
+  if (const Show show(comm, line); show.wanted()) {
+    show.run(recipe, search, settings);
+  } else {
+    engine::run_job(comm, recipe, search, settings);
+  }
   return 0;
+}
+
+int run(const Kind& kind, Arguments arguments) {
+  if (asks_for_help(arguments)) {
+    read_line(kind.line, arguments);
+    return 0;
+  }
+  return run_on_ranks([&](const comm::Communicator& comm) { return merge(comm, kind, arguments); });
 }
 
 }  // namespace
 
-int merge_command(Arguments arguments) {
-  if (asks_for_help(arguments)) {
-    read_line(line(), arguments);
-    return 0;
-  }
-  return run_on_ranks([&](const comm::Communicator& comm) { return merge(comm, arguments); });
-}
+int merge_command(Arguments arguments) { return run(merge_kind(), arguments); }
+int multi_command(Arguments arguments) { return run(multi_kind(), arguments); }
+int raw_command(Arguments arguments) { return run(raw_kind(), arguments); }
 
 }  // namespace stockpot::app

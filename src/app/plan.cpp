@@ -1,20 +1,16 @@
 // stockpot plan RECIPE: what a merge would do on R ranks. Reads headers only, needs no MPI, touches no output.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
 #include "app/commands.hpp"
 #include "app/job_settings.hpp"
 #include "app/options.hpp"
+#include "app/plan_report.hpp"
 #include "app/shared_options.hpp"
-#include "core/size.hpp"
-#include "engine/inputs.hpp"
+#include "engine/stage_planner.hpp"
+#include "recipe/print.hpp"
 
 namespace stockpot::app {
 namespace {
-
-using nlohmann::ordered_json;
 
 constexpr std::uint64_t most_ranks = 1'000'000;
 
@@ -28,142 +24,44 @@ CommandLine line() {
               {"planning",
                {{.name = "ranks", .value_name = "R", .help = "plan for so many ranks; default 1"},
                 {.name = "nodes", .value_name = "N", .help = "on so many machines; default: as few as ranks need, 1"},
-                {.name = "json", .takes = Takes::toggle, .help = "as JSON"},
+                {.name = "json", .takes = Takes::toggle, .help = "as JSON, one object per stage"},
                 {.name = "tensors", .takes = Takes::toggle, .help = "list every output tensor, too"}}},
+              showing_options(),
               merge_options(),
               search_options()}};
 }
 
-/// What the plan says, in numbers.
-struct Facts {
-  std::uint64_t inputs = 0, outputs = 0, elements = 0;
-  std::uint64_t direct = 0, local = 0, shared = 0;  // output tensors by kind of work
-  int passes = 0;
-  std::uint64_t least_read = 0, most_read = 0;
-  std::uint64_t read_again = 0;  // in each pass after the first
+struct Machines {
+  std::uint32_t ranks = 1, nodes = 1;
 };
 
-Facts facts_of(const plan::MergePlan& plan, const plan::Schedule& schedule) {
-  Facts facts;
-  for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
-    const plan::PlannedTensor& planned = plan.tensors[t];
-    facts.inputs += plan.input_bytes(t);
-    facts.elements += planned.output.elements();
-    const plan::Group* group = planned.action == plan::Action::merge ? &plan.groups[planned.group] : nullptr;
-    if (group == nullptr || group->needs.passes == 0) {
-      ++facts.direct;
-    } else {
-      ++(schedule.group_is_shared[planned.group] != 0 ? facts.shared : facts.local);
-      facts.passes = std::max(facts.passes, group->needs.passes);
-    }
+Machines read_machines(const Values& values) {
+  Machines machines{static_cast<std::uint32_t>(values.number("ranks", 1, most_ranks).value_or(1)),
+                    static_cast<std::uint32_t>(values.number("nodes", 1, most_ranks).value_or(1))};
+  if (machines.nodes > machines.ranks) {
+    throw Error(ErrorKind::usage, "--nodes is more than --ranks: a machine would have no rank");
   }
-  facts.outputs = plan.output_bytes();
-  if (facts.passes > 0) {
-    facts.read_again = (schedule.reads_total - facts.inputs) / static_cast<std::uint64_t>(facts.passes);
-  }
-  const auto [least, most] = std::minmax_element(schedule.rank_read_bytes.begin(), schedule.rank_read_bytes.end());
-  facts.least_read = *least;
-  facts.most_read = *most;
-  return facts;
+  return machines;
 }
 
-void print_plan(const plan::MergePlan& plan, const plan::Schedule& schedule, const Facts& facts) {
-  const auto row = [](std::string_view title, const std::string& text) { fmt::print("{:<16} {}\n", title, text); };
-  const plan::ScheduleOptions& o = schedule.options;
-  row("method", plan.method);
-  for (std::size_t m = 0; m < plan.models.size(); ++m) {
-    const Catalogue& model = plan.models[m];
-    row(m == 0 ? "models" : "",
-        fmt::format("{}{}: {} tensors, {} in {} file{}", printable(model.model), m == plan.anchor ? " (anchor)" : "",
-                    model.tensors.size(), human_bytes(model.data_bytes()), model.files.size(),
-                    model.files.size() == 1 ? "" : "s"));
+void show(const Values& values, const MergeOptions& options, const recipe::MergeDocument& document, Machines machines,
+          const engine::Stage& stage) {
+  if (values.given("explain")) {
+    for (const std::string& text : stage.plan.explanation) fmt::print("{}\n", printable(text));
+    return;
   }
-  row("output", fmt::format("{} tensors, {} parameters, {} in {} file{}", plan.tensors.size(), facts.elements,
-                            human_bytes(facts.outputs), plan.shards.size(), plan.shards.size() == 1 ? "" : "s"));
-  row("ranks", fmt::format("{} x {} threads, {} of memory each", o.ranks, o.threads, human_bytes(o.memory_per_rank)));
-  row("read", fmt::format("{} in all, per rank {} to {}", human_bytes(schedule.reads_total),
-                          human_bytes(facts.least_read), human_bytes(facts.most_read)));
-  row("bytes per pass",
-      fmt::format("{} in the first (every input once), {} in each later one (what memory does not keep)",
-                  human_bytes(facts.inputs), human_bytes(facts.read_again)));
-  row("moved per rank",
-      fmt::format("{} to {}, mean {}, imbalance {:.3f}", human_bytes(schedule.balance.least),
-                  human_bytes(schedule.balance.most), human_bytes(static_cast<std::uint64_t>(schedule.balance.mean)),
-                  schedule.balance.imbalance));
-  row("work", fmt::format("{} units of up to {}; tensors: {} direct, {} local, {} shared", schedule.units.size(),
-                          human_bytes(schedule.unit_bytes), facts.direct, facts.local, facts.shared));
-  row("passes", fmt::format("{} for statistics, then one to merge", facts.passes));
-  row("collectives", fmt::format("{} in {} shared wave{}", schedule.collectives, schedule.shared_waves,
-                                 schedule.shared_waves == 1 ? "" : "s"));
-  row("memory per rank",
-      fmt::format("{}: workers {}, workspace {}, statistics {}, kept inputs {}", human_bytes(schedule.memory.total()),
-                  human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.workspace_bytes),
-                  human_bytes(schedule.memory.tally_bytes), human_bytes(schedule.memory.kept_bytes)));
-}
-
-void print_tensors(const plan::MergePlan& plan) {
-  for (const plan::PlannedTensor& planned : plan.tensors) {
-    fmt::print("{:<5} {:<5} {:<20} {}\n", planned.action == plan::Action::copy ? "copy" : "merge",
-               name(planned.output.dtype), to_string(planned.output.shape), printable(planned.output.name));
+  const plan::Schedule schedule =
+      plan::make_schedule(stage.plan, schedule_options(options, document.extensions, machines.ranks,
+                                                       (machines.ranks + machines.nodes - 1) / machines.nodes));
+  refuse_warnings(options, document.extensions, stage.warnings);
+  std::vector<std::string> warnings = stage.warnings;
+  warnings.insert(warnings.end(), schedule.warnings.begin(), schedule.warnings.end());
+  log_warnings(warnings, 0);
+  if (values.on("json")) {
+    fmt::print("{}\n", plan_as_json(stage, schedule, warnings, values.on("tensors")));
+  } else {
+    print_plan(stage, schedule, values.on("tensors"));
   }
-}
-
-ordered_json to_json(const plan::MergePlan& plan, const plan::Schedule& schedule, const Facts& facts,
-                     const std::vector<std::string>& warnings, bool with_tensors) {
-  const plan::ScheduleOptions& o = schedule.options;
-  ordered_json json{
-      {"method", plan.method},
-      {"models", ordered_json::array()},
-      {"output",
-       {{"tensors", plan.tensors.size()},
-        {"parameters", facts.elements},
-        {"bytes", facts.outputs},
-        {"shards", ordered_json::array()}}},
-      {"ranks", o.ranks},
-      {"threads", o.threads},
-      {"memory_limit_per_rank", o.memory_per_rank},
-      {"read",
-       {{"input_bytes", facts.inputs},
-        {"bytes", schedule.reads_total},
-        {"bytes_each_later_pass", facts.read_again},
-        {"least_per_rank", facts.least_read},
-        {"most_per_rank", facts.most_read}}},
-      {"moved_per_rank",
-       {{"least", schedule.balance.least}, {"most", schedule.balance.most}, {"mean", schedule.balance.mean}}},
-      {"imbalance", schedule.balance.imbalance},
-      {"units", schedule.units.size()},
-      {"unit_bytes", schedule.unit_bytes},
-      {"tensors", {{"direct", facts.direct}, {"local", facts.local}, {"shared", facts.shared}}},
-      {"statistics_passes", facts.passes},
-      {"shared_waves", schedule.shared_waves},
-      {"collectives", schedule.collectives},
-      {"memory_per_rank",
-       {{"total", schedule.memory.total()},
-        {"workers", schedule.memory.worker_bytes},
-        {"workspace", schedule.memory.workspace_bytes},
-        {"statistics", schedule.memory.tally_bytes},
-        {"kept_inputs", schedule.memory.kept_bytes}}},
-      {"warnings", warnings}};
-  for (const Catalogue& model : plan.models) {
-    json["models"].push_back({{"reference", model.model},
-                              {"directory", model.directory},
-                              {"tensors", model.tensors.size()},
-                              {"bytes", model.data_bytes()},
-                              {"files", model.files.size()}});
-  }
-  for (const partition::Shard& shard : plan.shards) {
-    json["output"]["shards"].push_back(
-        {{"file", shard.file_name}, {"tensors", shard.entries.size()}, {"bytes", shard.data_bytes}});
-  }
-  if (!with_tensors) return json;
-  json["output"]["list"] = ordered_json::array();
-  for (const plan::PlannedTensor& planned : plan.tensors) {
-    json["output"]["list"].push_back({{"name", planned.output.name},
-                                      {"dtype", name(planned.output.dtype)},
-                                      {"shape", planned.output.shape},
-                                      {"action", planned.action == plan::Action::copy ? "copy" : "merge"}});
-  }
-  return json;
 }
 
 }  // namespace
@@ -172,31 +70,28 @@ int plan_command(Arguments arguments) {
   const auto values = read_line(line(), arguments);
   if (!values) return 0;
   const MergeOptions options = read_merge_options(*values);
-  const auto ranks = static_cast<std::uint32_t>(values->number("ranks", 1, most_ranks).value_or(1));
-  const auto nodes = static_cast<std::uint32_t>(values->number("nodes", 1, most_ranks).value_or(1));
-  if (nodes > ranks) throw Error(ErrorKind::usage, "--nodes is more than --ranks: a machine would have no rank");
+  const Machines machines = read_machines(*values);
   start_log(options.log_level, 0);
   log_warnings(values->notices(), 0);
 
-  const std::string recipe = *values->argument(0);
+  const std::string path = *values->argument(0);
   const auto alone = comm::Communicator::alone();
-  const engine::Inputs inputs = engine::load_inputs(alone, recipe, search_places(*values, recipe));
-  const plan::MergePlan plan = plan::make_plan(inputs.recipe, inputs.document(), inputs.models, plan_options(options));
-  const plan::Schedule schedule = plan::make_schedule(
-      plan, schedule_options(options, inputs.document().extensions, ranks, (ranks + nodes - 1) / nodes));
-  const Facts facts = facts_of(plan, schedule);
-  std::vector<std::string> warnings = inputs.warnings;
-  warnings.insert(warnings.end(), plan.warnings.begin(), plan.warnings.end());
-  refuse_warnings(options, inputs.document().extensions, warnings);
-  warnings.insert(warnings.end(), schedule.warnings.begin(), schedule.warnings.end());
-  log_warnings(warnings, 0);
-  if (values->on("json")) {
-    fmt::print("{}\n", to_json(plan, schedule, facts, warnings, values->on("tensors"))
-                           .dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  const recipe::Recipe recipe = engine::load_recipe(alone, path);
+  if (values->on("print-config")) {
+    fmt::print("{}", recipe::print_recipe(recipe));
     return 0;
   }
-  print_plan(plan, schedule, facts);
-  if (values->on("tensors")) print_tensors(plan);
+  engine::StageOptions planning = stage_planning(options, recipe::Dialect::merge);
+  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
+  const auto order = recipe::stage_order(recipe.documents, diagnostics);
+  diagnostics.throw_if_errors();
+  engine::StagePlanner planner(alone, recipe, search_places(*values, path), planning);
+  for (const std::size_t document : order) {
+    const bool last = document == order.back();
+    if (last) planner.explain(values->text("explain"));
+    const engine::Stage stage = planner.plan(document);
+    if (last || !values->given("explain")) show(*values, options, recipe.documents[document], machines, stage);
+  }
   return 0;
 }
 

@@ -30,16 +30,8 @@ Error unknown_command(const std::string& word) {
   Error error(ErrorKind::usage, fmt::format("unknown {} '{}'", is_option ? "option" : "command", printable(word)));
   std::vector<std::string> names{"--help", "--version"};
   for (const Command& command : all_commands()) names.emplace_back(command.name);
-  std::error_code ignored;
   const std::string near = did_you_mean(word, names);
-  if (!near.empty()) {
-    error.hint(near);
-  } else if (std::filesystem::is_regular_file(word, ignored)) {
-    error.hint("to merge by a recipe: stockpot merge RECIPE OUT");
-  } else {
-    error.hint("'stockpot --help' lists the commands");
-  }
-  return error;
+  return error.hint(near.empty() ? "'stockpot --help' lists the commands" : near);
 }
 
 }  // namespace
@@ -58,13 +50,19 @@ int run_program(Arguments arguments) {
     return 0;
   }
   const auto commands = all_commands();
-  const auto command = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
+  const auto named = [&](std::string_view name) {
+    return std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == name; });
+  };
+  // "run", or a recipe in a command's place: merge.
+  std::error_code ignored;
+  const bool is_recipe = named(word) == commands.end() && std::filesystem::is_regular_file(word, ignored);
+  const auto command = is_recipe || word == "run" ? named("merge") : named(word);
   if (command == commands.end()) throw unknown_command(word);
   if (!command->on_ranks) {
     if (!is_first_process(process_variables())) return 0;
     check_variable_names(process_variable_names());
   }
-  const int code = command->run(arguments.subspan(1));
+  const int code = command->run(is_recipe ? arguments : arguments.subspan(1));
   if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
   return code;
 }

@@ -1,5 +1,7 @@
 #include "app/shared_options.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "core/error.hpp"
@@ -20,6 +22,14 @@ std::optional<recipe::Nonfinite> nonfinite(const Values& values) {
   const auto choice = values.choice("nonfinite", {"error", "propagate"});
   if (!choice) return std::nullopt;
   return *choice == 0 ? recipe::Nonfinite::error : recipe::Nonfinite::propagate;
+}
+
+std::optional<DType> adapter_dtype(const Values& values) {
+  const auto text = values.text("lora-merge-dtype");
+  if (!text) return std::nullopt;
+  if (const auto dtype = parse_recipe_dtype(*text)) return dtype;
+  throw Error(ErrorKind::usage,
+              fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)));
 }
 
 }  // namespace
@@ -81,6 +91,13 @@ OptionGroup merge_options() {
            .takes = Takes::toggle,
            .help = "the base model's tokenizer files; default on",
            .on = true},
+          {.name = "overwrite",
+           .takes = Takes::toggle,
+           .help = "replace an output that is there; the old one goes when the new one is complete"},
+          {.name = "verify", .takes = Takes::toggle, .help = "read the output again and compare it with its manifest"},
+          {.name = "lora-merge-dtype",
+           .value_name = "NAME",
+           .help = "round a model plus its adapters to this type before merging; default: not rounded"},
           {.name = "progress",
            .value_name = "TIME",
            .help = "between two progress lines; default 60 s, 0 for none",
@@ -108,6 +125,10 @@ OptionGroup merge_options() {
            .takes = Takes::value_of_no_note,
            .value_name = "N",
            .help = "no effect: see --threads"},
+          {.name = "row-block",
+           .takes = Takes::value_of_no_note,
+           .value_name = "SIZE",
+           .help = "no effect: see --chunk"},
           {.name = "lora-merge-cache", .takes = Takes::value_of_no_note, .value_name = "DIR", .help = "no effect"},
           {.name = "device", .takes = Takes::value_of_no_note, .value_name = "NAME", .help = "no effect: CPU only"},
           {.name = "cuda",
@@ -115,6 +136,43 @@ OptionGroup merge_options() {
            .help = "no effect: CPU only",
            .also = {"gpu-rich", "read-to-gpu", "multi-gpu", "low-cpu-memory"}},
       }};
+}
+
+OptionGroup showing_options() {
+  return {"showing, without merging",
+          {{.name = "print-config", .takes = Takes::toggle, .help = "the recipe as it is understood, with defaults"},
+           {.name = "explain",
+            .value_name = "TENSOR",
+            .help = "sources, depth and every parameter of one output tensor, with the places they come from"},
+           {.name = "dry-run", .takes = Takes::toggle, .help = "what 'stockpot plan' shows, for these ranks"}}};
+}
+
+OptionGroup stage_options() {
+  return {"recipes of several documents",
+          {{.name = "intermediate-dir",
+            .value_name = "DIR",
+            .help = "keeps each named stage in DIR/NAME; default: beside the output while it grows, then removed",
+            .also = {"I"}},
+           {.name = "lazy",
+            .takes = Takes::toggle,
+            .help = "a stage that lies in DIR already, made of the same, is not made again; default on",
+            .on = true},
+           {.name = "only", .value_name = "NAME", .help = "make this stage and those that it needs"},
+           {.name = "keep-intermediates",
+            .takes = Takes::toggle,
+            .help = "stages stay in DIR afterwards; default on",
+            .on = true}}};
+}
+
+engine::StagePlaces stage_places(const Values& values, std::string out) {
+  engine::StagePlaces places;
+  places.out = std::move(out);
+  places.intermediate = values.text("intermediate-dir");
+  places.reuse = values.on("lazy");
+  places.keep = values.on("keep-intermediates");
+  places.overwrite = values.on("overwrite");
+  places.only = values.text("only");
+  return places;
 }
 
 MergeOptions read_merge_options(const Values& values) {
@@ -140,6 +198,9 @@ MergeOptions read_merge_options(const Values& values) {
   options.truncate_embeddings = values.on("unsafe-truncate-embeddings");
   options.write_model_card = values.on("write-model-card");
   options.copy_tokenizer = values.on("copy-tokenizer");
+  options.overwrite = values.on("overwrite");
+  options.verify = values.on("verify");
+  options.adapter_dtype = adapter_dtype(values);
   options.allow_singletons = values.on("allow-singletons");
   options.progress_seconds = values.seconds("progress").value_or(60);
   options.log_level = log_level(values);

@@ -7,6 +7,7 @@
 
 #include "app/log.hpp"
 #include "app/options.hpp"
+#include "engine/job.hpp"
 #include "io/checkpoint.hpp"
 #include "recipe/recipe.hpp"
 
@@ -35,6 +36,9 @@ struct MergeOptions {
   bool truncate_embeddings = false;
   bool write_model_card = true;
   bool copy_tokenizer = true;
+  bool overwrite = false;
+  bool verify = false;
+  std::optional<DType> adapter_dtype;  ///< --lora-merge-dtype
   bool allow_singletons = false;
   std::uint64_t progress_seconds = 60;
   LogLevel log_level = LogLevel::warn;
@@ -44,5 +48,12 @@ struct MergeOptions {
 OptionGroup merge_options();
 /// @throws Error(usage) for values that are out of range.
 MergeOptions read_merge_options(const Values& values);
+
+/// Options that show something instead of merging: --print-config, --explain, --dry-run.
+OptionGroup showing_options();
+
+/// --intermediate-dir, --lazy, --only, --keep-intermediates: for recipes of several documents.
+OptionGroup stage_options();
+engine::StagePlaces stage_places(const Values& values, std::string out);
 
 }  // namespace stockpot::app

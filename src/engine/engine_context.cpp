@@ -17,14 +17,14 @@ EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan&
     : comm(c),
       plan(p),
       schedule(s),
-      files(f),
+      sources(p, f),
       sink(out),
       workers(w),
       counters(n),
       workspace_loan(pool.lend(s.memory.workspace_bytes)),
       workspace(s.memory.workspace_bytes),
       digests(outputs_of(p)),
-      input_check(p, f),
+      input_check(p, sources),
       lines(p) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
   for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}});
@@ -35,8 +35,8 @@ void EngineContext::advise(const Strips& strips, std::size_t i) const {
   const std::size_t next = i + strips_ahead_of_each_worker * per_worker.size();
   if (next >= strips.size()) return;
   const Strip strip = strips[next];
-  const TensorSources sources(plan, strip.tensor, files);
-  for (std::size_t s = 0; s < sources.size(); ++s) sources[s].will_need(strip.range);
+  const TensorSources next_sources(plan, strip.tensor, sources);
+  for (std::size_t s = 0; s < next_sources.size(); ++s) next_sources[s].will_need(strip.range);
 }
 
 }  // namespace stockpot::engine

@@ -43,7 +43,7 @@ struct EngineContext {
   const comm::Communicator& comm;
   const plan::MergePlan& plan;
   const plan::Schedule& schedule;
-  InputFiles& files;
+  SourceFactory sources;
   io::TensorSink& sink;
   Workers& workers;
   Counters& counters;

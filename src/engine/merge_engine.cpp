@@ -81,7 +81,7 @@ void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
     const Strip strip = strips[i];
     if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
     Worker& worker = context_.per_worker[w];
-    const TensorSources sources(context_.plan, strip.tensor, context_.files);
+    const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = read_strip(context_, worker, strip, sources);
     merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
   });

@@ -1,10 +1,8 @@
 #include "engine/merge_job.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "comm/agree.hpp"
@@ -13,10 +11,9 @@
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
 #include "engine/provenance.hpp"
-#include "io/companions.hpp"
+#include "engine/stage_planner.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
-#include "io/publish.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::engine {
@@ -36,12 +33,6 @@ std::uint64_t peak_resident_bytes() {
     return kibibytes * 1024;
   }
   return 0;
-}
-
-io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out) {
-  io::OutputPlace place{out, {}, plan.output_bytes()};
-  for (const Catalogue& model : plan.models) place.inputs.push_back(model.directory);
-  return place;
 }
 
 std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines) {
@@ -75,28 +66,17 @@ std::vector<RankReport> gather_reports(const comm::Communicator& comm, const Ran
   return all;
 }
 
-/// Rank 0. What makes the weights a checkpoint: configuration and tokenizer.
-void copy_companions(const plan::MergePlan& plan, const JobOptions& options, const std::string& directory,
-                     std::vector<std::string>& remarks) {
-  io::CompanionRequest request;
-  request.config.dtype = plan.config_dtype;
-  request.config.untie_head = plan.unties_head;
-  request.config.vocab_size = plan.vocab_size;
-  request.copy_tokenizer = options.copy_tokenizer;
-  io::Companions companions = io::plan_companions(io::ModelFolder(plan.models[plan.anchor].directory), request);
-  io::write_companions(companions, directory);
-  std::move(companions.warnings.begin(), companions.warnings.end(), std::back_inserter(remarks));
-}
-
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
-  Job(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan, const plan::Schedule& schedule,
-      const JobOptions& options)
+  Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, const plan::Schedule& schedule,
+      const std::string& out, const JobOptions& options)
       : comm_(comm),
-        inputs_(inputs),
-        plan_(plan),
+        recipe_(recipe),
+        stage_(stage),
+        plan_(stage.plan),
         schedule_(schedule),
+        out_(out),
         options_(options),
         pool_(schedule.options.memory_per_rank),
         files_(options.open) {}
@@ -108,10 +88,10 @@ class Job {
       workers_.emplace(schedule_.options.threads, [this] { return idle(); });
       if (!comm_.is_root()) return;
       summary.remarks = compare_copied_integers(plan_, files_);
-      copy_companions(plan_, options_, directory, summary.remarks);
+      io::write_companions(stage_.companions, directory);
     });
     const auto sink =
-        make_sink(options_.output_format, layout_of(plan_, directory, inputs_.document().extensions.output_metadata),
+        make_sink(options_.output_format, layout_of(plan_, directory, document().extensions.output_metadata),
                   [this](const std::function<void()>& closure) { workers_->on_main(closure); });
     sink->prepare(comm_);
     const auto start = Clock::now();
@@ -131,12 +111,12 @@ class Job {
     summary.collectives = comm_.collectives();
     summary.manifest_sha256 = comm::on_root(comm_, [&] {
       for (const Catalogue& model : plan_.models) check_unchanged(model);
-      if (options_.write_model_card) io::write_model_card(card_of(inputs_, plan_, options_.out), directory);
+      if (options_.write_model_card) io::write_model_card(card_of(recipe_, stage_, out_), directory);
       const auto write = [&](std::string_view file, const std::string& text) {
         io::write_file((std::filesystem::path(directory) / file).string(), text);
       };
-      write(io::run_record_file_name, to_json(record_of(plan_, schedule_, options_, summary)));
-      const std::string manifest = to_json(manifest_of(inputs_, plan_, sink->files(), digests));
+      write(io::run_record_file_name, to_json(record_of(stage_, schedule_, options_, summary)));
+      const std::string manifest = to_json(manifest_of(document(), plan_, sink->files(), digests));
       write(io::manifest_file_name, manifest);
       return io::sha256_hex(manifest);
     });
@@ -144,6 +124,8 @@ class Job {
   }
 
  private:
+  const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
+
   bool idle() {
     if (options_.on_progress) {
       const auto rank = static_cast<std::size_t>(comm_.rank());
@@ -153,9 +135,11 @@ class Job {
   }
 
   const comm::Communicator& comm_;
-  const Inputs& inputs_;
+  const recipe::Recipe& recipe_;
+  const Stage& stage_;
   const plan::MergePlan& plan_;
   const plan::Schedule& schedule_;
+  const std::string& out_;
   const JobOptions& options_;
   MemoryPool pool_;
   InputFiles files_;
@@ -165,17 +149,14 @@ class Job {
 
 }  // namespace
 
-JobSummary run_merge(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan,
-                     const plan::Schedule& schedule, const JobOptions& options) {
+JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage,
+                     const plan::Schedule& schedule, const std::string& out, std::optional<io::Staging>& staging,
+                     const JobOptions& options) {
   const auto start = Clock::now();
-  std::optional<io::Staging> staging;  // rank 0 only
-  const std::string directory = comm::on_root(comm, [&] {
-    staging = io::Staging::open(place_of(plan, options.out));
-    return staging->data_directory();
-  });
+  const std::string directory = comm::on_root(comm, [&] { return staging->data_directory(); });
   JobSummary summary;
   try {
-    summary = Job(comm, inputs, plan, schedule, options).fill(directory);
+    summary = Job(comm, recipe, stage, schedule, out, options).fill(directory);
     comm::agree(comm, [&] {
       if (staging) staging->publish();
     });

@@ -1,14 +1,16 @@
-// A merge from plan to published output, on all ranks.
+// One stage from plan to published output, on all ranks.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "comm/communicator.hpp"
 #include "engine/input_files.hpp"
-#include "engine/inputs.hpp"
+#include "engine/stage.hpp"
+#include "io/publish.hpp"
 #include "io/run_record.hpp"
 #include "plan/schedule.hpp"
 
@@ -21,10 +23,8 @@ struct Progress {
 };
 
 struct JobOptions {
-  std::string out;
   std::string output_format = "safetensors";
   bool write_model_card = true;
-  bool copy_tokenizer = true;
   OpenSource open = posix_source();
   std::vector<std::string> warnings;                 ///< met so far: for the run record
   std::function<void(const Progress&)> on_progress;  ///< may be empty
@@ -42,9 +42,12 @@ struct JobSummary {
   std::vector<std::string> remarks;  ///< of methods: "tensor: remark"
 };
 
-/// Collective. Executes `schedule` and publishes under `options.out`. Throws alike on all ranks; then nothing is under
-/// `out` that was not there before, and the staging directory is gone.
-JobSummary run_merge(const comm::Communicator& comm, const Inputs& inputs, const plan::MergePlan& plan,
-                     const plan::Schedule& schedule, const JobOptions& options);
+/// Collective. Executes `schedule` and publishes. Throws alike on all ranks; then nothing is under the output's name that
+/// was not there before, and the staging directory is gone.
+/// @param out      of the output, for its card.
+/// @param staging  rank 0's: where it grows.
+JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage,
+                     const plan::Schedule& schedule, const std::string& out, std::optional<io::Staging>& staging,
+                     const JobOptions& options);
 
 }  // namespace stockpot::engine

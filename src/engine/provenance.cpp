@@ -8,12 +8,12 @@
 
 namespace stockpot::engine {
 
-io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, const std::vector<io::TensorFile>& files,
-                         const std::vector<io::Digest>& digests) {
+io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::MergePlan& plan,
+                         const std::vector<io::TensorFile>& files, const std::vector<io::Digest>& digests) {
   io::Manifest manifest;
   manifest.stockpot_version = version;
   manifest.method = plan.method;
-  manifest.recipe_sha256 = io::sha256_hex(inputs.recipe.text);
+  manifest.recipe_sha256 = io::sha256_hex(document.text);
   manifest.seed = plan.seed;
   for (const Catalogue& model : plan.models) {
     io::Manifest::Input input{io::shown_reference(model.model), io::tensor_table_sha256(model.tensors), {}};
@@ -37,24 +37,36 @@ io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, cons
   return manifest;
 }
 
-io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const std::string& out) {
+io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const std::string& out) {
+  const recipe::MergeDocument& document = recipe.documents[stage.document];
   io::ModelCard card;
   card.title = std::filesystem::path(out).lexically_normal().filename().string();
-  const methods::MethodSpec* method = methods::find_method(plan.method);
-  card.methods = {{plan.method, std::string(method->source)}};
-  card.recipe = inputs.recipe.text;
-  const recipe::MergeDocument& document = inputs.document();
-  for (const Catalogue& model : plan.models) {
-    const bool is_base =
-        method->base != methods::BaseUse::none && document.base_model && document.base_model->text == model.model;
-    (is_base ? card.base : card.models).push_back(io::card_model(model.model));
+  std::vector<std::string> names{document.method};
+  for (const auto& override : document.extensions.overrides) names.push_back(override.method);
+  bool uses_base = false;
+  for (const std::string& name : names) {
+    const auto known = [&](const io::ModelCard::Method& method) { return method.name == name; };
+    if (name.empty() || std::ranges::any_of(card.methods, known)) continue;
+    const methods::MethodSpec* method = methods::find_method(name);
+    card.methods.push_back({name, std::string(method->source)});
+    uses_base = uses_base || method->base != methods::BaseUse::none;
+  }
+  card.recipe = document.text;
+  for (const recipe::ModelReference& model : document.models()) {
+    const bool of_stage = std::ranges::any_of(
+        recipe.documents, [&](const auto& other) { return !other.name.empty() && other.name == model.path; });
+    const io::ModelCard::Model shown = of_stage ? io::ModelCard::Model{model.text} : io::card_model(model.text);
+    const bool is_base = uses_base && document.base_model && *document.base_model == model;
+    (is_base ? card.base : card.models).push_back(shown);
   }
   return card;
 }
 
-io::RunRecord record_of(const plan::MergePlan& plan, const plan::Schedule& schedule, const JobOptions& options,
+io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, const JobOptions& options,
                         const JobSummary& summary) {
+  const plan::MergePlan& plan = stage.plan;
   io::RunRecord record;
+  record.stage_fingerprint = stage.fingerprint;
   record.method = plan.method;
   record.seed = plan.seed;
   record.output_format = options.output_format;

@@ -13,12 +13,12 @@
 namespace stockpot::engine {
 
 /// @param files    of the sink, rank 0's.   @param digests  of the plan's tensors, in order.
-io::Manifest manifest_of(const Inputs& inputs, const plan::MergePlan& plan, const std::vector<io::TensorFile>& files,
-                         const std::vector<io::Digest>& digests);
+io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::MergePlan& plan,
+                         const std::vector<io::TensorFile>& files, const std::vector<io::Digest>& digests);
 
-io::ModelCard card_of(const Inputs& inputs, const plan::MergePlan& plan, const std::string& out);
+io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const std::string& out);
 
-io::RunRecord record_of(const plan::MergePlan& plan, const plan::Schedule& schedule, const JobOptions& options,
+io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, const JobOptions& options,
                         const JobSummary& summary);
 
 }  // namespace stockpot::engine

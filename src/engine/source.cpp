@@ -54,23 +54,4 @@ bool StoredSource::decode(std::span<const std::byte> stored, ElementRange held, 
   return decode_as(stored, held, wanted, out);
 }
 
-void SubmatrixSource::read(ElementRange range, std::span<std::byte> stored) const {
-  const std::uint64_t stored_columns = tensor().info.shape.back();
-  for (std::uint64_t at = range.first; at < range.end();) {
-    const std::uint64_t row = at / columns_, column = at % columns_;
-    const std::uint64_t count = std::min(columns_ - column, range.end() - at);
-    const std::uint64_t bytes = bytes_of(tensor().info.dtype, count);
-    read_stored(row * stored_columns + column, stored.first(bytes));
-    stored = stored.subspan(bytes);
-    at += count;
-  }
-}
-
-std::unique_ptr<Source> make_source(const Catalogue& model, const StoredTensor& tensor, const Shape& output,
-                                    std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to) {
-  const bool cuts_columns = output.size() == 2 && tensor.info.shape.back() != output.back();
-  if (!cuts_columns) return std::make_unique<StoredSource>(model, tensor, std::move(file), round_to);
-  return std::make_unique<SubmatrixSource>(model, tensor, std::move(file), round_to, output.back());
-}
-
 }  // namespace stockpot::engine

@@ -73,22 +73,4 @@ class StoredSource : public Source {
   std::optional<DType> round_to_;
 };
 
-/// The leading submatrix of a stored matrix: the first columns of its first rows.
-class SubmatrixSource final : public StoredSource {
- public:
-  /// @param columns  at most those that are stored.
-  SubmatrixSource(const Catalogue& model, const StoredTensor& tensor, std::shared_ptr<const io::ByteSource> file,
-                  std::optional<DType> round_to, std::uint64_t columns)
-      : StoredSource(model, tensor, std::move(file), round_to), columns_(columns) {}
-  void read(ElementRange range, std::span<std::byte> stored) const override;
-  void will_need(ElementRange) const override {}
-
- private:
-  std::uint64_t columns_;
-};
-
-/// Where one model's values for an output tensor of this shape come from.
-std::unique_ptr<Source> make_source(const Catalogue& model, const StoredTensor& tensor, const Shape& output,
-                                    std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to);
-
 }  // namespace stockpot::engine

@@ -39,23 +39,10 @@ Nonfinites count_nonfinites(const Source& source, std::uint64_t elements) {
 
 }  // namespace
 
-TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, InputFiles& files)
+TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, const SourceFactory& factory)
     : has_base_(plan.tensors[tensor].base.has_value()) {
-  const auto add = [&](plan::SourceTensor source) {
-    const Catalogue& model = plan.models[source.model];
-    const StoredTensor& stored = model.tensors[source.tensor];
-    sources_.push_back(make_source(model, stored, plan.tensors[tensor].output.shape,
-                                   files.get(model.files[stored.file].path),
-                                   plan.round_inputs ? plan.round_dtype : std::nullopt));
-  };
-  for (const plan::SourceTensor source : plan.tensors[tensor].sources) add(source);
-  if (has_base_) add(*plan.tensors[tensor].base);
-}
-
-std::uint64_t TensorSources::stored_bytes(ElementRange range) const {
-  std::uint64_t sum = 0;
-  for (const auto& source : sources_) sum += round_up(source->stored_bytes(range));
-  return sum;
+  for (const plan::SourceTensor source : plan.tensors[tensor].sources) sources_.push_back(factory.make(tensor, source));
+  if (has_base_) sources_.push_back(factory.make(tensor, *plan.tensors[tensor].base));
 }
 
 StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory) {
@@ -81,7 +68,7 @@ std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const
 void InputCheck::found(std::uint32_t tensor, std::size_t s) const {
   if (plan_.nonfinite == recipe::Nonfinite::propagate) return;
   if (counting_.test_and_set()) throw Error(ErrorKind::numeric, "NaN or infinity in an input").code("TEN030");
-  const TensorSources sources(plan_, tensor, files_);
+  const TensorSources sources(plan_, tensor, factory_);
   const TensorInfo& output = plan_.tensors[tensor].output;
   const Nonfinites found = count_nonfinites(sources[s], output.elements());
   throw Error(ErrorKind::numeric,

@@ -7,8 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/input_files.hpp"
-#include "engine/source.hpp"
+#include "engine/source_factory.hpp"
 #include "engine/strips.hpp"
 #include "engine/worker_buffers.hpp"
 #include "methods/method.hpp"
@@ -19,12 +18,10 @@ namespace stockpot::engine {
 class TensorSources {
  public:
   /// @throws Error if an input file cannot be opened.
-  TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, InputFiles& files);
+  TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, const SourceFactory& factory);
   std::size_t size() const { return sources_.size(); }
   const Source& operator[](std::size_t s) const { return *sources_[s]; }
   bool has_base() const { return has_base_; }
-  /// Of one range, all sources, each part rounded up to a cache line.
-  std::uint64_t stored_bytes(ElementRange range) const;
 
  private:
   std::vector<std::unique_ptr<Source>> sources_;
@@ -34,7 +31,7 @@ class TensorSources {
 /// Stored bytes of a strip, one part per source. The memory belongs to someone else.
 using StoredParts = std::vector<std::span<std::byte>>;
 
-/// Cuts `memory` into one part per source for `range`. @pre it has sources.stored_bytes(range) bytes.
+/// Cuts `memory` into one part per source for `range`. @pre it has plan::stored_bytes() of that many elements.
 StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory);
 
 /// Reads all sources' bytes of a range. @return bytes read.
@@ -43,14 +40,14 @@ std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const
 /// What is done with NaN and infinities that inputs hold.
 class InputCheck {
  public:
-  InputCheck(const plan::MergePlan& plan, InputFiles& files) : plan_(plan), files_(files) {}
+  InputCheck(const plan::MergePlan& plan, const SourceFactory& factory) : plan_(plan), factory_(factory) {}
   /// Called when a tile of source `s` of `tensor` holds some. @throws Error(numeric, TEN030) with the first flat index
   /// and the count in that whole tensor, which it is read again for; returns under Nonfinite::propagate.
   void found(std::uint32_t tensor, std::size_t s) const;
 
  private:
   const plan::MergePlan& plan_;
-  InputFiles& files_;
+  const SourceFactory& factory_;
   mutable std::atomic_flag counting_;  // one worker counts; the others' errors would not be shown anyway
 };
 

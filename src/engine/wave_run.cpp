@@ -25,8 +25,12 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
     const plan::Unit& unit = context.schedule.units[wave.units[place]];
     kept_at_.push_back(at);
-    at += plan::stored_bytes(context.plan, unit.tensor, unit.range);
+    at += kept_bytes_of(unit.tensor, unit.range.count);
   }
+}
+
+std::uint64_t WaveRun::kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const {
+  return plan::kept_unit_bytes(context_.plan, tensor, elements, context_.schedule.options.chunk_bytes);
 }
 
 bool WaveRun::next_pass() {
@@ -61,7 +65,7 @@ void WaveRun::observe_strip(std::size_t w, std::size_t i) {
   if (!wanted && !must_load) return;
   if (first_time) context_.advise(strips_, i);
   Worker& worker = context_.per_worker[w];
-  const TensorSources sources(context_.plan, strip.tensor, context_.files);
+  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, first_time);
   if (!wanted) return;
   const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
@@ -106,13 +110,9 @@ void WaveRun::flush(std::size_t w) {
 
 StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time) {
   if (strip.place >= wave_.keep_units) return read_strip(context_, worker, strip, sources);
-  // A kept unit lies in the pool source by source; this strip's part of each source is a piece of that.
-  const std::uint64_t bytes = sources.stored_bytes(strip.unit);
-  StoredParts parts = cut_parts(sources, strip.unit, kept_.subspan(kept_at_[strip.place], bytes));
-  const ElementRange before{strip.unit.first, strip.range.first - strip.unit.first};
-  for (std::size_t s = 0; s < parts.size(); ++s) {
-    parts[s] = parts[s].subspan(sources[s].stored_bytes(before), sources[s].stored_bytes(strip.range));
-  }
+  // A kept unit lies in the pool strip by strip.
+  const std::uint64_t before = kept_bytes_of(strip.tensor, strip.range.first - strip.unit.first);
+  const StoredParts parts = cut_parts(sources, strip.range, kept_.subspan(kept_at_[strip.place] + before));
   if (first_time) context_.counters.bytes_read += read_parts(sources, strip.range, parts);
   return parts;
 }
@@ -152,7 +152,7 @@ void WaveRun::merge() {
     const Strip strip = strips_[i];
     if (strip.place >= wave_.keep_units) context_.advise(strips_, i);
     Worker& worker = context_.per_worker[w];
-    const TensorSources sources(context_.plan, strip.tensor, context_.files);
+    const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = stored(worker, strip, sources, passes_done_ == 0);
     merge_strip(context_, worker, strip, member_of(strip.tensor).method.get(), sources, parts);
   });

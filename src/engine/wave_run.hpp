@@ -49,6 +49,8 @@ class WaveRun {
                      Member& member, std::span<std::uint64_t> counts);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
+  /// In the pool, of the first elements of a kept unit: whole strips, or the unit.
+  std::uint64_t kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const;
   StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time);
   Member& member_of(std::uint32_t tensor);
 

@@ -12,10 +12,10 @@
 
 #include "comm/agree.hpp"
 #include "core/simd.hpp"
-#include "engine/merge_job.hpp"
 #include "io/manifest.hpp"
 #include "io/small_file.hpp"
 #include "support/family.hpp"
+#include "support/one_stage.hpp"
 #include "support/world.hpp"
 
 namespace stockpot {
@@ -205,8 +205,8 @@ class DigestMatrix : public testing::TestWithParam<DType> {
       if (!std::filesystem::exists(recipe)) io::write_file(recipe, method.yaml);
     }
     world.barrier();
-    const engine::Inputs inputs = engine::load_inputs(world, recipe, {});
-    const plan::MergePlan plan = plan::make_plan(inputs.recipe, inputs.document(), inputs.models, {});
+    const test::OneStage one = test::planned_stage(world, recipe);
+    const plan::MergePlan& plan = one.stage.plan;
     const plan::ScheduleOptions options{.ranks = static_cast<std::uint32_t>(world.size()),
                                         .threads = run.threads,
                                         .memory_per_rank = std::uint64_t{256} << 20,
@@ -216,9 +216,7 @@ class DigestMatrix : public testing::TestWithParam<DType> {
         run.little_memory ? schedule_in_little_memory(plan, options) : plan::make_schedule(plan, options);
     read_more_ |= run.little_memory && schedule.reads_total > plan::make_schedule(plan, options).reads_total;
     use(run.isa);
-    engine::JobOptions job;
-    job.out = out;
-    engine::run_merge(world, inputs, plan, schedule, job);
+    test::merge_stage(world, one, schedule, out);
     use(best_instruction_set());
     return world.is_root() ? digest_of_output(out) : "";
   }

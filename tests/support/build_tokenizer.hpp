@@ -30,7 +30,7 @@ inline recipe::ModelReference reference(const std::string& text) {
 inline ModelTokenizer model(const std::string& name, const std::string& text,
                             std::optional<std::uint64_t> vocab_size = std::nullopt) {
   return {.model = name,
-          .directory = fmt::format("/models/{}", name),
+          .directory = "/models/" + name,
           .tokenizer = text,
           .tokenizer_config = {},
           .vocab_size = vocab_size};
@@ -41,11 +41,10 @@ struct Build {
   OutputTokenizer output;
   Diagnostics diagnostics;
 
-  /// What was reported; errors with a '!'.
   std::vector<std::string> codes() const {
     std::vector<std::string> found;
     for (const auto& d : diagnostics.all()) {
-      found.push_back(fmt::format("{}{}", d.code, d.severity == recipe::Severity::error ? "!" : ""));
+      found.push_back(d.code + (d.severity == recipe::Severity::error ? "!" : ""));
     }
     return found;
   }

@@ -242,7 +242,7 @@ OUTSIDE_LAYERS = ("model.embed_tokens.weight", "model.norm.weight", "lm_head.wei
 def gradient_example():
     """A model of ones, so that a weight is what comes out of it."""
     names = [*OUTSIDE_LAYERS, *(f"model.layers.{n}.mlp.up_proj.weight" for n in range(GRADIENT_LAYERS))]
-    ones = Model({name: np.ones((1, 2), np.float32) for name in names}, CONFIG | {"num_hidden_layers": GRADIENT_LAYERS})
+    ones = Model({name: np.ones((1, 2), np.float32) for name in names}, CONFIG | {"num_hidden_layers": GRADIENT_LAYERS, "tie_word_embeddings": False})
     wants = {f"model.layers.{n}.mlp.up_proj.weight": [value] * 2 for n, value in GRADIENT_VALUES.items()}
     wants |= {name: [0, 0] for name in OUTSIDE_LAYERS}
     linear = recipe("linear", ["ones"], shared={"normalize": False}, weight=[GRADIENT])

@@ -33,12 +33,17 @@ std::vector<std::string> warnings_for(const std::vector<std::byte>& first, const
   plan::MergePlan plan;
   for (const auto& [path, bytes] : files) {
     const Shape shape{bytes.size() / 8};
-    plan.models.push_back({path, ".", {{path, bytes.size(), 0, 0}}, {{{"ids", DType::i64, shape}, 0, 0}}, {}, {}, {}});
+    Catalogue model;
+    model.model = path;
+    model.files = {{path, bytes.size(), 0, 0}};
+    model.tensors = {{{"ids", DType::i64, shape}, 0, 0}};
+    plan.models.push_back(std::move(model));
   }
   plan::PlannedTensor planned;
   planned.output = plan.models[0].tensors[0].info;
   planned.action = plan::Action::copy;
   planned.sources = {{0, 0}};
+  planned.others = {{1, 0}};
   plan.tensors.push_back(planned);
   return compare_copied_integers(plan, inputs);
 }

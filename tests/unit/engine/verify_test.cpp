@@ -7,10 +7,10 @@
 #include <functional>
 
 #include "core/error.hpp"
-#include "engine/merge_job.hpp"
 #include "io/small_file.hpp"
 #include "support/error_of.hpp"
 #include "support/family.hpp"
+#include "support/one_stage.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -27,11 +27,10 @@ class Verify : public testing::Test {
     io::write_file(recipe,
                    "merge_method: linear\nmodels:\n  - {model: tune-1, parameters: {weight: 1}}\n"
                    "  - {model: tune-2, parameters: {weight: 1}}\nstockpot: {output: {shard_size: 1MB}}\n");
-    const Inputs inputs = load_inputs(alone_, recipe, {});
-    const plan::MergePlan plan = plan::make_plan(inputs.recipe, inputs.document(), inputs.models, {});
-    JobOptions job;
-    job.out = out_ = scratch_ + "/out";
-    run_merge(alone_, inputs, plan, plan::make_schedule(plan, {.threads = 2}), job);
+    out_ = scratch_ + "/out";
+    const test::OneStage one = test::planned_stage(alone_, recipe);
+    const plan::MergePlan& plan = one.stage.plan;
+    test::merge_stage(alone_, one, plan::make_schedule(plan, {.threads = 2}), out_);
     shard_ = out_ + "/" + plan.shards.front().file_name;
     ASSERT_GE(plan.shards.size(), 2u);
   }

@@ -1,0 +1,189 @@
+#include "engine/job.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "comm/agree.hpp"
+#include "core/nearest.hpp"
+#include "io/file_system.hpp"
+#include "io/run_record.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Adds a document and all stages that it refers to, those first.
+void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vector<std::size_t>& order,
+                std::set<std::size_t>& needed) {
+  if (!needed.insert(wanted).second) return;
+  for (const recipe::ModelReference& model : recipe.documents[wanted].models()) {
+    for (const std::size_t other : order) {
+      if (!recipe.documents[other].name.empty() && recipe.documents[other].name == model.path) {
+        add_needed(recipe, other, order, needed);
+      }
+    }
+  }
+}
+
+io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out, bool overwrite) {
+  io::OutputPlace place{out, {}, plan.output_bytes(), overwrite};
+  for (const Catalogue& model : plan.models) place.inputs.push_back(model.directory);
+  return place;
+}
+
+/// Runs the stages of one recipe. Rank 0 alone looks at places.
+class Job {
+ public:
+  Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
+      const JobSettings& settings)
+      : comm_(comm), recipe_(recipe), settings_(settings), planner_(comm, recipe, search, settings.stages) {}
+
+  void run() {
+    const std::vector<std::size_t> order = stages_to_make(recipe_, settings_.places);
+    std::vector<Stage> stages;
+    for (const std::size_t document : order) {
+      stages.push_back(planner_.plan(document));
+      const plan::Schedule schedule = schedule_of(stages.back());
+      settings_.on_planned(stages.back(), recipe_.documents[document], schedule);
+    }
+    open_output(stages);
+    try {
+      for (std::size_t s = 0; s < stages.size(); ++s) {
+        if (s > 0) stages[s] = planner_.plan(order[s]);  // its models may have come into being since
+        make(stages[s]);
+      }
+    } catch (...) {
+      if (comm_.failing_together() && final_) final_->discard();
+      throw;
+    }
+    remove_intermediates(stages);
+  }
+
+ private:
+  plan::Schedule schedule_of(const Stage& stage) const {
+    return comm::agree(
+        comm_, [&] { return plan::make_schedule(stage.plan, settings_.schedule(recipe_.documents[stage.document])); });
+  }
+
+  /// The staging directory of the final output holds the stages before it, unless there is another place for them.
+  void open_output(const std::vector<Stage>& stages) {
+    stages_directory_ = comm::on_root(comm_, [&] {
+      const auto last = std::ranges::find(stages, "", &Stage::name);
+      if (last != stages.end()) {
+        io::OutputPlace place = place_of(last->plan, settings_.places.out, settings_.places.overwrite);
+        std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
+        for (const Stage& stage : stages) place.needed_bytes += &stage == &*last ? 0 : stage.plan.output_bytes();
+        final_ = io::Staging::open(place);
+      }
+      if (settings_.places.intermediate) return *settings_.places.intermediate;
+      return final_ ? final_->stages_directory() : std::string();
+    });
+  }
+
+  static bool is_stage(const std::vector<Stage>& stages, const std::string& name) {
+    return std::ranges::find(stages, name, &Stage::name) != stages.end();
+  }
+
+  void make(const Stage& stage) {
+    const recipe::MergeDocument& document = recipe_.documents[stage.document];
+    const bool is_final = stage.name.empty();
+    const std::string directory = is_final ? settings_.places.out : (fs::path(stages_directory_) / stage.name).string();
+    StageReport report{&stage, nullptr, directory, {}};
+    if (!is_final && is_there(stage, directory)) {
+      planner_.finished(stage, directory);
+      settings_.on_finished(report);
+      return;
+    }
+    const plan::Schedule schedule = schedule_of(stage);
+    std::optional<io::Staging> own;
+    comm::agree(comm_, [&] {
+      if (!comm_.is_root() || is_final) return;
+      io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
+      own = io::Staging::open(place_of(stage.plan, directory, true));
+    });
+    JobOptions options = settings_.options;
+    options.output_format = settings_.output_format(document);
+    options.warnings.insert(options.warnings.end(), stage.warnings.begin(), stage.warnings.end());
+    report.summary = run_merge(comm_, recipe_, stage, schedule, directory, is_final ? final_ : own, options);
+    report.schedule = &schedule;
+    if (!is_final) planner_.finished(stage, directory);
+    settings_.on_finished(report);
+  }
+
+  /// Whether the stage's output lies there already: made of the same, or by another program.
+  bool is_there(const Stage& stage, const std::string& directory) const {
+    const std::string answer = comm::on_root(comm_, [&] {
+      if (!settings_.places.reuse || !settings_.places.intermediate) return std::string();
+      const fs::path place(directory);
+      const bool has_weights =
+          fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json");
+      if (!has_weights || !fs::exists(place / "config.json")) return std::string();
+      const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
+      return std::string(!made_of || *made_of == stage.fingerprint ? "there" : "");
+    });
+    return !answer.empty();
+  }
+
+  void remove_intermediates(const std::vector<Stage>& stages) const {
+    comm::agree(comm_, [&] {
+      if (!comm_.is_root() || settings_.places.keep || !settings_.places.intermediate) return;
+      for (const Stage& stage : stages) {
+        std::error_code ignored;  // the output is there: leftovers are no reason to call the job a failure
+        if (!stage.name.empty()) fs::remove_all(fs::path(stages_directory_) / stage.name, ignored);
+      }
+    });
+  }
+
+  const comm::Communicator& comm_;
+  const recipe::Recipe& recipe_;
+  const JobSettings& settings_;
+  StagePlanner planner_;
+  std::optional<io::Staging> final_;  // rank 0 only
+  std::string stages_directory_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const StagePlaces& places) {
+  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
+  const std::vector<std::size_t> order = recipe::stage_order(recipe.documents, diagnostics);
+  const auto last = std::ranges::find_if(order, [&](std::size_t d) { return recipe.documents[d].name.empty(); });
+  if (places.out.empty() && last != order.end() && !places.only) {
+    diagnostics.error("STG006", recipe.documents[*last].at, "this document has no name, and no output was given for it",
+                      "give the output's path after the recipe");
+  }
+  if (!places.intermediate && last == order.end() && !order.empty()) {
+    diagnostics.error("STG006", recipe.documents[order.front()].name_at,
+                      "every document has a name, and no place was given for named stages",
+                      "--intermediate-dir DIR keeps each in DIR/NAME");
+  }
+  std::set<std::size_t> needed(order.begin(), order.end());
+  if (places.only) {
+    std::vector<std::string> names;
+    for (const auto& document : recipe.documents) names.push_back(document.name);
+    const auto wanted = std::ranges::find(names, *places.only);
+    if (wanted == names.end() || places.only->empty()) {
+      diagnostics.error("STG006", {}, fmt::format("--only: the recipe has no stage '{}'", printable(*places.only)),
+                        did_you_mean(*places.only, names));
+    } else {
+      needed.clear();
+      add_needed(recipe, static_cast<std::size_t>(wanted - names.begin()), order, needed);
+    }
+  }
+  diagnostics.throw_if_errors();
+  std::vector<std::size_t> chosen;
+  std::ranges::copy_if(order, std::back_inserter(chosen), [&](std::size_t d) { return needed.contains(d); });
+  return chosen;
+}
+
+void run_job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
+             const JobSettings& settings) {
+  Job(comm, recipe, search, settings).run();
+}
+
+}  // namespace stockpot::engine

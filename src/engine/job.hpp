@@ -1,0 +1,51 @@
+// All stages of a recipe, one after the other, from planning to the published output.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "engine/merge_job.hpp"
+#include "engine/stage_planner.hpp"
+
+namespace stockpot::engine {
+
+struct StagePlaces {
+  std::string out;                          ///< of the document without name; may be empty if there is none
+  std::optional<std::string> intermediate;  ///< folder that keeps named stages; nothing: under the staging directory
+  bool reuse = true;                        ///< stages that are there already, made of the same, are not made again
+  bool keep = true;                         ///< named stages in `intermediate` stay
+  bool overwrite = false;                   ///< an existing output is replaced
+  std::optional<std::string> only;          ///< name of the only stage that is wanted, with what it needs
+};
+
+/// What is said of each stage, on every rank.
+struct StageReport {
+  const Stage* stage = nullptr;
+  const plan::Schedule* schedule = nullptr;  ///< nullptr: the stage was there already
+  std::string directory;
+  JobSummary summary;
+};
+
+struct JobSettings {
+  StageOptions stages;
+  StagePlaces places;
+  JobOptions options;
+  /// From the document's extensions.
+  std::function<plan::ScheduleOptions(const recipe::MergeDocument&)> schedule;
+  std::function<std::string(const recipe::MergeDocument&)> output_format;
+  std::function<void(const Stage&, const recipe::MergeDocument&, const plan::Schedule&)>
+      on_planned;  ///< before work begins
+  std::function<void(const StageReport&)> on_finished;
+};
+
+/// Indices of the documents that a job has to make, in order. @throws Error(recipe) for STG006 and unknown `only`.
+std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const StagePlaces& places);
+
+/// Collective. Plans every stage first, so that a mistake in the last shows before the first is made.
+void run_job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
+             const JobSettings& settings);
+
+}  // namespace stockpot::engine

@@ -1,0 +1,103 @@
+#include "engine/model_shelf.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "engine/same_bytes.hpp"
+#include "io/adapter.hpp"
+#include "plan/head_names.hpp"
+#include "plan/shapes.hpp"
+
+namespace stockpot::engine {
+
+namespace {
+
+/// Of the input embedding among the tensors, of a model or saved by an adapter.
+std::optional<std::uint64_t> embedding_rows(const std::vector<StoredTensor>& tensors) {
+  const auto at = std::ranges::find_if(tensors, [](const StoredTensor& tensor) {
+    return plan::ends_with_any(tensor.info.name, plan::embedding_names) && tensor.info.shape.size() == 2;
+  });
+  return at == tensors.end() ? std::nullopt : std::optional(at->info.shape.front());
+}
+
+}  // namespace
+
+void ModelShelf::put(const std::string& stage, ShelvedModel model) {
+  stages_.insert_or_assign(stage, std::move(model));
+  std::erase_if(models_, [&](const auto& known) {
+    return known.first == stage || known.first.starts_with(stage + "+") || known.first.starts_with(stage + "@");
+  });
+}
+
+bool ModelShelf::finds(const std::string& path) const {
+  try {
+    io::find_model(path, "", places_);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+const ShelvedModel& ModelShelf::get(const recipe::ModelReference& reference) {
+  const auto known = models_.find(reference.text);
+  if (known != models_.end()) return known->second;
+  return models_.emplace(reference.text, read(reference)).first->second;
+}
+
+ShelvedModel ModelShelf::read(const recipe::ModelReference& reference) const {
+  const auto stage = stages_.find(reference.path);
+  ShelvedModel model = stage != stages_.end() ? stage->second : read_from_disk(reference);
+  model.catalogue.model = reference.text;
+  if (stage != stages_.end() && !reference.revision.empty()) {
+    model.catalogue.warnings.push_back("REF010: '" + reference.path + "' is a stage: its revision is ignored");
+  }
+  if (dialect_ == recipe::Dialect::raw) model.catalogue.config = {};
+  if (!reference.override_architecture.empty()) {
+    model.catalogue.config.architectures = {reference.override_architecture};
+  }
+  add_adapters(reference, model);
+  return model;
+}
+
+ShelvedModel ModelShelf::read_from_disk(const recipe::ModelReference& reference) const {
+  const io::FoundModel found = io::find_model(reference.path, reference.revision, places_);
+  ShelvedModel model{io::read_catalogue(reference.text, found.path), io::ModelFolder(found.path)};
+  auto& warnings = model.catalogue.warnings;
+  warnings.insert(warnings.begin(), found.warnings.begin(), found.warnings.end());
+  model.catalogue.tied_copies = find_tied_copies(model.catalogue);
+  return model;
+}
+
+void ModelShelf::add_adapters(const recipe::ModelReference& reference, ShelvedModel& model) const {
+  Catalogue& catalogue = model.catalogue;
+  for (const auto& adapter : reference.adapters) {
+    try {
+      const io::FoundModel found = io::find_model(adapter.path, adapter.revision, places_);
+      for (const std::string& warning : found.warnings) catalogue.warnings.push_back(warning);
+      catalogue.adapters.push_back(io::read_adapter(adapter.text, found.path, adapter.weight, catalogue));
+      const auto rows = embedding_rows(catalogue.adapters.back().tensors);
+      if (!rows || rows == embedding_rows(catalogue.tensors)) continue;
+      model.adapter_rows = rows;
+      io::ModelFolder folder(found.path);
+      if (folder.has("tokenizer.json")) model.adapter_tokenizer = std::move(folder);
+    } catch (Error& error) {
+      throw error.in_model(reference.text);
+    }
+  }
+}
+
+std::vector<std::string> find_tied_copies(const Catalogue& model) {
+  std::vector<std::string> copies;
+  if (!model.config.tied_embeddings.value_or(true)) return copies;
+  const auto named = [&](std::span<const std::string_view> names) {
+    return std::ranges::find_if(model.tensors,
+                                [&](const StoredTensor& t) { return plan::ends_with_any(t.info.name, names); });
+  };
+  const auto embedding = named(plan::embedding_names), head = named(plan::head_names);
+  if (embedding == model.tensors.end() || head == model.tensors.end()) return copies;
+  InputFiles files(posix_source());
+  if (same_bytes({model, *embedding}, {model, *head}, files)) copies.push_back(head->info.name);
+  return copies;
+}
+
+}  // namespace stockpot::engine

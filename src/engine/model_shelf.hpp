@@ -1,0 +1,55 @@
+// The models of a job as one rank finds and reads them: each once, whatever number of stages names it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/catalogue.hpp"
+#include "io/checkpoint.hpp"
+#include "io/model_folder.hpp"
+#include "recipe/recipe.hpp"
+
+namespace stockpot::engine {
+
+/// A model with everything that is small: headers, adapters, side files.
+struct ShelvedModel {
+  Catalogue catalogue;
+  io::ModelFolder folder;
+  /// Where an adapter that brings embeddings of another size brings a tokenizer for them; then it counts.
+  std::optional<io::ModelFolder> adapter_tokenizer = {};
+  std::optional<std::uint64_t> adapter_rows = {};  ///< of those embeddings
+
+  const io::ModelFolder& tokenizer_folder() const { return adapter_tokenizer ? *adapter_tokenizer : folder; }
+  std::optional<std::uint64_t> vocab_size() const { return adapter_rows ? adapter_rows : catalogue.config.vocab_size; }
+};
+
+class ModelShelf {
+ public:
+  /// @param dialect  models of raw recipes are files: their names say nothing, and they have no configuration.
+  ModelShelf(io::SearchPlaces places, recipe::Dialect dialect) : places_(std::move(places)), dialect_(dialect) {}
+
+  /// Local. @throws Error(corrupt_input): not found, unreadable, an adapter that is none.
+  const ShelvedModel& get(const recipe::ModelReference& reference);
+  /// Whether a path leads to a model that is none of this job's stages.
+  bool finds(const std::string& path) const;
+  /// What references to this path mean from now on: a stage that is planned, or that has been made.
+  void put(const std::string& stage, ShelvedModel model);
+
+ private:
+  ShelvedModel read(const recipe::ModelReference& reference) const;
+  ShelvedModel read_from_disk(const recipe::ModelReference& reference) const;
+  void add_adapters(const recipe::ModelReference& reference, ShelvedModel& model) const;
+
+  io::SearchPlaces places_;
+  recipe::Dialect dialect_;
+  std::map<std::string, ShelvedModel> stages_;  // by name
+  std::map<std::string, ShelvedModel> models_;  // by the reference's text
+};
+
+/// Stored heads that are the embedding once more, byte for byte: what the plan must not take for heads of their own.
+/// Local; reads both, up to the first difference.
+std::vector<std::string> find_tied_copies(const Catalogue& model);
+
+}  // namespace stockpot::engine

@@ -1,0 +1,25 @@
+// One document of a recipe, planned: all that is known of its output before the first byte of it is written.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/vocabulary.hpp"
+#include "io/companions.hpp"
+#include "plan/plan.hpp"
+
+namespace stockpot::engine {
+
+struct Stage {
+  std::size_t document = 0;  ///< index into Recipe::documents
+  std::string name;          ///< empty: the final merge
+  plan::MergePlan plan;      ///< with its models
+  /// What its output is made of and how: two outputs with the same are the same.
+  std::string fingerprint;
+  io::Companions companions;  ///< rank 0 only
+  std::vector<std::string> warnings;
+};
+
+}  // namespace stockpot::engine

@@ -1,0 +1,209 @@
+#include "engine/stage_planner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "comm/agree.hpp"
+#include "core/bytes.hpp"
+#include "core/version.hpp"
+#include "engine/model_errors.hpp"
+#include "engine/stage_tokenizer.hpp"
+#include "io/digest.hpp"
+#include "io/json.hpp"
+#include "io/manifest.hpp"
+#include "io/model_config.hpp"
+#include "io/posix_file.hpp"
+#include "io/small_file.hpp"
+#include "plan/dry_check.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+/// What a stage leaves, as later documents see it before it is made.
+Catalogue planned_catalogue(const Stage& stage) {
+  Catalogue made;
+  made.model = made.directory = stage.name;
+  for (const partition::Shard& shard : stage.plan.shards) {
+    for (const auto& entry : shard.entries) {
+      made.tensors.push_back(
+          {stage.plan.tensors[entry.tensor].output, static_cast<std::uint32_t>(made.files.size()), entry.offset});
+    }
+    made.files.push_back({shard.file_name, shard.data_bytes, 0, 0});
+  }
+  std::ranges::sort(made.tensors, {},
+                    [](const StoredTensor& tensor) -> const std::string& { return tensor.info.name; });
+  return made;
+}
+
+void set_planned_config(const io::ModelFolder& folder, Catalogue& made) {
+  const auto text = folder.text("config.json");
+  if (!text) return;
+  made.config = io::model_config(io::parse_json(*text, folder.shown("config.json"), "ARC001"),
+                                 folder.shown("config.json"), made.warnings);
+}
+
+/// Everything that the bytes of an output depend on.
+std::string fingerprint_of(const Stage& stage, const recipe::MergeDocument& document, const plan::PlanOptions& options,
+                           const std::map<std::string, std::string>& stages) {
+  std::string facts = fmt::format("{}\n{}\n{} {} {} {}\n", version, document.text, stage.plan.seed,
+                                  static_cast<int>(stage.plan.nonfinite), options.truncate_embeddings,
+                                  options.adapter_dtype ? name(*options.adapter_dtype) : "");
+  for (const auto& shard : stage.plan.shards) facts += fmt::format("{} {}\n", shard.file_name, shard.data_bytes);
+  for (const Catalogue& model : stage.plan.models) {
+    facts += fmt::format("{}\n{}\n", model.model, io::tensor_table_sha256(model.tensors));
+    const auto stage_of_job = stages.find(model.directory);
+    if (stage_of_job != stages.end()) {
+      facts += stage_of_job->second;
+      continue;
+    }
+    for (const StoredFile& file : model.files) {
+      facts +=
+          fmt::format("{} {} {}\n", std::filesystem::path(file.path).filename().string(), file.bytes, file.modified_ns);
+    }
+  }
+  return io::sha256_hex(facts);
+}
+
+}  // namespace
+
+StagePlanner::StagePlanner(const comm::Communicator& comm, const recipe::Recipe& recipe, io::SearchPlaces places,
+                           StageOptions options)
+    : comm_(comm), recipe_(recipe), options_(std::move(options)), shelf_(std::move(places), options_.dialect) {}
+
+Stage StagePlanner::plan(std::size_t index) {
+  const recipe::MergeDocument& document = recipe_.documents[index];
+  Stage stage;
+  stage.document = index;
+  stage.name = document.name;
+  const std::string packed = comm::on_root(comm_, [&] { return read_models(document); });
+  ByteReader in(packed);
+  std::vector<Catalogue> models(in.number());
+  for (Catalogue& model : models) model = Catalogue::unpack(in.text());
+  const std::string vocabulary_bytes = in.text();
+  while (!in.done()) stage.warnings.push_back(in.text());
+
+  std::optional<OutputVocabulary> vocabulary;
+  if (!vocabulary_bytes.empty()) vocabulary = OutputVocabulary::unpack(vocabulary_bytes);
+  stage.plan = comm::agree(comm_, [&] {
+    return plan::make_plan(recipe_, document, std::move(models), options_.plan, vocabulary ? &*vocabulary : nullptr);
+  });
+  stage.warnings.insert(stage.warnings.end(), stage.plan.warnings.begin(), stage.plan.warnings.end());
+  stage.fingerprint = fingerprint_of(stage, document, options_.plan, fingerprints_);
+  if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
+  plan_companions(stage, document);
+  return stage;
+}
+
+/// Rank 0. The headers of all models, the vocabulary if the recipe asks for one, and warnings, packed. All models that
+/// cannot be read are reported together.
+std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
+  ModelErrors errors(recipe_);
+  std::vector<const ShelvedModel*> models;
+  for (const recipe::ModelReference& reference : document.models()) {
+    try {
+      models.push_back(&shelf_.get(reference));
+    } catch (const Error& error) {
+      errors.add(error, reference);
+    }
+  }
+  errors.raise();
+
+  recipe::Diagnostics diagnostics(recipe_.path, recipe_.text);
+  tokenizer_ = plan_tokenizer(document, models, diagnostics);
+  diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
+  ByteWriter out;
+  out.number(models.size());
+  for (const ShelvedModel* model : models) out.text(model->catalogue.pack());
+  out.text(tokenizer_.built ? tokenizer_.built->vocabulary.pack() : "");
+  for (const ShelvedModel* model : models) {
+    for (const std::string& warning : model->catalogue.warnings) out.text(model->catalogue.model + ": " + warning);
+  }
+  if (const std::string report = diagnostics.report(); !report.empty()) out.text(report);
+  return out.take();
+}
+
+/// Collective. Rank 0 decides on the small files; their warnings are everyone's.
+void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& document) {
+  const std::string warnings = comm::on_root(comm_, [&] {
+    ByteWriter out;
+    if (options_.dialect == recipe::Dialect::raw) return out.take();
+    const auto models = document.models();
+    const auto shelved = [&](std::size_t model) -> const ShelvedModel& { return shelf_.get(models[model]); };
+    const ShelvedModel& anchor = shelved(stage.plan.anchor);
+    io::CompanionRequest request;
+    request.config = stage.plan.config;
+    request.copy_tokenizer = options_.copy_tokenizer;
+    request.chat_template = tokenizer_.chat_template;
+    if (!request.config.vocab_size) request.config.vocab_size = anchor.adapter_rows;
+    if (tokenizer_.built) {
+      const auto& built = *tokenizer_.built;
+      request.config.token_ids = built.token_ids;
+      request.tokenizer = io::CompanionRequest::Tokenizer{{}, &shelved(built.donor).tokenizer_folder(), built.stale};
+      for (const auto& [name, text] : built.files) request.tokenizer->made.emplace_back(name, text);
+    } else if (anchor.adapter_tokenizer && options_.copy_tokenizer) {
+      request.tokenizer = io::CompanionRequest::Tokenizer{{}, &*anchor.adapter_tokenizer, {}};
+    }
+    stage.companions = io::plan_companions(anchor.folder, request);
+    for (const std::string& warning : stage.companions.warnings) out.text(warning);
+    if (!stage.name.empty()) {
+      if (shelf_.finds(stage.name)) {
+        out.text(fmt::format("{}:{}:{}: warning[STG004]: '{}' is a model, too: references mean the stage", recipe_.path,
+                             document.name_at.line, document.name_at.column, stage.name));
+      }
+      ShelvedModel made{planned_catalogue(stage), io::ModelFolder(stage.name, stage.companions.files)};
+      set_planned_config(made.folder, made.catalogue);
+      shelf_.put(stage.name, std::move(made));
+    }
+    return out.take();
+  });
+  ByteReader in(warnings);
+  while (!in.done()) stage.warnings.push_back(in.text());
+}
+
+void StagePlanner::finished(const Stage& stage, const std::string& directory) {
+  comm::agree(comm_, [&] {
+    if (!comm_.is_root()) return;
+    ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};
+    made.catalogue.tied_copies = find_tied_copies(made.catalogue);
+    shelf_.put(stage.name, std::move(made));
+  });
+}
+
+std::string read_recipe_text(const std::string& path) {
+  constexpr std::uint64_t recipe_limit = std::uint64_t{8} << 20;
+  try {
+    return io::read_file(path, recipe_limit);
+  } catch (const Error& error) {  // whatever is wrong with this file: it is the recipe
+    throw Error(ErrorKind::recipe, "the recipe cannot be read: " + error.sentence())
+        .code(error.class_code())
+        .in_file(path);
+  }
+}
+
+recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path, recipe::Dialect dialect) {
+  std::string text = comm::on_root(comm, [&] { return read_recipe_text(path); });
+  return comm::agree(comm, [&] {
+    recipe::Recipe recipe = recipe::parse_recipe(path, std::move(text), dialect);
+    for (const recipe::MergeDocument& document : recipe.documents) {
+      plan::check_without_models(document, recipe.diagnostics);
+    }
+    recipe.diagnostics.throw_if_errors();
+    return recipe;
+  });
+}
+
+void check_unchanged(const Catalogue& model) {
+  for (const StoredFile& file : model.files) {
+    const StoredFile now = io::PosixSource(file.path).stored();
+    if (now.bytes == file.bytes && now.modified_ns == file.modified_ns && now.inode == file.inode) continue;
+    throw Error(ErrorKind::corrupt_input, "an input file changed while it was read")
+        .code("FMT009")
+        .in_file(file.path)
+        .in_model(model.model)
+        .hint("nothing was published; run the merge again when nobody writes to this file");
+  }
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,61 @@
+// From a recipe to planned stages, on all ranks.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "engine/model_shelf.hpp"
+#include "engine/stage.hpp"
+#include "engine/stage_tokenizer.hpp"
+#include "plan/plan.hpp"
+#include "recipe/recipe.hpp"
+
+namespace stockpot::engine {
+
+struct StageOptions {
+  plan::PlanOptions plan;
+  bool copy_tokenizer = true;
+  recipe::Dialect dialect = recipe::Dialect::merge;
+};
+
+class StagePlanner {
+ public:
+  StagePlanner(const comm::Communicator& comm, const recipe::Recipe& recipe, io::SearchPlaces places,
+               StageOptions options);
+
+  /// Collective. Plans a document whose models are on disk or were planned, or finished, before. What comes out is known
+  /// to later documents under the stage's name.
+  /// @throws Error alike on all ranks; mistakes in references are shown together, each with its place in the recipe.
+  Stage plan(std::size_t document);
+
+  /// The next document is planned with an explanation of one of its tensors.
+  void explain(std::optional<std::string> tensor) { options_.plan.explain = std::move(tensor); }
+
+  /// Collective. From now on the stage's name means what lies in `directory`.
+  void finished(const Stage& stage, const std::string& directory);
+
+ private:
+  std::string read_models(const recipe::MergeDocument& document);
+  void plan_companions(Stage& stage, const recipe::MergeDocument& document);
+
+  const comm::Communicator& comm_;
+  const recipe::Recipe& recipe_;
+  StageOptions options_;
+  ModelShelf shelf_;                                 // rank 0's is used
+  StageTokenizer tokenizer_;                         // rank 0, of the document at hand
+  std::map<std::string, std::string> fingerprints_;  // of stages, by name
+};
+
+/// Collective. Rank 0 reads the recipe; every rank parses the same bytes.
+recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path,
+                           recipe::Dialect dialect = recipe::Dialect::merge);
+
+/// Local. @throws Error(recipe) if the file cannot be read.
+std::string read_recipe_text(const std::string& path);
+
+/// Local. @throws Error(corrupt_input, FMT009) if a file of a model is no longer what its catalogue says.
+void check_unchanged(const Catalogue& model);
+
+}  // namespace stockpot::engine

@@ -1,0 +1,36 @@
+// A recipe of one document, from file to published output, without the program around it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "comm/agree.hpp"
+#include "engine/job.hpp"
+
+namespace stockpot::test {
+
+struct OneStage {
+  recipe::Recipe recipe;
+  engine::Stage stage;
+};
+
+/// Collective. Models are looked for beside the recipe.
+inline OneStage planned_stage(const comm::Communicator& comm, const std::string& path) {
+  OneStage one{engine::load_recipe(comm, path), {}};
+  const io::SearchPlaces places{std::filesystem::path(path).parent_path().string(), {}, ""};
+  one.stage = engine::StagePlanner(comm, one.recipe, places, {}).plan(0);
+  return one;
+}
+
+/// Collective.
+inline engine::JobSummary merge_stage(const comm::Communicator& comm, const OneStage& one,
+                                      const plan::Schedule& schedule, const std::string& out) {
+  std::optional<io::Staging> staging;
+  comm::agree(comm, [&] {
+    if (comm.is_root()) staging = io::Staging::open({out, {}, one.stage.plan.output_bytes()});
+  });
+  return engine::run_merge(comm, one.recipe, one.stage, schedule, out, staging, {});
+}
+
+}  // namespace stockpot::test
