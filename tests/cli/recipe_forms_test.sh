@@ -1,0 +1,138 @@
+#!/bin/bash
+# Recipes of several documents, raw recipes, and the commands that show instead of merging.
+stockpot=$1
+# shellcheck source=expect.sh
+. "$(dirname "$0")/expect.sh"
+cd "$work" || exit 1
+
+"$stockpot" synth family >/dev/null
+mkdir tmp
+export STOCKPOT_PROGRESS=0
+same_weights() { cmp "$1/model.safetensors" "$2/model.safetensors"; }
+
+cat >two.yml <<END
+name: half/way
+merge_method: linear
+models: [{model: family/tune-1, parameters: {weight: 1}}, {model: family/tune-2, parameters: {weight: 1}}]
+---
+merge_method: linear
+models: [{model: half/way, parameters: {weight: 1}}, {model: family/base, parameters: {weight: 1}}]
+END
+
+# Stages are made under the staging directory and go with it.
+run "$stockpot" merge two.yml out
+expect_code 0
+expect_out "published $work/out.stockpot/stages/half/way"
+expect_out "published out "
+expect_that "the staging directory is gone" test ! -e out.stockpot
+expect_that "the card of a stage speaks of its own document" grep -q "half/way" out/README.md
+
+# Where a place is given, stages stay there, and are made once.
+run "$stockpot" multi two.yml -I tmp --out-path kept
+expect_code 0
+expect_that "the stage stays" test -f tmp/half/way/model.safetensors
+expect_that "the way does not matter" same_weights out kept
+run "$stockpot" multi two.yml again -I tmp
+expect_code 0
+expect_err "stage 'half/way' is there already"
+expect_that "reused stages give the same" same_weights out again
+run "$stockpot" multi two.yml lazy -I tmp --no-lazy
+expect_code 0
+expect_out "published tmp/half/way"
+sed 's/weight: 1}}, {model: family\/tune-2/weight: 3}}, {model: family\/tune-2/' two.yml >other.yml
+run "$stockpot" multi other.yml changed -I tmp
+expect_code 0
+expect_out "published tmp/half/way"
+run "$stockpot" multi two.yml gone -I tmp --no-keep-intermediates
+expect_code 0
+expect_that "stages go when they are not to be kept" test ! -e tmp/half/way
+run "$stockpot" multi two.yml -I tmp --only half/way
+expect_code 0
+expect_that "one stage alone" test -f tmp/half/way/config.json
+run "$stockpot" multi two.yml -I tmp --only halfway
+expect_code 3
+expect_err "STG006"
+expect_err "half/way"
+
+# A mistake in the last document shows before the first is made.
+sed 's/family\/base/family\/bose/' two.yml >bad.yml
+run "$stockpot" merge bad.yml never
+expect_code 4
+expect_err "bad.yml:6:"
+expect_err "error[REF004]"
+expect_no_out
+expect_that "nothing is left" test ! -e never -a ! -e never.stockpot
+
+# An output is replaced when that is asked for.
+run "$stockpot" merge two.yml out
+expect_code 6
+expect_err "OUT001"
+run "$stockpot" merge other.yml out --overwrite
+expect_code 0
+expect_that "the new one is there" same_weights out changed
+expect_that "nothing of the old one is left" test ! -e out.stockpot
+
+# Showing.
+cat >slices.yml <<END
+merge_method: task_arithmetic
+base_model: family/base
+slices:
+  - sources:
+      - {model: family/base, layer_range: [0, 1]}
+      - {model: family/tune-1, layer_range: [1, 2], parameters: {weight: {filter: layers.1.mlp, value: 0.25}}}
+parameters: {weight: 0.5, lambda: 2}
+END
+run "$stockpot" plan slices.yml --explain model.layers.0.mlp.up_proj.weight
+expect_code 0
+expect_out "source    family/tune-1: model.layers.1.mlp.up_proj.weight"
+expect_out "base      family/base: model.layers.0.mlp.up_proj.weight"
+expect_out "parameter weight of family/tune-1 = 0.25  (model, line 6"
+expect_out "parameter lambda = 2  (document, line 7"
+expect_out "parameter normalize = 0  (method's default)"
+run "$stockpot" merge slices.yml none --explain model.layers.0.mlp.up_proj.weight
+expect_code 0
+expect_that "an explanation merges nothing" test ! -e none
+run "$stockpot" plan slices.yml --explain model.layers.0.mlp.up_prj.weight
+expect_code 2
+expect_err "did you mean 'model.layers.0.mlp.up_proj.weight'"
+run "$stockpot" plan slices.yml --print-config
+expect_code 0
+cp .out printed.yml
+run "$stockpot" plan printed.yml --tensors
+cp .out first
+run "$stockpot" plan slices.yml --tensors
+expect_that "what is printed means the same" cmp first .out
+run "$stockpot" merge slices.yml none --dry-run
+expect_code 0
+expect_out "memory per rank"
+expect_that "a dry run merges nothing" test ! -e none
+
+# Check says everything at once.
+cat >wrong.yml <<END
+merge_method: slerp
+base_model: family/base
+models: [{model: family/base}, {model: family/tune-3}, {model: family/tune-4}]
+parameters: {tt: 0.5}
+END
+run "$stockpot" check wrong.yml
+expect_code 3
+expect_err "wrong.yml:1:15: error[CFG050]"
+expect_err "wrong.yml:4:14: warning[CFG047]"
+expect_err "wrong.yml:3:40: error[REF004]"
+expect_err "wrong.yml:3:64: error[REF004]"
+run "$stockpot" check two.yml
+expect_code 0
+expect_out "nothing wrong"
+
+# Raw recipes know files alone.
+cp family/tune-1/model.safetensors one.safetensors
+cp family/tune-2/model.safetensors two@2+.safetensors
+cat >raw.yml <<END
+merge_method: linear
+models: [{model: one.safetensors, parameters: {weight: 1}}, {model: two@2+.safetensors, parameters: {weight: 1}}]
+END
+run "$stockpot" raw raw.yml raw-out
+expect_code 0
+run "$stockpot" multi two.yml -I tmp --only half/way
+expect_that "names are all that counts" same_weights raw-out tmp/half/way
+expect_that "a raw output has no configuration" test ! -e raw-out/config.json

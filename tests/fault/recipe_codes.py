@@ -1,0 +1,411 @@
+"""Every kind of mistake in a recipe, in references and between models: its code, its place, its exit code.
+
+recipe_codes.py STOCKPOT
+"""
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.adapters import Adapter  # noqa: E402
+from support.checkpoints import write_model  # noqa: E402
+from support.placement import Model  # noqa: E402
+from support.program import Program  # noqa: E402
+
+RECIPE, INPUT = 3, 4
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+@dataclass
+class Case:
+    """`says` are parts of stderr; `code` is the exit code, 0 for warnings. `text` is the recipe."""
+
+    says: list
+    code: int
+    text: str
+    options: tuple = ()
+
+
+def tensors(random, rows=8, hidden=4, layers=6):
+    shapes = {EMBEDDING: (rows, hidden), HEAD: (rows, hidden), "model.norm.weight": (hidden,)}
+    shapes |= {f"model.layers.{n}.{p}.weight": (hidden, hidden) for n in range(layers) for p in ("attn", "mlp")}
+    return {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def tokenizer(tokens, kind="BPE", added=()):
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    model = {"type": kind, "vocab": vocabulary}
+    model |= {"merges": []} if kind == "BPE" else {"unk_token": tokens[0]}
+    entries = [
+        {
+            "id": len(tokens) + i,
+            "content": content,
+            "single_word": False,
+            "lstrip": lstrip,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for i, (content, lstrip) in enumerate(added)
+    ]
+    return json.dumps({"version": "1.0", "added_tokens": entries, "model": model})
+
+
+class Models:
+    def __init__(self, folder):
+        self.folder, self.random = folder, np.random.default_rng(3)
+        config = {
+            "architectures": ["LlamaForCausalLM"],
+            "num_hidden_layers": 6,
+            "vocab_size": 8,
+            "tie_word_embeddings": False,
+        }
+        self.config = config
+        self.write("a", tensors(self.random), tokenizer("abcdefgh"))
+        self.write("b", tensors(self.random), tokenizer("abcdefgh"))
+        self.write("wide", tensors(self.random, hidden=6), tokenizer("abcdefgh"))
+        self.write("long", tensors(self.random, rows=10), tokenizer("abcdefghij"), vocab_size=10)
+        self.write("deep", tensors(self.random, layers=7), tokenizer("abcdefgh"), num_hidden_layers=7)
+        self.write("other", tensors(self.random), architectures=["MistralForCausalLM"])
+        self.write("odd", tensors(self.random), architectures=[])
+        self.write("bare", tensors(self.random))
+        self.write("foreign", tensors(self.random), tokenizer("stuvwxyz"))
+        self.write("stripped", tensors(self.random), tokenizer("abcdefgh"), vocab_size=6)
+        self.write("words", tensors(self.random), tokenizer("abcdefgh", "WordLevel"), vocab_size=6)
+        self.write("added", tensors(self.random, rows=9), tokenizer("abcdefgh", added=[("<x>", False)]), vocab_size=9)
+        self.write("flags", tensors(self.random, rows=9), tokenizer("abcdefgh", added=[("<x>", True)]), vocab_size=9)
+        piece = self.write("piece", tensors(self.random))
+        (piece / "tokenizer.model").write_bytes(b"?")
+        few = tensors(self.random)
+        self.write("lacking", {name: t for name, t in few.items() if name != "model.norm.weight"})
+        self.write("few", {name: t for name, t in few.items() if ".mlp." not in name})
+        self.write("integers", tensors(self.random) | {"model.norm.weight": np.arange(4)})
+        self.write("buffer", tensors(self.random) | {"steps": np.arange(4)})
+        self.write("nan", tensors(self.random) | {"model.norm.weight": np.full(4, np.nan, np.float32)})
+        tied = tensors(self.random)
+        self.write("tied", {name: t for name, t in tied.items() if name != HEAD}, tie_word_embeddings=True)
+        self.write(
+            "deep-list", tensors(self.random), layer_types=list("uvwxyz"), strange=list(range(6)), max_window_layers=1
+        )
+        twin = {f"{side}.layers.{n}.w": np.ones((4, 4), np.float32) for side in ("up", "down") for n in range(2)}
+        self.write("twin", twin, architectures=["TwinModel"], num_hidden_layers=2)
+        broken = self.write("broken", tensors(self.random), shards=2)
+        next(broken.glob("*-00002-*")).unlink()
+        self.adapters()
+        self.cache()
+
+    def write(self, name, made, tokens=None, shards=1, **config):
+        path = write_model(self.folder / name, Model(made, self.config | config), shards=shards)
+        if tokens:
+            (path / "tokenizer.json").write_text(tokens)
+        return path
+
+    def adapters(self):
+        def adapter(name, path="model.layers.0.mlp", shape=(4, 4), **settings):
+            made = Adapter(r=2, **settings)
+            made.add_linear(self.random, path, shape, np.float32)
+            made.write(self.folder / name)
+            return made
+
+        adapter("lora", base_model_name_or_path="org/elsewhere")
+        adapter("loha", peft_type="LOHA")
+        adapter("lost", path="model.layers.9.mlp")
+        adapter("misshapen", shape=(5, 4))
+        extra = adapter("extra")
+        extra.tensors["model.layers.0.mlp.lora_magnitude_vector.weight"] = np.zeros(4, np.float32)
+        shutil.rmtree(self.folder / "extra")
+        extra.write(self.folder / "extra")
+
+    def cache(self):
+        snapshot = self.folder / "cache" / "models--org--one" / "snapshots" / ("0" * 40)
+        shutil.copytree(self.folder / "a", snapshot)
+        outside = self.folder / "cache" / "models--org--link" / "snapshots" / ("1" * 40)
+        outside.mkdir(parents=True)
+        (outside / "model.safetensors").symlink_to(self.folder / "a" / "model.safetensors")
+
+
+def linear(*models, more=""):
+    lines = "".join(f"  - {{model: {m}, parameters: {{weight: 1}}}}\n" for m in models)
+    return f"merge_method: linear\nmodels:\n{lines}{more}"
+
+
+def task(*models, base="a", more=""):
+    return linear(*models, more=f"base_model: {base}\n{more}").replace("linear", "task_arithmetic", 1)
+
+
+def sliced(sources, more="", method="linear"):
+    return f"merge_method: {method}\nslices:\n  - sources: [{sources}]\nparameters: {{weight: 1}}\n{more}"
+
+
+def union(*models, more="", base="a", source="union"):
+    return task(*models, base=base, more=f"tokenizer:\n  source: {source}\n{more}")
+
+
+def at(line, column, code, severity="error"):
+    return f"r.yml:{line}:{column}: {severity}[{code}]"
+
+
+def warned(line, column, code):
+    return at(line, column, code, "warning")
+
+
+def recipe_cases():
+    return [
+        Case([at(1, 3, "CFG001")], RECIPE, "a:\x01b"),
+        Case([at(2, 2, "CFG002")], RECIPE, "a: [1\nb: 2"),
+        Case([at(2, 11, "CFG002")], RECIPE, "\nlist: &x [*x]"),
+        Case([warned(6, 1, "CFG003")], 0, linear("a", "b", more="dtype: float16\ndtype: float32\n")),
+        Case([at(5, 8, "CFG004")], RECIPE, linear("a", "b", more="dtype: !!python/x float32\n")),
+        Case([at(1, 1, "CFG005")], RECIPE, "merge_method:\nmodels: [{model: a}]\n"),
+        Case([warned(5, 1, "CFG006"), "dtype"], 0, linear("a", "b", more="dtyp: float32\n")),
+        Case([at(5, 12, "CFG006")], RECIPE, linear("a", "b", more="stockpot: {seeed: 1}\n")),
+        Case(["warning[CFG007]"], 0, linear("a", "b", more="stockpot: {round_inputs: true}\n")),
+        Case([at(1, 1, "CFG010"), "merge_method"], RECIPE, "merge_methd: linear\nmodels: [{model: a}]\n"),
+        Case([at(1, 15, "CFG011"), "'linear'"], RECIPE, linear("a").replace("linear", "lineer")),
+        Case([at(1, 1, "CFG012")], RECIPE, "merge_method: linear\nmodels: []\n"),
+        Case([at(3, 1, "CFG012")], RECIPE, "merge_method: linear\nmodels: [{model: a}]\nslices: [{sources: []}]\n"),
+        Case(["[CFG013]"], RECIPE, linear("a", "b", more="tokenizer: {source: base}\ntokenizer_source: base\n")),
+        Case(["[CFG014]"], RECIPE, "merge_method: linear\nmodules: {default: {parameters: {weight: 1}}}\n"),
+        Case(["[CFG015]"], RECIPE, "base_model: a\nexperts: [{source_model: a}]\n"),
+        Case([at(2, 9, "CFG020")], RECIPE, "merge_method: linear\nmodels: a\n"),
+        Case([at(3, 37, "CFG021")], RECIPE, linear("a", "b").replace("weight: 1", "weight: 1:30", 1)),
+        Case([at(3, 37, "CFG022")], RECIPE, linear("a", "b").replace("weight: 1", "weight: .inf", 1)),
+        Case(["[CFG030]"], RECIPE, sliced("{model: a, layer_range: [0, x]}")),
+        Case(["[CFG031]"], RECIPE, sliced("{model: a, layer_range: [-1, 2]}")),
+        Case(["[CFG032]"], RECIPE, sliced("{model: a, layer_range: [2, 1]}")),
+        Case(["warning[CFG032]"], 0, sliced("{model: a, layer_range: [0, 0]}")),
+        Case(["[CFG033]"], RECIPE, sliced("{model: a, layer_range: [0, 1.5]}")),
+        Case([warned(3, 40, "CFG040")], 0, linear("a", "b").replace("weight: 1", "weight: 1, normalize: 1", 1)),
+        Case(
+            [at(2, 10, "CFG041"), "'a'"],
+            RECIPE,
+            "merge_method: linear\nmodels: [{model: a}, {model: b, parameters: {weight: 1}}]\n",
+        ),
+        Case(
+            [at(1, 15, "CFG041"), "'t'"],
+            RECIPE,
+            "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: a\n",
+        ),
+        Case(["[CFG042]"], RECIPE, linear("a", "b", more="parameters: {normalize: [1, {value: 1}]}\n")),
+        Case(["[CFG043]"], RECIPE, linear("a", "b", more="parameters: {normalize: []}\n")),
+        Case(["[CFG044]"], RECIPE, linear("a", "b", more="parameters: {normalize: {filter: 're:(', value: 1}}\n")),
+        Case(
+            ["[CFG045]"],
+            RECIPE,
+            "merge_method: karcher\nmodels: [{model: a}, {model: b}]\nparameters: {max_iter: 1.5}\n",
+        ),
+        Case(
+            ["warning[CFG046]", "did you mean 'mlp'?"],
+            0,
+            linear("a", "b", more="parameters: {normalize: [{filter: mpl, value: 1}, {value: 1}]}\n"),
+        ),
+        Case(["warning[CFG047]", "'normalize'"], 0, linear("a", "b", more="parameters: {normalise: 1}\n")),
+        Case([warned(5, 13, "CFG048")], 0, linear("a", "b", more="base_model: deep\n")),
+        Case([at(1, 15, "CFG050")], RECIPE, "merge_method: model_stock\nmodels: [{model: b}]\nbase_model: a\n"),
+        Case(["[CFG052]"], RECIPE, task("b", more="parameters: {density: -2}\n").replace("task_arithmetic", "ties", 1)),
+        Case(["[CFG053]"], RECIPE, linear("a", "b").replace("weight: 1", "weight: -1", 1)),
+        Case([at(5, 8, "CFG060"), "bfloat16"], RECIPE, linear("a", "b", more="dtype: bfloat\n")),
+    ]
+
+
+def reference_cases():
+    return [
+        Case([at(3, 13, "REF001")], RECIPE, linear("a+lora*x", "b")),
+        Case([at(3, 13, "REF002")], RECIPE, linear("a@1@2", "b")),
+        Case([at(3, 13, "REF003")], RECIPE, linear('"a@"', "b")),
+        Case([at(3, 13, "REF004"), "'deep'", at(4, 13, "REF004")], INPUT, linear("deeep", "nowhere")),
+        Case([at(3, 13, "REF005")], INPUT, linear("org/one@other", "b"), ("--hf-cache", "cache")),
+        Case(["[REF006]", "r.yml:3:13"], INPUT, linear("broken", "b")),
+        Case([at(3, 13, "REF007")], INPUT, linear("org/link", "b"), ("--hf-cache", "cache")),
+        Case(["REF010"], 0, linear("a@main", "b")),
+        Case(["REF011"], 0, linear("org/one", "b"), ("--hf-cache", "cache")),
+        Case([at(3, 13, "REF020")], INPUT, linear("a+b", "b")),
+        Case([at(3, 13, "REF021"), "LOHA"], INPUT, linear("a+loha", "b")),
+        Case(["[REF022]", "model.layers.9.mlp.weight"], INPUT, linear("a+lost", "b")),
+        Case(["[REF023]"], INPUT, linear("a+misshapen", "b")),
+        Case(["[REF024]", "lora_magnitude_vector"], INPUT, linear("a+extra", "b")),
+        Case(["REF025", "org/elsewhere"], 0, linear("a+lora", "b")),
+    ]
+
+
+def structure_cases():
+    both = "{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}"
+    return [
+        Case(["ARC001"], 0, linear("odd", "b")),
+        Case(["warning[ARC010]", "up.layers"], 0, sliced("{model: twin, layer_range: [0, 1]}")),
+        Case(["error[ARC011]"], RECIPE, sliced("{model: twin, layer_range: [0, 1]}", "stockpot: {strict: true}\n")),
+        Case(
+            ["warning[ARC012]", "down.layers"],
+            0,
+            "merge_method: linear\nmodules: {up.layers: {models: [{model: twin, parameters: {weight: 1}}]}}\n",
+        ),
+        Case([at(4, 5, "ARC020")], RECIPE, linear("deep", "b")),
+        Case(["[ARC021]", "6 layers"], RECIPE, sliced("{model: a, layer_range: [0, 9]}")),
+        Case(
+            [at(3, 5, "ARC022"), "{model: deep, layer_range: [0, 2]}"],
+            RECIPE,
+            sliced(both, "base_model: deep\n", "task_arithmetic"),
+        ),
+        Case(["[ARC023]"], RECIPE, linear("a", "a")),
+        Case(
+            ["ARC030", "strange"],
+            0,
+            "merge_method: passthrough\nslices:\n  - sources: [{model: deep-list, layer_range: [0, 2]}]\n  - sources: [{model: deep-list, layer_range: [1, 2]}]\n",
+        ),
+        Case(
+            ["ARC031", "max_window_layers"],
+            0,
+            "merge_method: passthrough\nslices:\n  - sources: [{model: deep-list, layer_range: [1, 2]}]\n  - sources: [{model: deep-list, layer_range: [0, 1]}]\n",
+        ),
+        Case(
+            [at(2, 11, "ARC040"), "default"],
+            RECIPE,
+            "merge_method: linear\nmodules: {vision: {models: [{model: a, parameters: {weight: 1}}]}}\n",
+        ),
+        Case([at(4, 13, "ARC050"), "MistralForCausalLM"], RECIPE, linear("a", "other")),
+        Case(["[ARC060]"], RECIPE, linear("a", "b", more="stockpot: {rename: [{from: 'attn|mlp', to: x}]}\n")),
+        Case(["[RAW001]"], INPUT, linear("a/model.safetensors", "lacking/model.safetensors"), ("--raw",)),
+        Case([at(6, 1, "STG001")], RECIPE, linear("a", "b") + "---\n" + linear("a", "b")),
+        Case(["[STG002]"], RECIPE, "name: x\n" + linear("a") + "---\nname: x\n" + linear("b")),
+        Case([at(1, 7, "STG003")], RECIPE, "name: ../x\n" + linear("a") + "---\n" + linear("b")),
+        Case(["warning[STG004]"], 0, "name: deep\n" + linear("a") + "---\n" + linear("b")),
+        Case(["[STG005]", "x", "y"], RECIPE, "name: x\n" + linear("y") + "---\nname: y\n" + linear("x")),
+    ]
+
+
+def tensor_cases():
+    return [
+        Case([warned(4, 13, "TEN001"), "model.norm.weight"], 0, linear("a", "lacking")),
+        Case([at(4, 13, "TEN002")], INPUT, task("a", base="lacking")),
+        Case([at(4, 13, "TEN003"), "I64"], INPUT, linear("a", "integers")),
+        Case([at(4, 13, "TEN004"), "[4, 4]", "[6, 6]"], INPUT, linear("a", "wide")),
+        Case(["[TEN005]"], INPUT, "merge_method: model_stock\nmodels: [{model: lacking}, {model: b}]\nbase_model: a\n"),
+        Case(["warning[TEN006]", EMBEDDING], 0, linear("a", "long")),
+        Case(["warning[TEN007]"], 0, task("b", "wide", more="stockpot: {on_mismatch: skip}\n"), ("--allow-crimes",)),
+        Case([at(1, 15, "TEN008")], RECIPE, linear("a", "few")),
+        Case(["warning[TEN040]"], 0, linear("a", "tied")),
+    ]
+
+
+def tokenizer_cases():
+    return [
+        Case(["TOK001", "bare"], 0, union("bare")),
+        Case(["[TOK002]"], RECIPE, union("b", base="bare")),
+        Case(["[TOK003]"], RECIPE, union("b", base="piece")),
+        Case(["[TOK004]"], RECIPE, union("b", base="words")),
+        Case(["TOK010"], 0, union("flags", base="added")),
+        Case(["TOK011"], 0, union("foreign")),
+        Case([at(7, 23, "TOK020")], RECIPE, union("b", more="  pad_to_multiple_of: -1\n")),
+        Case(["[TOK030]", "zz"], RECIPE, union("b", more="  tokens: {zz: {source: b}}\n")),
+        Case(["[TOK031]"], RECIPE, union("b", more="  tokens: {a: {source: {kind: model_token, model: b}}}\n")),
+        Case(
+            ["[TOK032]", "zz"],
+            RECIPE,
+            union("b", more="  tokens: {a: {source: {kind: model_token, model: b, token: zz}}}\n"),
+        ),
+        Case(
+            ["[TOK033]"],
+            RECIPE,
+            union("b", more="  tokens: {a: {source: {kind: model_token, model: b, token_id: 99}}}\n"),
+        ),
+        Case(["[TOK034]"], RECIPE, union("b", more="  tokens: {a: {source: deep}}\n")),
+        Case(["TOK040"], 0, union("b", more="  tokens: {zz: {}}\n")),
+        Case([at(5, 16, "TOK050"), "chatml"], RECIPE, linear("a", "b", more="chat_template: chatlm\n")),
+        Case(
+            ["TOK051"],
+            0,
+            linear("bare", "bare", more="chat_template: chatml\n").replace(
+                "{model: bare, p", "{model: bare, key: x, p", 1
+            ),
+        ),
+        Case(["TOK052"], 0, linear("bare", "odd"), ("--allow-crimes",)),
+    ]
+
+
+def hostile_cases():
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    good = linear("a", "b")
+    return [
+        Case(["[CFG00"], RECIPE, bomb),
+        Case([""], RECIPE, "x: " + "[" * 40 + "]" * 40),
+        Case(["[CFG002]"], RECIPE, "x: " + "[" * 400 + "]" * 400),
+        Case([""], RECIPE, "x: |\n" + "  words and words\n" * 131072),
+        Case(["nothing wrong"], 0, "\ufeff" + good),
+        Case(["nothing wrong"], 0, good.replace("\n", "\r\n")),
+        Case(["[CFG002]"], RECIPE, good + "\tdtype: float32\n"),
+        Case(
+            ["[CFG001]", "expressions"],
+            RECIPE,
+            good + "parameters: {normalize: {filter: 're:" + "(a{1,99}){1,99}" * 20 + "', value: 1}}\n",
+        ),
+        Case(["warning[CFG003]"], 0, good + "dtype: float32\n" * 2000),
+    ]
+
+
+def all_at_once():
+    wrong = """merge_method: slerp
+base_model: a
+models: [{model: a}, {model: nowhere}, {model: neither}]
+parameters: {tt: 0.5}
+dtyp: float32
+"""
+    misfits = union("wide", more="  tokens: {a: {source: {kind: model_token, model: wide, token_id: 99}}}\n")
+    return [
+        Case(["CFG050", "CFG047", "CFG006", "'nowhere'", "'neither'"], RECIPE, wrong),
+        Case(["TEN004", "CFG047"], INPUT, linear("a", "wide", more="parameters: {normalise: 1}\n"), ("-v",)),
+        Case(["CFG041", "TEN004"], RECIPE, linear("a", "wide").replace(", parameters: {weight: 1}", "", 1)),
+        Case(["TOK033"], RECIPE, misfits),
+    ]
+
+
+def run(program, folder, number, case):
+    place = folder / f"case-{number}"
+    place.mkdir()
+    (place / "r.yml").write_bytes(case.text.encode())
+    options = [o if o != "cache" else folder / "cache" for o in case.options]
+    roots = ["--model-root", folder]
+    outcome = program.run("check", place / "r.yml", *roots, *options)
+    said = outcome.stderr.replace(f"{place}/", "") + outcome.stdout
+    assert outcome.code == case.code, f"{case.text[:300]!r}: not exit code {case.code}: {outcome}"
+    missing = [part for part in case.says if part not in said]
+    assert not missing, f"{case.text[:300]!r}: does not say {missing}: {said[:2000]}"
+    assert outcome.seconds < 5, f"{case.text[:100]!r}: {outcome.seconds} s"
+    if case.code and "--raw" not in options:
+        merged = program.run("merge", place / "r.yml", place / "out", *roots, *options)
+        assert merged.code == case.code, f"{case.text[:300]!r}: merge ends with {merged.code}: {merged}"
+        assert not (place / "out").exists() and not (place / "out.stockpot").exists()
+
+
+def main(binary):
+    program = Program(binary)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        Models(folder)
+        groups = [
+            recipe_cases,
+            reference_cases,
+            structure_cases,
+            tensor_cases,
+            tokenizer_cases,
+            hostile_cases,
+            all_at_once,
+        ]
+        cases = [case for group in groups for case in group()]
+        with ThreadPoolExecutor(3) as pool:
+            futures = [pool.submit(run, program, folder, n, case) for n, case in enumerate(cases)]
+        failures = [str(future.exception()) for future in futures if future.exception()]
+        assert not failures, f"{len(failures)} of {len(cases)} failed:\n" + "\n\n".join(failures)
+        codes = {code for case in cases for said in case.says for code in re.findall(r"[A-Z]{3}\d{3}", said)}
+        print(f"{len(cases)} recipes, {len(codes)} codes, each at its place")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
