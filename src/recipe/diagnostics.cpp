@@ -33,7 +33,9 @@ std::string place(const std::string& path, Position at) {
 Diagnostics::Diagnostics(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
 
 void Diagnostics::add(Diagnostic diagnostic) {
-  if (std::ranges::find(found_, diagnostic) == found_.end()) found_.push_back(std::move(diagnostic));
+  const std::string identity =
+      fmt::format("{}:{}:{} {}", diagnostic.at.line, diagnostic.at.column, diagnostic.code, diagnostic.message);
+  if (known_.insert(identity).second) found_.push_back(std::move(diagnostic));
 }
 
 void Diagnostics::error(std::string_view code, Position at, std::string message, std::string help) {

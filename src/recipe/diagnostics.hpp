@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,7 @@ class Diagnostics {
   std::string quoted_line(Position at) const;
   std::string path_, text_;
   std::vector<Diagnostic> found_;
+  std::set<std::string> known_;  // what found_ has, by place, code and message
 };
 
 /// A name from the recipe in quotes, for a message: at most 60 characters of it, control characters shown.
