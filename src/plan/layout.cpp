@@ -4,123 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <set>
-#include <unordered_map>
+
+#include "plan/tensor_names.hpp"
 
 namespace stockpot::plan {
 namespace {
 
-struct IndexedName {
-  std::string_view container, suffix;
-  std::uint64_t index = 0;
-  std::size_t digits = 1;
-};
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 std::vector<std::string_view> components(std::string_view name) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto dot = name.find('.');
-    parts.push_back(name.substr(0, dot));
-    if (dot == std::string_view::npos) return parts;
-    name.remove_prefix(dot + 1);
-  }
-}
-
-std::optional<IndexedName> split(std::string_view name) {
-  for (std::size_t start = 0; start < name.size();) {
-    const std::size_t dot = std::min(name.find('.', start), name.size());
-    const std::string_view part = name.substr(start, dot - start);
-    if (all_digits(part)) {
-      IndexedName found{name.substr(0, start == 0 ? 0 : start - 1), name.substr(std::min(dot + 1, name.size())), 0,
-                        part.size()};
-      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), found.index);
-      return error == std::errc() ? std::optional(found) : std::nullopt;
-    }
-    start = dot + 1;
-  }
-  return std::nullopt;
-}
-
-/// What the names of one container say.
-struct Container {
-  std::map<std::uint64_t, std::set<std::string_view>> suffixes;  // by index
-  std::size_t digits = 0;
-  std::size_t names = 0;
-
-  bool is_dense() const { return suffixes.begin()->first == 0 && suffixes.rbegin()->first == suffixes.size() - 1; }
-
-  bool share(std::uint64_t a, std::uint64_t b) const {
-    const auto& others = suffixes.at(b);
-    return std::ranges::any_of(suffixes.at(a), [&](std::string_view suffix) { return others.contains(suffix); });
-  }
-
-  /// At least half of a layer's suffixes, on average, are those of every layer.
-  bool is_even() const {
-    std::unordered_map<std::string_view, std::size_t> layers_with;
-    for (const auto& [index, layer] : suffixes) {
-      for (const std::string_view suffix : layer) ++layers_with[suffix];
-    }
-    const auto everywhere =
-        std::ranges::count_if(layers_with, [&](const auto& s) { return s.second == suffixes.size(); });
-    return 2 * static_cast<std::size_t>(everywhere) * suffixes.size() >= names;
-  }
-};
-
-bool is_count(std::uint64_t layers, std::span<const ModelConfig::LayerCount> counts) {
-  return std::ranges::any_of(counts, [&](const auto& count) { return count.layers == layers; });
-}
-
-struct IndexRange {
-  std::uint64_t first = 0, count = 0;
-};
-
-/// The indices that are layers, or nothing if the container is no stack. An entry at either end that has nothing in
-/// common with its neighbour is none: one list may hold embedding, layers and head.
-std::optional<IndexRange> layers_in(const Container& container, std::span<const ModelConfig::LayerCount> counts) {
-  if (!container.is_dense()) return std::nullopt;
-  const std::uint64_t n = container.suffixes.size();
-  if (n >= 4) {
-    const std::uint64_t first = container.share(0, 1) ? 0 : 1;
-    const std::uint64_t last = container.share(n - 1, n - 2) ? 0 : 1;
-    if (first + last > 0 && is_count(n - first - last, counts)) return IndexRange{first, n - first - last};
-  }
-  if (is_count(n, counts) || (n >= 2 && container.is_even())) return IndexRange{0, n};
-  return std::nullopt;
-}
-
-/// Words by which a key of config.json and a container may belong together.
-constexpr std::array<std::array<std::string_view, 2>, 5> kinship{
-    {{"vision", "visual"}, {"audio", "audio"}, {"text", "language"}, {"encoder", "encoder"}, {"decoder", "decoder"}}};
-
-/// 2 if both have a word of one line of `kinship`, -1 if only the key has one, else 0.
-int likeness(std::string_view key, std::string_view container) {
-  const auto has = [](std::string_view text, const auto& words) {
-    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
-  };
-  int score = 0;
-  for (const auto& words : kinship) {
-    if (!has(key, words)) continue;
-    score += has(container, words) ? 2 : -1;
-  }
-  return score;
-}
-
-std::string count_key_of(const Stack& stack, std::span<const ModelConfig::LayerCount> counts) {
-  const ModelConfig::LayerCount* best = nullptr;
-  int best_score = 0;
-  for (const auto& count : counts) {
-    if (count.layers != stack.layers) continue;
-    const int score = likeness(count.key, stack.container);
-    if (best != nullptr && score <= best_score) continue;
-    best = &count;
-    best_score = score;
-  }
-  return best == nullptr ? "" : best->key;
+  std::vector<std::string_view> all;
+  Components parts(name);
+  while (const auto part = parts.next()) all.push_back(*part);
+  return all;
 }
 
 /// (final_|output_)?(layer_?norm|norm|ln)_?f?
@@ -152,39 +46,11 @@ std::size_t shared_components(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Layout::Layout(std::span<const std::string_view> names, const ModelConfig& config) {
-  find_stacks(names, config.layer_counts);
+Layout::Layout(std::span<const std::string_view> names, const ModelConfig& config)
+    : stacks_(find_stacks(names, config)), primary_stack_(find_primary(stacks_)) {
+  for (std::size_t s = 0; s < stacks_.size(); ++s) stack_of_container_.emplace(stacks_[s].container, s);
   if (!config.architectures.empty()) facts_ = find_architecture_facts(config.architectures.front());
   make_modules(facts_);
-}
-
-void Layout::find_stacks(std::span<const std::string_view> names, std::span<const ModelConfig::LayerCount> counts) {
-  std::map<std::string_view, Container> containers;
-  for (const std::string_view name : names) {
-    const auto parts = split(name);
-    if (!parts) continue;
-    Container& container = containers[parts->container];
-    container.suffixes[parts->index].insert(parts->suffix);
-    container.digits = container.names++ == 0 ? parts->digits : std::min(container.digits, parts->digits);
-  }
-  for (const auto& [name, container] : containers) {
-    const auto layers = layers_in(container, counts);
-    if (!layers) continue;
-    Stack stack{std::string(name), layers->count, layers->first, container.digits, ""};
-    stack.count_key = count_key_of(stack, counts);
-    stack_of_container_.emplace(stack.container, stacks_.size());
-    stacks_.push_back(std::move(stack));
-    names_in_.push_back(container.names);
-  }
-  // The language model's: linked to a count that belongs to nothing else; of several the largest.
-  const auto rank = [&](std::size_t s) {
-    const std::string& key = stacks_[s].count_key;
-    const bool of_others = likeness(key, "vision audio") > 0;
-    return std::pair(key.empty() ? 0 : of_others ? 1 : 2, names_in_[s]);
-  };
-  for (std::size_t s = 0; s < stacks_.size(); ++s) {
-    if (!primary_stack_ || rank(s) > rank(*primary_stack_)) primary_stack_ = s;
-  }
 }
 
 void Layout::make_modules(const ArchitectureFacts* facts) {
@@ -228,7 +94,7 @@ std::optional<std::size_t> Layout::find_module(std::string_view name) const {
 }
 
 Place Layout::place(std::string_view name) const {
-  const auto parts = split(name);
+  const auto parts = split_at_index(name);
   const auto at = parts ? stack_of_container_.find(parts->container) : stack_of_container_.end();
   if (at == stack_of_container_.end()) {
     Place loose;

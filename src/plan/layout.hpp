@@ -15,17 +15,9 @@
 
 #include "core/catalogue.hpp"
 #include "plan/architectures.hpp"
+#include "plan/stacks.hpp"
 
 namespace stockpot::plan {
-
-/// The layers of one container.
-struct Stack {
-  std::string container;
-  std::uint64_t layers = 0;
-  std::uint64_t first_index = 0;  ///< of layer 0: 1 where the container's first entry is no layer
-  std::size_t digits = 1;         ///< indices are written with at least so many
-  std::string count_key;          ///< of config.json, with its path: "text_config.num_hidden_layers"; may be empty
-};
 
 /// Where a tensor stands to the layers of its module.
 enum class Position { before, layer, after };
@@ -63,15 +55,13 @@ class Layout {
   std::string renumbered(const Place& place, std::uint64_t layer) const;
 
  private:
-  void find_stacks(std::span<const std::string_view> names, std::span<const ModelConfig::LayerCount> counts);
   void make_modules(const ArchitectureFacts* facts);
   std::size_t module_of_loose(std::string_view name) const;
   bool is_after(std::string_view loose_name) const;
 
   std::vector<Stack> stacks_;  // ascending by container
-  std::map<std::string, std::size_t, std::less<>> stack_of_container_;
-  std::vector<std::size_t> names_in_;  // by stack
   std::optional<std::size_t> primary_stack_;
+  std::map<std::string, std::size_t, std::less<>> stack_of_container_;
   std::vector<Module> modules_;
   std::vector<std::size_t> module_of_stack_;
   const ArchitectureFacts* facts_ = nullptr;

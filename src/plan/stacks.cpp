@@ -1,0 +1,132 @@
+#include "plan/stacks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "plan/tensor_names.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using Counts = std::span<const ModelConfig::LayerCount>;
+
+/// What the names of one container say.
+struct Container {
+  std::map<std::uint64_t, std::set<std::string_view>> suffixes;  // by index
+  std::size_t digits = 0;
+  std::size_t names = 0;
+
+  bool is_dense() const { return suffixes.begin()->first == 0 && suffixes.rbegin()->first == suffixes.size() - 1; }
+
+  bool share(std::uint64_t a, std::uint64_t b) const {
+    const auto& others = suffixes.at(b);
+    return std::ranges::any_of(suffixes.at(a), [&](std::string_view suffix) { return others.contains(suffix); });
+  }
+
+  /// At least half of a layer's suffixes, on average, are those of every layer.
+  bool is_even() const {
+    std::unordered_map<std::string_view, std::size_t> layers_with;
+    for (const auto& [index, layer] : suffixes) {
+      for (const std::string_view suffix : layer) ++layers_with[suffix];
+    }
+    const auto everywhere =
+        std::ranges::count_if(layers_with, [&](const auto& s) { return s.second == suffixes.size(); });
+    return 2 * static_cast<std::size_t>(everywhere) * suffixes.size() >= names;
+  }
+};
+
+bool is_count(std::uint64_t layers, Counts counts) {
+  return std::ranges::any_of(counts, [&](const auto& count) { return count.layers == layers; });
+}
+
+struct IndexRange {
+  std::uint64_t first = 0, count = 0;
+};
+
+/// The indices that are layers, or nothing if the container is no stack. An entry at either end that has nothing in
+/// common with its neighbour is none: one list may hold embedding, layers and head.
+std::optional<IndexRange> layers_in(const Container& container, Counts counts) {
+  if (!container.is_dense()) return std::nullopt;
+  const std::uint64_t n = container.suffixes.size();
+  if (n >= 4) {
+    const std::uint64_t first = container.share(0, 1) ? 0 : 1;
+    const std::uint64_t last = container.share(n - 1, n - 2) ? 0 : 1;
+    if (first + last > 0 && is_count(n - first - last, counts)) return IndexRange{first, n - first - last};
+  }
+  if (is_count(n, counts) || (n >= 2 && container.is_even())) return IndexRange{0, n};
+  return std::nullopt;
+}
+
+/// Words by which a key of config.json and a container may belong together.
+constexpr std::array<std::array<std::string_view, 2>, 5> kinship{
+    {{"vision", "visual"}, {"audio", "audio"}, {"text", "language"}, {"encoder", "encoder"}, {"decoder", "decoder"}}};
+
+/// 2 if both have a word of one line of `kinship`, -1 if only the key has one, else 0.
+int likeness(std::string_view key, std::string_view container) {
+  const auto has = [](std::string_view text, const auto& words) {
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+  };
+  int score = 0;
+  for (const auto& words : kinship) {
+    if (!has(key, words)) continue;
+    score += has(container, words) ? 2 : -1;
+  }
+  return score;
+}
+
+std::string count_key_of(const Stack& stack, Counts counts) {
+  const ModelConfig::LayerCount* best = nullptr;
+  int best_score = 0;
+  for (const auto& count : counts) {
+    if (count.layers != stack.layers) continue;
+    const int score = likeness(count.key, stack.container);
+    if (best != nullptr && score <= best_score) continue;
+    best = &count;
+    best_score = score;
+  }
+  return best == nullptr ? "" : best->key;
+}
+
+std::map<std::string_view, Container> containers_of(std::span<const std::string_view> names) {
+  std::map<std::string_view, Container> containers;
+  for (const std::string_view name : names) {
+    const auto parts = split_at_index(name);
+    if (!parts) continue;
+    Container& container = containers[parts->container];
+    container.suffixes[parts->index].insert(parts->suffix);
+    container.digits = container.names++ == 0 ? parts->digits : std::min(container.digits, parts->digits);
+  }
+  return containers;
+}
+
+}  // namespace
+
+std::vector<Stack> find_stacks(std::span<const std::string_view> names, const ModelConfig& config) {
+  std::vector<Stack> stacks;
+  for (const auto& [name, container] : containers_of(names)) {
+    const auto layers = layers_in(container, config.layer_counts);
+    if (!layers) continue;
+    Stack stack{std::string(name), layers->count, layers->first, container.digits, "", container.names};
+    stack.count_key = count_key_of(stack, config.layer_counts);
+    stacks.push_back(std::move(stack));
+  }
+  return stacks;
+}
+
+std::optional<std::size_t> find_primary(std::span<const Stack> stacks) {
+  const auto rank = [](const Stack& stack) {
+    const bool of_others = likeness(stack.count_key, "vision audio") > 0;
+    return std::pair(stack.count_key.empty() ? 0 : of_others ? 1 : 2, stack.names);
+  };
+  std::optional<std::size_t> primary;
+  for (std::size_t s = 0; s < stacks.size(); ++s) {
+    if (!primary || rank(stacks[s]) > rank(stacks[*primary])) primary = s;
+  }
+  return primary;
+}
+
+}  // namespace stockpot::plan
