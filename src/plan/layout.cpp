@@ -10,45 +10,19 @@
 namespace stockpot::plan {
 namespace {
 
-std::vector<std::string_view> components(std::string_view name) {
-  std::vector<std::string_view> all;
-  Components parts(name);
-  while (const auto part = parts.next()) all.push_back(*part);
-  return all;
-}
-
-/// (final_|output_)?(layer_?norm|norm|ln)_?f?
-bool is_norm(std::string_view component) {
-  for (const std::string_view prefix : {"final_", "output_"}) {
-    if (component.starts_with(prefix)) {
-      component.remove_prefix(prefix.size());
-      break;
-    }
-  }
-  for (const std::string_view stem : {"layer_norm", "layernorm", "norm", "ln"}) {
-    if (!component.starts_with(stem)) continue;
-    const std::string_view rest = component.substr(stem.size());
-    return rest.empty() || rest == "f" || rest == "_" || rest == "_f";
-  }
-  return false;
-}
-
 constexpr std::array<std::string_view, 15> post_components{
     "lm_head",         "embed_out",        "output_layer",   "vocab_projector", "cls",
     "score",           "classifier",       "pre_classifier", "pooler",          "qa_outputs",
     "vocab_transform", "vocab_layer_norm", "post_layernorm", "layernorm_post",  "vision_adapter"};
 
-std::size_t shared_components(std::string_view a, std::string_view b) {
-  const auto left = components(a), right = components(b);
-  const auto [end, other] = std::ranges::mismatch(left, right);
-  return static_cast<std::size_t>(end - left.begin());
-}
-
 }  // namespace
 
 Layout::Layout(std::span<const std::string_view> names, const ModelConfig& config)
     : stacks_(find_stacks(names, config)), primary_stack_(find_primary(stacks_)) {
-  for (std::size_t s = 0; s < stacks_.size(); ++s) stack_of_container_.emplace(stacks_[s].container, s);
+  for (std::size_t s = 0; s < stacks_.size(); ++s) {
+    stack_of_container_.emplace(stacks_[s].container, s);
+    tree_.add_stack(stacks_[s].container);
+  }
   if (!config.architectures.empty()) facts_ = find_architecture_facts(config.architectures.front());
   make_modules(facts_);
 }
@@ -80,6 +54,9 @@ void Layout::make_modules(const ArchitectureFacts* facts) {
   const auto primary =
       std::ranges::find_if(modules_, [&](const Module& m) { return m.stack && m.stack == primary_stack_; });
   if (primary != modules_.end()) primary_module_ = static_cast<std::size_t>(primary - modules_.begin());
+  for (std::size_t m = 0; m < modules_.size(); ++m) {
+    if (modules_[m].stack) tree_.add_module(stacks_[*modules_[m].stack].container, m, m == primary_module_);
+  }
   if (known.empty() && stacks_.size() > 1) modules_[primary_module_].aliases.emplace_back("default");
   for (std::size_t s = 0; s < stacks_.size(); ++s) {
     if (!placed[s]) module_of_stack_[s] = module_of_loose(stacks_[s].container + ".");
@@ -124,31 +101,20 @@ std::string Layout::renumbered(const Place& place, std::uint64_t layer) const {
 }
 
 std::size_t Layout::module_of_loose(std::string_view name) const {
-  std::size_t best = primary_module_, longest = 0;
-  for (std::size_t m = 0; m < modules_.size(); ++m) {
-    if (facts_ != nullptr) {
-      const auto& prefixes = facts_->modules[m].prefixes;
-      if (std::ranges::any_of(prefixes, [&](std::string_view prefix) { return name.starts_with(prefix); })) return m;
-    }
-    if (!modules_[m].stack) continue;
-    const std::size_t shared = shared_components(name, stacks_[*modules_[m].stack].container);
-    if (shared > longest || (shared == longest && m == primary_module_)) best = m;
-    longest = std::max(longest, shared);
+  for (std::size_t m = 0; facts_ != nullptr && m < facts_->modules.size(); ++m) {
+    const auto& prefixes = facts_->modules[m].prefixes;
+    if (std::ranges::any_of(prefixes, [&](std::string_view prefix) { return name.starts_with(prefix); })) return m;
   }
-  return best;
+  return tree_.module_of(name).value_or(primary_module_);
 }
 
 bool Layout::is_after(std::string_view loose_name) const {
-  const auto parts = components(loose_name);
-  const bool listed = std::ranges::any_of(
-      parts, [](std::string_view part) { return std::ranges::find(post_components, part) != post_components.end(); });
-  if (listed || parts.front() == "output") return true;
-  return std::ranges::any_of(stacks_, [&](const Stack& stack) {  // a norm beside the stack
-    const auto dot = stack.container.rfind('.');
-    const std::string_view parent =
-        dot == std::string::npos ? "" : std::string_view(stack.container).substr(0, dot + 1);
-    return loose_name.starts_with(parent) && is_norm(components(loose_name.substr(parent.size())).front());
-  });
+  Components parts(loose_name);
+  for (bool first = true; const auto part = parts.next(); first = false) {
+    if (first && *part == "output") return true;
+    if (std::ranges::find(post_components, *part) != post_components.end()) return true;
+  }
+  return tree_.has_norm_beside_stack(loose_name);
 }
 
 }  // namespace stockpot::plan

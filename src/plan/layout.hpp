@@ -15,6 +15,7 @@
 
 #include "core/catalogue.hpp"
 #include "plan/architectures.hpp"
+#include "plan/container_tree.hpp"
 #include "plan/stacks.hpp"
 
 namespace stockpot::plan {
@@ -62,6 +63,7 @@ class Layout {
   std::vector<Stack> stacks_;  // ascending by container
   std::optional<std::size_t> primary_stack_;
   std::map<std::string, std::size_t, std::less<>> stack_of_container_;
+  ContainerTree tree_;
   std::vector<Module> modules_;
   std::vector<std::size_t> module_of_stack_;
   const ArchitectureFacts* facts_ = nullptr;

@@ -186,6 +186,19 @@ TEST(Layout, StacksOfAnUnknownArchitectureAreNamedByTheirContainers) {
   EXPECT_EQ(module_of(l, "b.norm.weight"), "b.layers");
 }
 
+TEST(Layout, AsManyStacksAsTensorsAreNoSlowerToTellApart) {
+  Names names{};
+  for (int i = 0; i < 30'000; ++i) {
+    names.layers(fmt::format("s{}.l", i), 2, {"w"});
+    names.all.push_back(fmt::format("s{}.norm", i));
+  }
+  const Layout l = layout(names);  // comparing each name with each stack takes most of a minute
+  for (const auto& name : names.all)
+    ASSERT_EQ(l.modules()[l.place(name).module].name, name.substr(0, name.find('.')) + ".l");
+  EXPECT_TRUE(after(l, "s17.norm"));
+  EXPECT_FALSE(after(l, "s17.m.norm"));
+}
+
 TEST(Layout, AListOfEmbeddingLayersAndHeadKeepsItsEndsApart) {
   const Layout l = layout(Names{"layers.0.wte.weight", "layers.4.ln.weight", "layers.4.linear.weight",
                                 "layers.1.mixer.w", "layers.2.mixer.w", "layers.3.mixer.w"},
