@@ -1,5 +1,7 @@
 #include "plan/stacks.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -19,6 +21,7 @@ struct Container {
   std::map<std::uint64_t, std::set<std::string_view>> suffixes;  // by index
   std::size_t digits = 0;
   std::size_t names = 0;
+  std::size_t longest_padded = 0;  // digits of an index with zeros before it
 
   bool is_dense() const { return suffixes.begin()->first == 0 && suffixes.rbegin()->first == suffixes.size() - 1; }
 
@@ -26,6 +29,9 @@ struct Container {
     const auto& others = suffixes.at(b);
     return std::ranges::any_of(suffixes.at(a), [&](std::string_view suffix) { return others.contains(suffix); });
   }
+
+  /// Two spellings of one number would become one name in the output.
+  bool is_spelled_alike() const { return longest_padded <= digits; }
 
   /// At least half of a layer's suffixes, on average, are those of every layer.
   bool is_even() const {
@@ -50,7 +56,7 @@ struct IndexRange {
 /// The indices that are layers, or nothing if the container is no stack. An entry at either end that has nothing in
 /// common with its neighbour is none: one list may hold embedding, layers and head.
 std::optional<IndexRange> layers_in(const Container& container, Counts counts) {
-  if (!container.is_dense()) return std::nullopt;
+  if (!container.is_dense() || !container.is_spelled_alike()) return std::nullopt;
   const std::uint64_t n = container.suffixes.size();
   if (n >= 4) {
     const std::uint64_t first = container.share(0, 1) ? 0 : 1;
@@ -98,6 +104,8 @@ std::map<std::string_view, Container> containers_of(std::span<const std::string_
     if (!parts) continue;
     Container& container = containers[parts->container];
     container.suffixes[parts->index].insert(parts->suffix);
+    const bool padded = parts->digits > fmt::formatted_size("{}", parts->index);
+    if (padded) container.longest_padded = std::max(container.longest_padded, parts->digits);
     container.digits = container.names++ == 0 ? parts->digits : std::min(container.digits, parts->digits);
   }
   return containers;
@@ -119,8 +127,11 @@ std::vector<Stack> find_stacks(std::span<const std::string_view> names, const Mo
 
 std::optional<std::size_t> find_primary(std::span<const Stack> stacks) {
   const auto rank = [](const Stack& stack) {
-    const bool of_others = likeness(stack.count_key, "vision audio") > 0;
-    return std::pair(stack.count_key.empty() ? 0 : of_others ? 1 : 2, stack.names);
+    constexpr std::string_view others = "vision audio";
+    const bool of_others = likeness(stack.count_key, others) > 0;
+    if (!stack.count_key.empty() && !of_others) return std::pair(2, stack.names);
+    // The text part of a config.json may leave its count to the library's defaults.
+    return std::pair(of_others || likeness(others, stack.container) > 0 ? 0 : 1, stack.names);
   };
   std::optional<std::size_t> primary;
   for (std::size_t s = 0; s < stacks.size(); ++s) {

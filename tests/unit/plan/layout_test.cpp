@@ -87,6 +87,25 @@ TEST(Layout, ZerosBeforeANumberStay) {
   EXPECT_EQ(l.renumbered(l.place("l.01.w"), 2), "l.02.w");
 }
 
+TEST(Layout, AContainerThatWritesItsNumbersInTwoWaysIsLoose) {
+  EXPECT_THAT(stacks(layout(Names{"l.0.w", "l.1.w", "l.01.v"})), IsEmpty());
+  EXPECT_THAT(stacks(layout(Names{"l.00.w", "l.001.w"})), IsEmpty());
+  Names names{};
+  for (int i = 0; i < 12; ++i) names.all.push_back(fmt::format("l.{:02}.w", i));  // 00 ... 09, 10, 11
+  EXPECT_THAT(stacks(layout(names)), ElementsAre("l:12:"));
+}
+
+TEST(Layout, ALanguageModelWhoseCountTheConfigLeavesOutIsPrimaryStill) {
+  // As llava-1.5-7b: its text_config names the model it was made from, and CLIP has more tensors.
+  Names names{};
+  names.layers("language_model.model.layers", 3, {"q", "k"})
+      .layers("vision_tower.vision_model.encoder.layers", 4, {"a", "b", "c"});
+  const Layout l = layout(names, {{"vision_config.num_hidden_layers", 4}}, "LlavaForConditionalGeneration");
+  EXPECT_EQ(l.modules()[l.primary_module()].name, "language_model.model.layers");
+  const Layout none = layout(names);
+  EXPECT_EQ(none.modules()[none.primary_module()].name, "language_model.model.layers");
+}
+
 TEST(Layout, ALlamaIsOneModule) {
   const Layout l = layout(Names{"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"}.layers(
                               "model.layers", 3, {"self_attn.q_proj.weight", "mlp.up_proj.weight"}),
