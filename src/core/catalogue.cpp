@@ -107,7 +107,8 @@ void pack_config(ByteWriter& out, const ModelConfig& config) {
     out.number(count.layers);
   }
   out.number(!config.tied_embeddings ? 2 : *config.tied_embeddings ? 1 : 0);
-  for (const auto& value : {config.vocab_size, config.hidden_size, config.experts}) pack_optional(out, value);
+  for (const auto& value : {config.vocab_size, config.hidden_size, config.experts, config.prediction_layers})
+    pack_optional(out, value);
   out.number(config.quantized ? 1 : 0);
 }
 
@@ -122,7 +123,8 @@ ModelConfig unpack_config(ByteReader& in) {
   }
   const auto tied = in.number();
   if (tied != 2) config.tied_embeddings = tied == 1;
-  for (auto* value : {&config.vocab_size, &config.hidden_size, &config.experts}) *value = unpack_optional(in);
+  for (auto* value : {&config.vocab_size, &config.hidden_size, &config.experts, &config.prediction_layers})
+    *value = unpack_optional(in);
   config.quantized = in.number() != 0;
   return config;
 }

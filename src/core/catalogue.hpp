@@ -32,7 +32,9 @@ struct ModelConfig {
   std::optional<std::uint64_t> vocab_size;   ///< at top level, else in the object of the text model
   std::optional<std::uint64_t> hidden_size;  ///< likewise
   std::optional<std::uint64_t> experts;      ///< likewise: num_experts, num_local_experts or n_routed_experts
-  bool quantized = false;                    ///< there is a quantization_config
+  /// num_nextn_predict_layers, likewise: entries after the layers that predict further tokens, numbered like layers
+  std::optional<std::uint64_t> prediction_layers;
+  bool quantized = false;  ///< there is a quantization_config
 };
 
 /// One model's checkpoint. Built by one rank and broadcast.

@@ -94,6 +94,7 @@ ModelConfig model_config(const Json& config, std::string_view path, std::vector<
   result.vocab_size = text_count(config, {"vocab_size"});
   result.hidden_size = text_count(config, {"hidden_size"});
   result.experts = text_count(config, {"num_experts", "num_local_experts", "n_routed_experts"});
+  result.prediction_layers = text_count(config, {"num_nextn_predict_layers"});
   result.quantized = is_quantized(config);
   if (result.architectures.size() != 1) {
     warnings.push_back(fmt::format("ARC001: {} names {} architectures instead of one: layers are found by tensor names",

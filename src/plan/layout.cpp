@@ -96,6 +96,7 @@ Place Layout::place(std::string_view name) const {
 
 std::string Layout::renumbered(const Place& place, std::uint64_t layer) const {
   const Stack& stack = stacks_[place.stack];
+  if (place.moves) layer += place.layer - stack.layers;
   return fmt::format("{}{}{:0{}}{}{}", stack.container, stack.container.empty() ? "" : ".", layer + stack.first_index,
                      stack.digits, place.suffix.empty() ? "" : ".", place.suffix);
 }

@@ -27,9 +27,9 @@ struct Place {
   std::size_t module = 0;  ///< index into Layout::modules()
   Position position = Position::before;
   std::size_t stack = 0;    ///< index into Layout::stacks(); Position::layer only, but see `moves`
-  std::uint64_t layer = 0;  ///< Position::layer only
+  std::uint64_t layer = 0;  ///< Position::layer; if it `moves`, what its index would be as a layer
   std::string_view suffix;  ///< what follows the index
-  bool moves = false;       ///< Position::after: its index is that of the last layer plus one
+  bool moves = false;       ///< Position::after: an entry of the stack's container that follows its layers
 };
 
 struct Module {
@@ -52,7 +52,7 @@ class Layout {
 
   /// Of any name, also one that was not among the names.
   Place place(std::string_view name) const;
-  /// The name of a tensor of a stack (or one that moves with it) with its index changed to that of `layer`.
+  /// The name of a tensor of a stack with its index changed to that of `layer`; of one that moves, after `layer` layers.
   std::string renumbered(const Place& place, std::uint64_t layer) const;
 
  private:

@@ -55,7 +55,8 @@ struct IndexRange {
 
 /// The indices that are layers, or nothing if the container is no stack. An entry at either end that has nothing in
 /// common with its neighbour is none: one list may hold embedding, layers and head.
-std::optional<IndexRange> layers_in(const Container& container, Counts counts) {
+std::optional<IndexRange> layers_in(const Container& container, const ModelConfig& config) {
+  const Counts counts = config.layer_counts;
   if (!container.is_dense() || !container.is_spelled_alike()) return std::nullopt;
   const std::uint64_t n = container.suffixes.size();
   if (n >= 4) {
@@ -63,7 +64,11 @@ std::optional<IndexRange> layers_in(const Container& container, Counts counts) {
     const std::uint64_t last = container.share(n - 1, n - 2) ? 0 : 1;
     if (first + last > 0 && is_count(n - first - last, counts)) return IndexRange{first, n - first - last};
   }
-  if (is_count(n, counts) || (n >= 2 && container.is_even())) return IndexRange{0, n};
+  if (is_count(n, counts)) return IndexRange{0, n};
+  // What predicts further tokens is numbered like layers but is none: DeepSeek-V3 has 61 layers and entry 61.
+  const std::uint64_t more = config.prediction_layers.value_or(0);
+  if (more > 0 && more < n && is_count(n - more, counts)) return IndexRange{0, n - more};
+  if (n >= 2 && container.is_even()) return IndexRange{0, n};
   return std::nullopt;
 }
 
@@ -116,7 +121,7 @@ std::map<std::string_view, Container> containers_of(std::span<const std::string_
 std::vector<Stack> find_stacks(std::span<const std::string_view> names, const ModelConfig& config) {
   std::vector<Stack> stacks;
   for (const auto& [name, container] : containers_of(names)) {
-    const auto layers = layers_in(container, config.layer_counts);
+    const auto layers = layers_in(container, config);
     if (!layers) continue;
     Stack stack{std::string(name), layers->count, layers->first, container.digits, "", container.names};
     stack.count_key = count_key_of(stack, config.layer_counts);

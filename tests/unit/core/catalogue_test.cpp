@@ -16,6 +16,8 @@ Catalogue example() {
   c.config.architectures = {"LlamaForCausalLM"};
   c.config.model_type = "llama";
   c.config.layer_counts = {{"num_hidden_layers", 32}, {"vision_config.depth", 4}};
+  c.config.hidden_size = 64;
+  c.config.prediction_layers = 1;
   c.warnings = {"one", "two"};
   return c;
 }
@@ -39,6 +41,9 @@ TEST(Catalogue, TravelsToOtherRanksUnchanged) {
     EXPECT_EQ(arrived.config.layer_counts[1].key, "vision_config.depth");
     EXPECT_EQ(arrived.config.layer_counts[1].layers, 4u);
     EXPECT_EQ(arrived.config.tied_embeddings, tied);
+    EXPECT_EQ(arrived.config.hidden_size, 64u);
+    EXPECT_EQ(arrived.config.experts, std::nullopt);
+    EXPECT_EQ(arrived.config.prediction_layers, 1u);
     EXPECT_EQ(arrived.warnings, sent.warnings);
     EXPECT_EQ(arrived.pack(), sent.pack());
   }

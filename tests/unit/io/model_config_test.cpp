@@ -45,6 +45,12 @@ TEST(ModelConfig, LayerCountsComeInTheOrderOfSearchNotOfTheFile) {
                           "text_config.n_layer=4", "vision_config.depth=5"));
 }
 
+TEST(ModelConfig, KnowsHowManyEntriesPredictFurtherTokens) {
+  EXPECT_EQ(config_of("{}").prediction_layers, std::nullopt);
+  EXPECT_EQ(config_of(R"({"num_nextn_predict_layers":1})").prediction_layers, 1u);
+  EXPECT_EQ(config_of(R"({"text_config":{"num_nextn_predict_layers":2}})").prediction_layers, 2u);
+}
+
 TEST(ModelConfig, NestedPathsAreFollowed) {
   EXPECT_THAT(counts_of(R"({"thinker_config":{"text_config":{"num_blocks":7}}})"),
               ElementsAre("thinker_config.text_config.num_blocks=7"));

@@ -218,6 +218,27 @@ TEST(Layout, AsManyStacksAsTensorsAreNoSlowerToTellApart) {
   EXPECT_FALSE(after(l, "s17.m.norm"));
 }
 
+TEST(Layout, WhatPredictsFurtherTokensFollowsTheLayers) {
+  Names names{"model.embed_tokens.weight", "lm_head.weight"};  // of layers that share little, with many experts
+  for (int k = 0; k < 7; ++k) {
+    names.all.push_back(fmt::format("model.layers.{}.norm", k));
+    for (int e = 0; e < 5 && k > 0; ++e) names.all.push_back(fmt::format("model.layers.{}.mlp.experts.{}.w", k, e));
+  }
+  ModelConfig config;
+  config.layer_counts = {{"num_hidden_layers", 5}};
+  config.prediction_layers = 2;
+  const std::vector<std::string_view> views(names.all.begin(), names.all.end());
+  const Layout l(views, config);
+  EXPECT_THAT(stacks(l), ElementsAre("model.layers:5:num_hidden_layers"));
+  EXPECT_EQ(l.place("model.layers.4.norm").position, Position::layer);
+  for (const int entry : {5, 6}) {  // in an output of 9 layers they are 9 and 10
+    const Place place = l.place(names.all[0] = fmt::format("model.layers.{}.norm", entry));
+    EXPECT_EQ(place.position, Position::after);
+    EXPECT_TRUE(place.moves);
+    EXPECT_EQ(l.renumbered(place, 9), fmt::format("model.layers.{}.norm", entry + 4));
+  }
+}
+
 TEST(Layout, AListOfEmbeddingLayersAndHeadKeepsItsEndsApart) {
   const Layout l = layout(Names{"layers.0.wte.weight", "layers.4.ln.weight", "layers.4.linear.weight",
                                 "layers.1.mixer.w", "layers.2.mixer.w", "layers.3.mixer.w"},
