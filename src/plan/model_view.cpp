@@ -27,16 +27,30 @@ void replace_first(std::string& name, std::string_view what, std::string_view by
   if (at != std::string::npos) name.replace(at, what.size(), by);
 }
 
+/// What wrappers have put before all names alike; something is left of each name.
+std::string_view common_wrappers(const std::vector<std::string_view>& names) {
+  if (names.empty()) return {};
+  std::string_view shared = names.front();
+  for (const std::string_view name : names) {
+    const auto end = std::ranges::mismatch(shared, name.substr(0, name.empty() ? 0 : name.size() - 1)).in1;
+    shared = shared.substr(0, static_cast<std::size_t>(end - shared.begin()));
+  }
+  std::string_view rest = shared;
+  const auto takes_off = [&](std::string_view prefix) {
+    const bool there = rest.starts_with(prefix);
+    if (there) rest.remove_prefix(prefix.size());
+    return there;
+  };
+  while (std::ranges::any_of(wrappers, takes_off)) {
+  }
+  return shared.substr(0, shared.size() - rest.size());
+}
+
 /// Names without what wrappers and older libraries have added to them, parallel to the given ones.
 std::vector<std::string> normalised(const std::vector<std::string_view>& stored) {
-  std::vector<std::string> names(stored.begin(), stored.end());
-  for (bool again = !names.empty(); again;) {
-    const auto wrapper = std::ranges::find_if(wrappers, [&](std::string_view prefix) {
-      return std::ranges::all_of(names, [&](const std::string& name) { return name.starts_with(prefix); });
-    });
-    again = wrapper != wrappers.end();
-    for (std::string& name : names) name.erase(0, again ? wrapper->size() : 0);
-  }
+  const std::size_t wrapped = common_wrappers(stored).size();
+  std::vector<std::string> names;
+  for (const std::string_view name : stored) names.emplace_back(name.substr(wrapped));
   const std::set<std::string> known(names.begin(), names.end());
   for (std::string& name : names) {
     std::string edited = name;
@@ -55,14 +69,26 @@ std::size_t common(const Names& anchor, const std::vector<std::string>& names) {
       std::ranges::count_if(names, [&](const std::string& n) { return anchor.contains(n); }));
 }
 
-/// All names with a root put in front, or taken off where they have it.
-std::vector<std::string> with_root(std::vector<std::string> names, std::string_view root, bool add) {
+/// Heads stand beside the model that a root names.
+bool is_beside_root(std::string_view name) {
+  constexpr std::array<std::string_view, 10> heads{"lm_head",        "embed_out",       "cls",
+                                                   "score",          "classifier",      "pre_classifier",
+                                                   "qa_outputs",     "vocab_transform", "vocab_layer_norm",
+                                                   "vocab_projector"};
+  return std::ranges::find(heads, name.substr(0, name.find('.'))) != heads.end();
+}
+
+/// All names with a root put in front, or taken off where they have it; but those that are the anchor's already.
+std::vector<std::string> with_root(const Names& anchor, std::vector<std::string> names, std::string_view root,
+                                   bool add) {
   for (std::string& name : names) {
-    if (add) {
-      name = fmt::format("{}{}", root, name);
-    } else if (name.starts_with(root)) {
-      name.erase(0, root.size());
+    if (anchor.contains(name)) continue;
+    if (!add) {
+      if (name.starts_with(root)) name.erase(0, root.size());
+      continue;
     }
+    std::string rooted = fmt::format("{}{}", root, name);
+    if (!is_beside_root(name) || anchor.contains(rooted)) name = std::move(rooted);
   }
   return names;
 }
@@ -77,7 +103,7 @@ bool change_root(const Names& anchor, std::vector<std::string>& names) {
   std::size_t most = 0;
   for (const std::string_view root : roots) {
     for (const bool add : {true, false}) {
-      std::vector<std::string> edited = with_root(names, root, add);
+      std::vector<std::string> edited = with_root(anchor, names, root, add);
       const std::size_t fitting = common(anchor, edited);
       if (fitting <= most) continue;
       most = fitting;
@@ -178,6 +204,25 @@ Named names_of(const Catalogue& model) {
   return all;
 }
 
+/// Makes names differ: where two meet, the one that is stored so has it, else the first; the other is what it was.
+void keep_apart(std::vector<std::string>& names, const std::vector<std::string_view>& stored) {
+  std::map<std::string_view, std::size_t> holders;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::size_t claimant = i;
+    while (true) {
+      const auto [at, is_free] = holders.emplace(names[claimant], claimant);
+      if (is_free) break;
+      std::size_t other = at->second;
+      if (names[claimant] == stored[claimant]) {
+        holders.erase(at);
+        holders.emplace(names[claimant], claimant);
+        std::swap(claimant, other);
+      }
+      names[claimant] = stored[claimant];  // stored names differ, so nobody is turned away twice
+    }
+  }
+}
+
 ViewedTensor whole(const Catalogue& model, std::uint32_t tensor, std::string name) {
   const TensorInfo& info = model.tensors[tensor].info;
   return {std::move(name), info.name, info.dtype, info.shape, {{tensor, 0, info.elements()}}};
@@ -212,13 +257,17 @@ ModelView view_of(const Catalogue& model, const ModelView& anchor) {
   const bool other_root = change_root(known, names);
   const std::size_t changed = change_names(known, names);
 
+  // What the anchor lacks is named as if it were the anchor's, which may be wrapped.
+  const std::string_view wrapped = common_wrappers(anchor_stored);
+  for (std::string& name : names) {
+    const auto at = stored_by_anchor.find(name);
+    name = at == stored_by_anchor.end() ? fmt::format("{}{}", wrapped, name) : std::string(at->second);
+  }
+  keep_apart(names, named.stored);
+
   ModelView view;
-  std::set<std::string, std::less<>> taken;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto at = stored_by_anchor.find(names[i]);
-    std::string name = at == stored_by_anchor.end() ? names[i] : std::string(at->second);
-    if (!taken.insert(name).second) name = std::string(named.stored[i]);  // two of its names meet: both stay apart
-    view.tensors.push_back(whole(model, named.tensors[i], std::move(name)));
+    view.tensors.push_back(whole(model, named.tensors[i], std::move(names[i])));
   }
   std::ranges::sort(view.tensors, {}, &ViewedTensor::name);
   if (other_root || changed > 0) {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "support/catalogues.hpp"
 
 namespace stockpot::plan {
@@ -75,6 +77,48 @@ TEST(ModelView, VisionModelsOfTwoAgesMeet) {
 TEST(ModelView, WhatTheModelHasItselfIsNotTakenAway) {
   EXPECT_THAT(seen({"model.language_model.a", "x"}, {"model.a", "model.language_model.a", "x"}),
               ElementsAre("model.a <- model.a", "model.language_model.a <- model.language_model.a", "x <- x"));
+}
+
+TEST(ModelView, HeadsStandBesideTheRoot) {
+  std::vector<std::string> anchor{"lm_head.weight"}, other{"lm_head.weight", "score.weight"};
+  for (int i = 0; i < 12; ++i) {
+    anchor.push_back(fmt::format("transformer.h.{}.w", i));
+    other.push_back(fmt::format("h.{}.w", i));
+  }
+  const ModelView view = view_of(model(other), view_of_anchor(model(anchor)));
+  EXPECT_NE(view.find("lm_head.weight"), nullptr);
+  EXPECT_NE(view.find("score.weight"), nullptr);
+  EXPECT_NE(view.find("transformer.h.7.w"), nullptr);
+}
+
+TEST(ModelView, WhatAWrappedAnchorLacksIsNamedLikeTheRest) {
+  EXPECT_THAT(seen({"module.l.0.w", "module.l.1.w"}, {"l.0.w", "l.1.w", "l.1.bias"}),
+              ElementsAre("module.l.0.w <- l.0.w", "module.l.1.bias <- l.1.bias", "module.l.1.w <- l.1.w"));
+}
+
+TEST(ModelView, NamesThatMeetStayApart) {
+  std::vector<std::string> anchor{"a"}, other{"a", "model.a", "model.model.a"};
+  for (int i = 0; i < 40; ++i) {
+    anchor.push_back(fmt::format("t{}", i));
+    other.push_back(fmt::format("model.t{}", i));  // so that the root comes off
+  }
+  std::set<std::string> names;
+  const ModelView view = view_of(model(other), view_of_anchor(model(anchor)));
+  for (const auto& tensor : view.tensors) names.insert(tensor.name);
+  EXPECT_THAT(names, SizeIs(other.size()));
+  EXPECT_EQ(view.find("a")->own_name, "a");
+  EXPECT_EQ(view.find("model.a")->own_name, "model.a");
+  EXPECT_NE(view.find("t39"), nullptr);
+}
+
+TEST(ModelView, ANameIsNotAllWrapper) {
+  EXPECT_THAT(seen({"w"}, {"module.module."}), ElementsAre("module. <- module.module."));
+}
+
+TEST(ModelView, WrappersWithoutEndComeOffInOneGo) {
+  std::string name;
+  for (int i = 0; i < 1'000'000; ++i) name += "module.";
+  EXPECT_NE(view_of(model({name + "w"}), view_of_anchor(model({"w"}))).find("w"), nullptr);  // else minutes
 }
 
 Catalogue experts_one_by_one(const std::string& holder, const std::vector<std::string>& roles) {
