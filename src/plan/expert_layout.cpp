@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 namespace stockpot::plan {
 namespace {
@@ -56,92 +57,183 @@ std::optional<std::pair<std::string_view, bool>> parse_fused(std::string_view na
   return std::nullopt;
 }
 
-bool is_whole(const ViewedTensor& tensor) { return tensor.pieces.size() == 1 && tensor.pieces.front().first == 0; }
+/// How the two stacked tensors of a layer lie. With both of them, sizes leave no doubt.
+enum class Orientation { rows, transposed, neither };  // [E, 2I, H] and [E, H, I]; [E, H, 2I] and [E, I, H]
+
+Orientation orientation(const Shape& gate_up, const Shape& down) {
+  if (gate_up.size() != 3 || down.size() != 3 || gate_up[0] != down[0]) return Orientation::neither;
+  const auto is_twice = [](std::uint64_t a, std::uint64_t b) { return a % 2 == 0 && a / 2 == b; };
+  if (is_twice(gate_up[1], down[2]) && gate_up[2] == down[1]) return Orientation::rows;
+  if (is_twice(gate_up[2], down[1]) && gate_up[1] == down[2]) return Orientation::transposed;
+  return Orientation::neither;
+}
+
+/// The experts of one layer, in either layout.
+struct Experts {
+  const ViewedTensor* gate_up = nullptr;
+  const ViewedTensor* down = nullptr;
+  std::map<std::uint64_t, std::array<const ViewedTensor*, 3>> single;  // by expert, then by role
+  std::size_t singles = 0;                                             // with those whose place was taken
+
+  bool are_stacked() const { return gate_up != nullptr && down != nullptr && singles == 0; }
+  bool are_single() const { return gate_up == nullptr && down == nullptr && singles > 0; }
+  Orientation lie() const { return orientation(gate_up->shape, down->shape); }
+
+  const ViewedTensor* one(std::uint64_t expert, Role role) const {
+    const auto at = single.find(expert);
+    return at == single.end() ? nullptr : at->second[static_cast<std::size_t>(role)];
+  }
+
+  /// They are all the experts of such stacks, each of the right shape, and nothing else.
+  bool fill(const Shape& stack_of_gate_up) const {
+    const std::uint64_t count = stack_of_gate_up[0], inner = stack_of_gate_up[1] / 2, hidden = stack_of_gate_up[2];
+    if (single.size() != count || singles != 3 * single.size() || single.rbegin()->first != count - 1) return false;
+    return std::ranges::all_of(single, [&](const auto& expert) {
+      const auto& [gate, up, down_one] = expert.second;
+      const auto has = [](const ViewedTensor* one, const Shape& shape) {
+        return one != nullptr && one->shape == shape;
+      };
+      return has(gate, {inner, hidden}) && has(up, {inner, hidden}) && has(down_one, {hidden, inner});
+    });
+  }
+};
+
+using Holders = std::map<std::string_view, Experts>;
+
+Holders holders_of(const ModelView& view) {
+  Holders holders;
+  for (const ViewedTensor& tensor : view.tensors) {
+    if (const auto expert = parse_expert(tensor.name)) {
+      Experts& experts = holders[expert->holder];
+      auto& place = experts.single[expert->expert][static_cast<std::size_t>(expert->role)];
+      if (place == nullptr) place = &tensor;
+      ++experts.singles;
+    } else if (const auto stacked = parse_fused(tensor.name)) {
+      Experts& experts = holders[stacked->first];
+      (stacked->second ? experts.gate_up : experts.down) = &tensor;
+    }
+  }
+  return holders;
+}
+
+/// Lays single experts end to end as the anchor has them. @return nothing if their types differ.
+std::optional<ViewedTensor> laid_end_to_end(const Experts& own, const ViewedTensor& wanted,
+                                            std::initializer_list<Role> roles) {
+  const ViewedTensor& first = *own.one(0, *roles.begin());
+  ViewedTensor made{wanted.name, first.own_name, first.dtype, wanted.shape, {}};
+  for (const auto& [expert, all] : own.single) {
+    for (const Role role : roles) {
+      const ViewedTensor& one = *all[static_cast<std::size_t>(role)];
+      if (one.dtype != made.dtype) return std::nullopt;
+      made.pieces.push_back(one.pieces.front());
+    }
+  }
+  return made;
+}
+
+/// One expert's part of a stack.
+ViewedTensor taken_out(const Experts& own, const ViewedTensor& wanted, std::uint64_t expert, Role role) {
+  const ViewedTensor& stack = role == Role::down ? *own.down : *own.gate_up;
+  const std::uint64_t elements = wanted.shape[0] * wanted.shape[1];
+  const std::uint64_t first =
+      role == Role::down ? expert * elements : 2 * expert * elements + (role == Role::up ? elements : 0);
+  return {wanted.name, stack.own_name, stack.dtype, wanted.shape, {{stack.pieces.front().tensor, first, elements}}};
+}
 
 class Aligner {
  public:
-  Aligner(const ModelView& anchor, ModelView& view) : anchor_(anchor), view_(view) {
-    for (const ViewedTensor& tensor : view.tensors) {
-      if (!is_whole(tensor)) continue;
-      if (const auto expert = parse_expert(tensor.name))
-        single_[{expert->holder, expert->role, expert->expert}] = &tensor;
-      if (const auto fused = parse_fused(tensor.name)) fused_[*fused] = &tensor;
-    }
-  }
+  Aligner(const ModelView& anchor, std::string_view model, ModelView& view)
+      : model_(model), view_(view), anchors_(holders_of(anchor)), own_(holders_of(view)) {}
 
   void run() {
-    std::vector<ViewedTensor> made;
-    for (const ViewedTensor& wanted : anchor_.tensors) {
-      if (view_.find(wanted.name) != nullptr) continue;
-      auto aligned = fuse(wanted);
-      if (!aligned) aligned = take_out(wanted);
-      if (aligned) made.push_back(std::move(*aligned));
+    for (const auto& [holder, wanted] : anchors_) {
+      const auto own = own_.find(holder);
+      if (own != own_.end()) align(wanted, own->second);
     }
-    if (made.empty()) return;
+    note();
+    if (made_.empty()) return;
     std::erase_if(view_.tensors, [&](const ViewedTensor& t) { return used_.contains(t.pieces.front().tensor); });
-    for (ViewedTensor& tensor : made) view_.tensors.push_back(std::move(tensor));
+    for (ViewedTensor& tensor : made_) view_.tensors.push_back(std::move(tensor));
     std::ranges::sort(view_.tensors, {}, &ViewedTensor::name);
-    view_.notes.push_back(
-        fmt::format("ARC002: the experts of {} tensors are read in the anchor's layout", made.size()));
   }
 
  private:
-  /// All experts of one layer, laid end to end as the anchor stores them.
-  std::optional<ViewedTensor> fuse(const ViewedTensor& wanted) {
-    const auto fused = parse_fused(wanted.name);
-    if (!fused || wanted.shape.size() != 3) return std::nullopt;
-    const auto& [holder, gate_up] = *fused;
-    const Shape part = gate_up ? Shape{wanted.shape[1] / 2, wanted.shape[2]} : Shape{wanted.shape[1], wanted.shape[2]};
-    const std::vector<Role> roles = gate_up ? std::vector{Role::gate, Role::up} : std::vector{Role::down};
-    ViewedTensor made{wanted.name, {}, {}, wanted.shape, {}};
-    for (std::uint64_t e = 0; e < wanted.shape[0]; ++e) {
-      for (const Role role : roles) {
-        const auto at = single_.find({holder, role, e});
-        if (at == single_.end() || at->second->shape != part) return std::nullopt;
-        const ViewedTensor& expert = *at->second;
-        if (made.pieces.empty()) made.own_name = expert.own_name, made.dtype = expert.dtype;
-        if (expert.dtype != made.dtype) return std::nullopt;
-        made.pieces.push_back(expert.pieces.front());
+  void align(const Experts& wanted, const Experts& own) {
+    if (wanted.are_single() && own.are_single()) return respell(wanted, own);
+    for (const Experts* stacked : {&wanted, &own}) {
+      if (stacked->are_stacked() && stacked->lie() == Orientation::neither) return;
+    }
+    const auto turned = [](const Experts& e) { return e.are_stacked() && e.lie() == Orientation::transposed; };
+    if (turned(wanted) != turned(own)) {
+      ++turned_;
+    } else if (wanted.are_stacked() && own.are_single() && own.fill(wanted.gate_up->shape)) {
+      stack(wanted, own);
+    } else if (own.are_stacked() && wanted.are_single() && wanted.fill(own.gate_up->shape)) {
+      take_apart(wanted, own);
+    }
+  }
+
+  /// gate_proj, up_proj, down_proj and w1, w3, w2.
+  void respell(const Experts& wanted, const Experts& own) {
+    for (const auto& [expert, roles] : wanted.single) {
+      for (const Role role : {Role::gate, Role::up, Role::down}) {
+        const ViewedTensor* const anchors = roles[static_cast<std::size_t>(role)];
+        const ViewedTensor* const one = own.one(expert, role);
+        if (anchors == nullptr || one == nullptr || view_.find(anchors->name) != nullptr) continue;
+        made_.push_back(*one);
+        made_.back().name = anchors->name;
+        used_.insert(one->pieces.front().tensor);
+        ++respelled_;
       }
     }
-    for (const Piece& piece : made.pieces) used_.insert(piece.tensor);
-    return made.pieces.empty() ? std::nullopt : std::optional(std::move(made));
   }
 
-  /// One expert out of a stacked tensor; or an expert under the other spelling of its name.
-  std::optional<ViewedTensor> take_out(const ViewedTensor& wanted) {
-    const auto expert = parse_expert(wanted.name);
-    if (!expert || wanted.shape.size() != 2) return std::nullopt;
-    if (const auto own = single_.find({expert->holder, expert->role, expert->expert}); own != single_.end()) {
-      ViewedTensor renamed = *own->second;
-      renamed.name = wanted.name;
-      used_.insert(renamed.pieces.front().tensor);
-      return renamed;
+  void stack(const Experts& wanted, const Experts& own) {
+    auto gate_up = laid_end_to_end(own, *wanted.gate_up, {Role::gate, Role::up});
+    auto down = laid_end_to_end(own, *wanted.down, {Role::down});
+    if (!gate_up || !down) return;
+    for (auto* made : {&*gate_up, &*down}) {
+      for (const Piece& piece : made->pieces) used_.insert(piece.tensor);
+      made_.push_back(std::move(*made));
     }
-    const bool gate_up = expert->role != Role::down;
-    const auto at = fused_.find({expert->holder, gate_up});
-    if (at == fused_.end()) return std::nullopt;
-    const ViewedTensor& fused = *at->second;
-    const Shape stacked{fused.shape.empty() ? 0 : fused.shape[0], wanted.shape[0] * (gate_up ? 2 : 1), wanted.shape[1]};
-    if (fused.shape != stacked || expert->expert >= stacked[0]) return std::nullopt;
-    const std::uint64_t elements = wanted.shape[0] * wanted.shape[1];
-    const std::uint64_t first =
-        expert->expert * stacked[1] * stacked[2] + (expert->role == Role::up ? elements : std::uint64_t{0});
-    used_.insert(fused.pieces.front().tensor);
-    return ViewedTensor{
-        wanted.name, fused.own_name, fused.dtype, wanted.shape, {{fused.pieces.front().tensor, first, elements}}};
+    ++layers_;
   }
 
-  using ExpertKey = std::tuple<std::string_view, Role, std::uint64_t>;
-  const ModelView& anchor_;
+  void take_apart(const Experts& wanted, const Experts& own) {
+    for (const auto& [expert, roles] : wanted.single) {
+      for (const Role role : {Role::gate, Role::up, Role::down}) {
+        made_.push_back(taken_out(own, *roles[static_cast<std::size_t>(role)], expert, role));
+      }
+    }
+    for (const ViewedTensor* stack : {own.gate_up, own.down}) used_.insert(stack->pieces.front().tensor);
+    ++layers_;
+  }
+
+  void note() {
+    if (layers_ > 0)
+      view_.notes.push_back(
+          fmt::format("ARC002: {}: the experts of {} layers are read in the anchor's layout", model_, layers_));
+    if (respelled_ > 0)
+      view_.notes.push_back(
+          fmt::format("ARC002: {}: {} tensors of experts are spelled as in the anchor", model_, respelled_));
+    if (turned_ > 0)
+      view_.notes.push_back(fmt::format(
+          "ARC002: {}: the experts of {} layers are stored transposed to the anchor's, which is not supported", model_,
+          turned_));
+  }
+
+  std::string_view model_;
   ModelView& view_;
-  std::map<ExpertKey, const ViewedTensor*> single_;
-  std::map<std::pair<std::string_view, bool>, const ViewedTensor*> fused_;
+  Holders anchors_, own_;
+  std::vector<ViewedTensor> made_;
   std::set<std::uint32_t> used_;  // stored tensors that are seen in the anchor's layout alone
+  std::size_t layers_ = 0, respelled_ = 0, turned_ = 0;
 };
 
 }  // namespace
 
-void align_experts(const ModelView& anchor, ModelView& view) { Aligner(anchor, view).run(); }
+void align_experts(const ModelView& anchor, std::string_view model, ModelView& view) {
+  Aligner(anchor, model, view).run();
+}
 
 }  // namespace stockpot::plan

@@ -274,7 +274,7 @@ ModelView view_of(const Catalogue& model, const ModelView& anchor) {
     view.notes.push_back(fmt::format("ARC002: {}: {} of {} names are spelled as in the anchor", model.model,
                                      other_root ? names.size() : changed, names.size()));
   }
-  align_experts(anchor, view);
+  align_experts(anchor, model.model, view);
   return view;
 }
 

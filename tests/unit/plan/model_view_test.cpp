@@ -177,5 +177,84 @@ TEST(ModelView, StackedExpertsAreTakenApart) {
   EXPECT_EQ(piece("1.w2.weight").first, 12u);
 }
 
+Catalogue shaped(const std::vector<std::pair<std::string, Shape>>& tensors) {
+  std::vector<TensorInfo> infos;
+  for (const auto& [name, shape] : tensors) infos.push_back({name, DType::bf16, shape});
+  return stockpot::test::catalogue("m", infos);
+}
+
+/// H = 4, I = 3.
+Catalogue singles(std::uint64_t experts) {
+  std::vector<std::pair<std::string, Shape>> tensors;
+  for (std::uint64_t e = 0; e < experts; ++e) {
+    tensors.push_back({fmt::format("l.experts.{}.gate_proj.weight", e), {3, 4}});
+    tensors.push_back({fmt::format("l.experts.{}.up_proj.weight", e), {3, 4}});
+    tensors.push_back({fmt::format("l.experts.{}.down_proj.weight", e), {4, 3}});
+  }
+  return shaped(tensors);
+}
+
+Catalogue stacks(const Shape& gate_up, const Shape& down) {
+  return shaped({{"l.experts.gate_up_proj", gate_up}, {"l.experts.down_proj", down}});
+}
+
+/// Nothing of the model got another name or was left out, and every tensor is a stored one.
+void expect_as_stored(const Catalogue& model, const Catalogue& anchor) {
+  const ModelView view = view_of(model, view_of_anchor(anchor));
+  EXPECT_THAT(view.tensors, SizeIs(model.tensors.size()));
+  for (const auto& stored : model.tensors) {
+    const ViewedTensor* tensor = view.find(stored.info.name);
+    ASSERT_NE(tensor, nullptr) << stored.info.name;
+    EXPECT_EQ(tensor->shape, stored.info.shape);
+  }
+}
+
+TEST(ModelView, ExpertsOfAnotherNumberAreNotLeftOut) {
+  expect_as_stored(stacks({4, 6, 4}, {4, 4, 3}), singles(2));
+  expect_as_stored(singles(4), stacks({2, 6, 4}, {2, 4, 3}));
+  expect_as_stored(singles(2), stacks({4, 6, 4}, {4, 4, 3}));
+}
+
+TEST(ModelView, StacksThatExpertsDoNotFillAreNotMadeOfThem) {
+  expect_as_stored(singles(1), stacks({1, 7, 4}, {1, 4, 3}));
+  expect_as_stored(shaped({{"l.experts.0.gate_proj.weight", {3, 4}},
+                           {"l.experts.0.w1.weight", {3, 4}},
+                           {"l.experts.0.up_proj.weight", {3, 4}}}),
+                   stacks({1, 6, 4}, {1, 4, 3}));
+}
+
+TEST(ModelView, ExpertsOfDifferentTypesAreNotStacked) {
+  Catalogue mixed = singles(2);
+  mixed.tensors.back().info.dtype = DType::f16;
+  expect_as_stored(mixed, stacks({2, 6, 4}, {2, 4, 3}));
+}
+
+TEST(ModelView, TransposedStacksAreToldApartEvenWhereOneOfThemFitsBothWays) {
+  // H = 8, I = 4: gate_up is [1, 8, 8] either way; down is [E, I, H] instead of [E, H, I].
+  const Catalogue turned = stacks({1, 8, 8}, {1, 4, 8}), upright = stacks({1, 8, 8}, {1, 8, 4});
+  const Catalogue single = shaped({{"l.experts.0.gate_proj.weight", {4, 8}},
+                                   {"l.experts.0.up_proj.weight", {4, 8}},
+                                   {"l.experts.0.down_proj.weight", {8, 4}}});
+  for (const auto& [model, anchor] : {std::pair(single, turned), {turned, single}, {turned, upright}}) {
+    expect_as_stored(model, anchor);
+    EXPECT_THAT(view_of(model, view_of_anchor(anchor)).notes,
+                ElementsAre("ARC002: m: the experts of 1 layers are stored transposed to the anchor's, which is not "
+                            "supported"));
+  }
+  EXPECT_THAT(view_of(single, view_of_anchor(upright)).tensors, SizeIs(2));
+  EXPECT_THAT(view_of(turned, view_of_anchor(turned)).notes, IsEmpty());
+}
+
+TEST(ModelView, ExpertsUnderTheOtherSpellingAreTheSame) {
+  const auto mixtral = experts_one_by_one("block_sparse_moe", {"w1", "w3", "w2"});
+  const auto qwen = experts_one_by_one("mlp", {"gate_proj", "up_proj", "down_proj"});
+  const ModelView view = view_of(mixtral, view_of_anchor(qwen));
+  ASSERT_THAT(view.tensors, SizeIs(qwen.tensors.size()));
+  const auto own = [&](const std::string& name) { return view.find("model.layers.0.mlp.experts.1." + name)->own_name; };
+  EXPECT_EQ(own("gate_proj.weight"), "model.layers.0.block_sparse_moe.experts.1.w1.weight");
+  EXPECT_EQ(own("up_proj.weight"), "model.layers.0.block_sparse_moe.experts.1.w3.weight");
+  EXPECT_EQ(own("down_proj.weight"), "model.layers.0.block_sparse_moe.experts.1.w2.weight");
+}
+
 }  // namespace
 }  // namespace stockpot::plan
