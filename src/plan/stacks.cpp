@@ -25,9 +25,12 @@ struct Container {
 
   bool is_dense() const { return suffixes.begin()->first == 0 && suffixes.rbegin()->first == suffixes.size() - 1; }
 
-  bool share(std::uint64_t a, std::uint64_t b) const {
-    const auto& others = suffixes.at(b);
-    return std::ranges::any_of(suffixes.at(a), [&](std::string_view suffix) { return others.contains(suffix); });
+  /// More than half of an entry's suffixes are its neighbour's, too.
+  bool resembles(std::uint64_t entry, std::uint64_t neighbour) const {
+    const auto& own = suffixes.at(entry);
+    const auto& others = suffixes.at(neighbour);
+    const auto shared = std::ranges::count_if(own, [&](std::string_view suffix) { return others.contains(suffix); });
+    return 2 * static_cast<std::size_t>(shared) > own.size();
   }
 
   /// Two spellings of one number would become one name in the output.
@@ -53,18 +56,19 @@ struct IndexRange {
   std::uint64_t first = 0, count = 0;
 };
 
-/// The indices that are layers, or nothing if the container is no stack. An entry at either end that has nothing in
-/// common with its neighbour is none: one list may hold embedding, layers and head.
+/// The indices that are layers, or nothing if the container is no stack. One list may hold embedding, layers and head:
+/// an entry at either end is no layer if it has little in common with its neighbour and config.json does not count it.
+/// (Not nothing in common: MixFormer's head has a norm that is called like those of the blocks.)
 std::optional<IndexRange> layers_in(const Container& container, const ModelConfig& config) {
   const Counts counts = config.layer_counts;
   if (!container.is_dense() || !container.is_spelled_alike()) return std::nullopt;
   const std::uint64_t n = container.suffixes.size();
+  if (is_count(n, counts)) return IndexRange{0, n};
   if (n >= 4) {
-    const std::uint64_t first = container.share(0, 1) ? 0 : 1;
-    const std::uint64_t last = container.share(n - 1, n - 2) ? 0 : 1;
+    const std::uint64_t first = container.resembles(0, 1) ? 0 : 1;
+    const std::uint64_t last = container.resembles(n - 1, n - 2) ? 0 : 1;
     if (first + last > 0 && is_count(n - first - last, counts)) return IndexRange{first, n - first - last};
   }
-  if (is_count(n, counts)) return IndexRange{0, n};
   // What predicts further tokens is numbered like layers but is none: DeepSeek-V3 has 61 layers and entry 61.
   const std::uint64_t more = config.prediction_layers.value_or(0);
   if (more > 0 && more < n && is_count(n - more, counts)) return IndexRange{0, n - more};

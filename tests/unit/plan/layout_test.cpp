@@ -240,9 +240,10 @@ TEST(Layout, WhatPredictsFurtherTokensFollowsTheLayers) {
 }
 
 TEST(Layout, AListOfEmbeddingLayersAndHeadKeepsItsEndsApart) {
-  const Layout l = layout(Names{"layers.0.wte.weight", "layers.4.ln.weight", "layers.4.linear.weight",
-                                "layers.1.mixer.w", "layers.2.mixer.w", "layers.3.mixer.w"},
-                          {{"n_layer", 3}});
+  const Layout l = layout(
+      Names{"layers.0.wte.weight", "layers.4.ln.weight", "layers.4.linear.weight", "layers.1.mixer.w",
+            "layers.2.mixer.w", "layers.3.mixer.w", "layers.1.ln.weight", "layers.2.ln.weight", "layers.3.ln.weight"},
+      {{"n_layer", 3}});
   EXPECT_THAT(stacks(l), ElementsAre("layers:3:n_layer"));
   EXPECT_TRUE(before(l, "layers.0.wte.weight"));
   EXPECT_EQ(l.place("layers.1.mixer.w").layer, 0u);
@@ -250,6 +251,12 @@ TEST(Layout, AListOfEmbeddingLayersAndHeadKeepsItsEndsApart) {
   EXPECT_TRUE(l.place("layers.4.linear.weight").moves);
   EXPECT_EQ(l.renumbered(l.place("layers.4.linear.weight"), 5), "layers.6.linear.weight");
   EXPECT_EQ(l.renumbered(l.place("layers.3.mixer.w"), 4), "layers.5.mixer.w");
+}
+
+TEST(Layout, AFirstLayerOfAnotherKindIsALayerIfTheConfigCountsIt) {
+  const Names names{"l.0.attn", "l.1.ssm", "l.2.ssm", "l.3.ssm"};
+  EXPECT_THAT(stacks(layout(names, {{"num_hidden_layers", 4}, {"vision_config.depth", 3}})),
+              ElementsAre("l:4:num_hidden_layers"));
 }
 
 }  // namespace
