@@ -69,7 +69,7 @@ std::vector<RowHolder> RowMapping::holders(const MatchedTensor& tensor) const {
 const ViewedTensor* RowMapping::matrix_of(std::uint32_t model, std::string_view name) const {
   const ModelView& view = context_.views.models[model];
   const ViewedTensor* const own = view.find(name);
-  return own == nullptr && ends_with_any(name, head_names) ? input_embedding(view) : own;
+  return own == nullptr && ends_with_any(name, head_names) ? input_embedding(view, name) : own;
 }
 
 void RowMapping::remap(const MatchedTensor& tensor, SourceTensor& source, const ViewedTensor& own,

@@ -6,6 +6,7 @@
 
 #include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
+#include "plan/tensor_names.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -16,12 +17,27 @@ bool is_own_head(const Catalogue& model, const ViewedTensor& head) {
   return !says_tied(model) || std::ranges::find(model.tied_copies, head.own_name) == model.tied_copies.end();
 }
 
+std::size_t shared_components(std::string_view a, std::string_view b) {
+  Components left(a), right(b);
+  for (std::size_t shared = 0;; ++shared) {
+    const auto one = left.next();
+    if (!one || one != right.next()) return shared;
+  }
+}
+
 }  // namespace
 
-const ViewedTensor* input_embedding(const ModelView& view) {
-  const auto at = std::ranges::find_if(
-      view.tensors, [](const ViewedTensor& tensor) { return ends_with_any(tensor.name, embedding_names); });
-  return at == view.tensors.end() ? nullptr : &*at;
+const ViewedTensor* input_embedding(const ModelView& view, std::string_view head) {
+  const ViewedTensor* best = nullptr;
+  std::size_t most = 0;
+  for (const ViewedTensor& tensor : view.tensors) {
+    if (!ends_with_any(tensor.name, embedding_names)) continue;
+    const std::size_t shared = shared_components(tensor.name, head);
+    if (best != nullptr && shared <= most) continue;
+    best = &tensor;
+    most = shared;
+  }
+  return best;
 }
 
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
@@ -38,7 +54,7 @@ bool settle_tied_heads(const MatchContext& context, std::string_view name, std::
   for (HeadHolder& holder : holders) {
     const Catalogue& model = context.catalogues[holder.model];
     if (holder.viewed != nullptr || !says_tied(model)) continue;
-    holder.viewed = input_embedding(context.views.models[holder.model]);
+    holder.viewed = input_embedding(context.views.models[holder.model], name);
     if (holder.viewed == nullptr) continue;
     matching.unties_head = matching.unties_head || any;
     matching.differences.warn("TEN040", context.at(holder.model),

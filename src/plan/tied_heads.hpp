@@ -9,8 +9,8 @@
 
 namespace stockpot::plan {
 
-/// The tensor that a model's head is tied to, or nullptr.
-const ViewedTensor* input_embedding(const ModelView& view);
+/// The tensor that a model's head is tied to, or nullptr. Of several embeddings the one whose name begins like the head's.
+const ViewedTensor* input_embedding(const ModelView& view, std::string_view head);
 
 /// What one source has of a head.
 struct HeadHolder {

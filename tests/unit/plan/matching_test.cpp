@@ -129,6 +129,23 @@ TEST(Missing, ATiedHeadIsTheEmbedding) {
   EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("TEN040")));
 }
 
+/// What stands for the head that model 'a' does not store.
+std::string embedding_for(const std::string& head, const std::vector<std::string>& embeddings) {
+  auto tied = catalogue("a", tensors(embeddings));
+  auto with_head = embeddings;
+  with_head.push_back(head);
+  tied.config.tied_embeddings = true;
+  const auto plan = planned(recipe_for("linear", false, 2, weighted), {tied, catalogue("b", tensors(with_head))});
+  return plan.info(tensor_of(plan, head).sources.at(0)).name;
+}
+
+TEST(Missing, ATiedHeadIsTheEmbeddingOfItsOwnPart) {
+  EXPECT_EQ(embedding_for("lm_head.weight", {"backbone.embeddings.weight"}), "backbone.embeddings.weight");
+  EXPECT_EQ(embedding_for("thinker.lm_head.weight",
+                          {"talker.model.embed_tokens.weight", "thinker.model.embed_tokens.weight"}),
+            "thinker.model.embed_tokens.weight");
+}
+
 TEST(Missing, BuffersAreTheAnchorsOrNobodys) {
   const auto with = catalogue("b", {{"rotary_emb.inv_freq", DType::f32, {4}}, {"w", DType::f32, {4}}});
   const auto without = catalogue("a", {{"w", DType::f32, {4}}});
