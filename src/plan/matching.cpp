@@ -20,10 +20,13 @@ using methods::AbsentRule;
 /// Buffers that hold nothing learned: the anchor's are copied, nobody misses them.
 bool is_buffer(const ViewedTensor& tensor) {
   constexpr std::array<std::string_view, 3> always{"rotary_emb.inv_freq", "position_ids", "num_batches_tracked"};
-  constexpr std::array<std::string_view, 2> masks{"attn.bias", "attn.masked_bias"};
+  constexpr std::array<std::string_view, 4> masks{"attn.bias", "attn.masked_bias", "attention.bias",
+                                                  "attention.masked_bias"};
   if (ends_with_any(tensor.name, always)) return true;
   const bool square = tensor.shape.size() == 4 && tensor.shape[2] == tensor.shape[3];
-  return ends_with_any(tensor.name, masks) && (square || tensor.dtype == DType::u8 || tensor.dtype == DType::boolean);
+  const bool value = tensor.shape.empty() && tensor.name.ends_with("masked_bias");  // what masked scores become
+  return ends_with_any(tensor.name, masks) &&
+         (square || value || tensor.dtype == DType::u8 || tensor.dtype == DType::boolean);
 }
 
 /// A viewed tensor as a source: what is stored, or a gather of its pieces.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "plan/head_names.hpp"
+#include "plan/tensor_names.hpp"
 #include "plan/tied_heads.hpp"
 
 namespace stockpot::plan {
@@ -20,6 +21,7 @@ bool RowMapping::concerns(const MatchedTensor& tensor, const EmbeddingClass& emb
   if (context_.vocabulary == nullptr) return false;
   const bool bias = ends_with_any(tensor.name, head_bias_names);
   if (!bias && !embeddings.contains(tensor.name)) return false;
+  if (split_at_index(tensor.name)) return false;  // of a layer: no vocabulary's
   return std::ranges::all_of(viewed_of(tensor),
                              [&](const ViewedTensor* viewed) { return viewed->shape.size() == (bias ? 1 : 2); });
 }
