@@ -36,9 +36,15 @@ expect_err "unknown command 'inspct'"
 expect_err "did you mean 'inspect'"
 
 echo "merge_method: linear" >"$work/recipe.yaml"
-run "$stockpot" "$work/recipe.yaml" out
+run "$stockpot" "$work/recipe.yaml" out  # a recipe in a command's place is merged
+expect_code 3
+expect_err "recipe.yaml:1:1: error[CFG012]"
+run "$stockpot" run "$work/recipe.yaml" out
+expect_code 3
+expect_err "recipe.yaml:1:1: error[CFG012]"
+run "$stockpot" "$work/missing.yaml" out
 expect_code 2
-expect_err "stockpot merge RECIPE OUT"
+expect_err "unknown command"
 
 run "$stockpot" inspect --jsno model
 expect_code 2
