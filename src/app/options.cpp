@@ -178,8 +178,8 @@ class LineReader {
       case Takes::nothing_of_note:
       case Takes::value_of_no_note: {
         const bool is_what_happens =
-            option.name == "device" && (found.value == Words{"cpu"} || found.value == Words{"auto"});
-        if (!is_what_happens) without_effect_.push_back(dashed(option.name));
+            !spelling.on || (option.name == "device" && (found.value == Words{"cpu"} || found.value == Words{"auto"}));
+        if (!is_what_happens) without_effect_.push_back(dashed(found.string_key));
         break;
       }
     }

@@ -31,7 +31,7 @@ const CommandLine line{.name = "stir",
                                     {.name = "strict", .takes = Takes::toggle},
                                     {.name = "card", .takes = Takes::toggle, .on = true},
                                     {.name = "verbose", .takes = Takes::repeat, .also = {"v"}},
-                                    {.name = "cuda", .takes = Takes::nothing_of_note},
+                                    {.name = "cuda", .takes = Takes::nothing_of_note, .also = {"gpu-rich"}},
                                     {.name = "device", .takes = Takes::value_of_no_note, .value_name = "NAME"}}}}};
 
 Variables nothing_set() {
@@ -157,7 +157,9 @@ TEST(Options, ChoicesNameTheNearestOne) {
 TEST(Options, OptionsWithoutEffectGiveOneNotice) {
   EXPECT_THAT(values({}).notices(), IsEmpty());
   EXPECT_THAT(values({"--cuda", "--device", "cuda:0"}).notices(), ElementsAre(HasSubstr("--cuda, --device")));
+  EXPECT_THAT(values({"--gpu-rich"}).notices(), ElementsAre(testing::EndsWith(": --gpu-rich")));
   EXPECT_THAT(values({"--device", "cpu"}).notices(), IsEmpty());
+  EXPECT_THAT(values({"--no-cuda"}).notices(), IsEmpty());
 }
 
 TEST(Options, HelpNamesEverySpellingAndVariable) {
