@@ -9,13 +9,14 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "io/utf8.hpp"
+#include "recipe/text.hpp"
 #include "tokenizer/built_in_templates.hpp"
 #include "tokenizer/json_slices.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
 
-constexpr std::size_t shortest_template = 20;  // what is shorter was meant as a name
+constexpr std::size_t shortest_template = 20;  // characters; what is shorter was meant as a name
 
 std::string stripped(const std::string& text) {
   constexpr std::string_view blanks = " \t\r\n\f\v";
@@ -82,7 +83,8 @@ std::optional<std::string> chat_template(const std::string& request, recipe::Pos
   const auto& built_in = built_in_templates();
   const auto known = std::ranges::find(built_in, request, &std::pair<std::string_view, std::string_view>::first);
   if (known != built_in.end()) return std::string(known->second);
-  if (request.size() >= shortest_template && request.find('{') != std::string::npos) return request;
+  const bool is_long = recipe::first_characters(request, shortest_template - 1).size() < request.size();
+  if (is_long && request.find('{') != std::string::npos) return request;
   std::vector<std::string> names{"auto"};
   for (const auto& [name, text] : built_in) names.emplace_back(name);
   const std::string near = did_you_mean(request, names);

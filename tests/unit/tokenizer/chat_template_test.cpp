@@ -34,6 +34,9 @@ ModelTemplates with_config(const std::string& json) { return {"m", std::nullopt,
 TEST(ChatTemplate, JinjaIsTakenLiterally) { EXPECT_THAT(asked(jinja).text, Optional(jinja)); }
 
 TEST(ChatTemplate, BuiltInOnesGoByName) {
+  std::vector<std::string_view> names;
+  for (const auto& built_in : built_in_templates()) names.push_back(built_in.first);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("alpaca", "chatml", "exaone", "llama3", "mistral"));
   for (const auto& [name, text] : built_in_templates()) {
     EXPECT_THAT(asked(std::string(name)).text, Optional(std::string(text)));
   }
@@ -43,6 +46,7 @@ TEST(ChatTemplate, AWordThatIsNoNameIsAnsweredWithTheNearest) {
   EXPECT_THAT(asked("chatlm").report, AllOf(HasSubstr("r.yml:1:16: error[TOK050]"), HasSubstr("'chatml'")));
   EXPECT_THAT(asked("a long text without any brace").report, HasSubstr("error[TOK050]"));
   EXPECT_THAT(asked("{{ short }}").report, HasSubstr("error[TOK050]"));
+  EXPECT_THAT(asked("{{ 中中中中中中中 }}").report, HasSubstr("error[TOK050]"));  // 13 characters, 27 bytes
 }
 
 TEST(ChatTemplate, AutoTakesTheTemplateThatMostModelsHave) {
