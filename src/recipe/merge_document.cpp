@@ -9,6 +9,7 @@
 #include "core/nearest.hpp"
 #include "recipe/fields.hpp"
 #include "recipe/layer_slices.hpp"
+#include "recipe/moe_document.hpp"
 #include "recipe/sources.hpp"
 
 namespace stockpot::recipe {
@@ -18,7 +19,7 @@ const std::vector<std::string> merge_keys{"merge_method",  "models", "slices",  
                                           "parameters",    "dtype",  "out_dtype", "tokenizer_source", "tokenizer",
                                           "chat_template", "name",   "stockpot"};
 
-enum class Kind { merge, layer_slices };
+enum class Kind { merge, layer_slices, moe };
 
 const Node::Member* find_key(const std::vector<Node::Member>& members, std::string_view key) {
   const auto found =
@@ -41,8 +42,8 @@ std::optional<Kind> kind_of(const Node& node, Dialect dialect, Diagnostics& diag
   }
   const std::vector<Node::Member> members = node.members();
   if (const auto* experts = find_key(members, "experts")) {
-    diagnostics.error("CFG015", experts->key_at,
-                      "mixture-of-experts recipes ('experts') are not supported by this version yet");
+    if (dialect == Dialect::merge) return Kind::moe;
+    diagnostics.error("CFG010", experts->key_at, "a raw recipe has no experts: it lists weight files under 'models'");
     return std::nullopt;
   }
   if (const auto* old_form = find_key(members, "layer_slices")) {
@@ -170,6 +171,25 @@ void read_merge(const Fields& fields, Dialect dialect, MergeDocument& document, 
   if (const Node* value = fields.find("parameters")) document.parameters = read_parameters(*value, diagnostics);
 }
 
+/// The body of a document that has `experts`. Without a base model nothing can be said of it.
+bool read_experts(const Fields& fields, MergeDocument& document, Diagnostics& diagnostics) {
+  document.method_at = fields.key_at("experts");
+  document.moe = read_moe(fields, diagnostics);
+  const Node* const base = fields.require("base_model");
+  if (base != nullptr) document.base_model = read_model_reference(*base, diagnostics);
+  return document.base_model.has_value();
+}
+
+std::vector<std::string> known_keys(Kind kind) {
+  std::vector<std::string> known = merge_keys;
+  if (kind == Kind::layer_slices) known.insert(known.end(), {"layer_slices", "embedding_source", "lm_head_source"});
+  if (kind == Kind::moe) {
+    known = moe_keys;
+    known.insert(known.end(), {"base_model", "dtype", "out_dtype", "name", "stockpot"});
+  }
+  return known;
+}
+
 }  // namespace
 
 std::optional<MergeDocument> read_merge_document(const Node& node, Dialect dialect, Diagnostics& diagnostics) {
@@ -177,12 +197,12 @@ std::optional<MergeDocument> read_merge_document(const Node& node, Dialect diale
   if (!kind) return std::nullopt;
   MergeDocument document;
   document.at = node.at;
-  std::vector<std::string> known = merge_keys;
-  if (kind == Kind::layer_slices) known.insert(known.end(), {"layer_slices", "embedding_source", "lm_head_source"});
-  const Fields fields(node, known, diagnostics);
+  const Fields fields(node, known_keys(*kind), diagnostics);
   if (kind == Kind::layer_slices) {
     read_layer_slices(fields, document, diagnostics);
     read_tokenizers(fields, document, diagnostics);
+  } else if (kind == Kind::moe) {
+    if (!read_experts(fields, document, diagnostics)) return std::nullopt;
   } else {
     read_merge(fields, dialect, document, diagnostics);
   }

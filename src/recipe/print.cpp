@@ -1,6 +1,7 @@
 #include "recipe/print.hpp"
 
 #include "recipe/print_extensions.hpp"
+#include "recipe/print_moe.hpp"
 #include "recipe/print_parameters.hpp"
 #include "recipe/yaml_writer.hpp"
 
@@ -131,13 +132,17 @@ void write_tokenizer(YamlWriter& out, const TokenizerRequest& tokenizer) {
 void write_document(YamlWriter& out, const MergeDocument& document) {
   out.begin_map();
   if (!document.name.empty()) out.key("name").text(document.name);
-  out.key("merge_method").text(document.method);
+  if (!document.moe) out.key("merge_method").text(document.method);
   if (document.base_model) {
     out.key("base_model");
     write_reference(out, *document.base_model);
   }
-  write_inputs(out, document);
-  write_parameters(out, document.parameters);
+  if (document.moe) {
+    write_moe(out, *document.moe, [](YamlWriter& to, const ModelReference& model) { write_reference(to, model); });
+  } else {
+    write_inputs(out, document);
+    write_parameters(out, document.parameters);
+  }
   if (document.dtype) out.key("dtype").text(recipe_name(*document.dtype));
   if (document.out_dtype) out.key("out_dtype").text(recipe_name(*document.out_dtype));
   if (document.tokenizer) write_tokenizer(out, *document.tokenizer);

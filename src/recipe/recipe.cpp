@@ -34,6 +34,10 @@ class ModelList {
 /// Sources, then bases: all that the merge itself is about.
 ModelList merged_models(const MergeDocument& document) {
   ModelList list;
+  if (document.moe) {
+    for (const Expert& expert : document.moe->experts) list.add(expert.model);
+    for (const Expert& expert : document.moe->shared_experts) list.add(expert.model);
+  }
   for (const Module& module : document.modules) {
     for (const OutputSlice& slice : module.slices) {
       for (const InputSlice& source : slice.sources) list.add(source.model);

@@ -11,6 +11,7 @@
 #include "core/dtype.hpp"
 #include "recipe/extensions.hpp"
 #include "recipe/model_reference.hpp"
+#include "recipe/moe.hpp"
 #include "recipe/parameters.hpp"
 #include "recipe/setting.hpp"
 #include "recipe/tokenizer_request.hpp"
@@ -52,7 +53,8 @@ struct MergeDocument {
   Position at;
   std::string method;
   Position method_at;
-  std::vector<Module> modules;
+  std::vector<Module> modules;    ///< none where there are experts
+  std::optional<MoeRequest> moe;  ///< experts instead of a method and modules; base_model is set then
   std::optional<ModelReference> base_model;
   Parameters parameters;
   std::optional<DType> dtype;

@@ -304,12 +304,6 @@ tokenizer_source: base
   EXPECT_EQ(merge.modules.at(0).slices.at(0).sources.at(1).parameters.find("t")->at, (Position{3, 46}));
 }
 
-TEST(Example, MixturesOfExpertsAreRefused) {
-  EXPECT_THAT(
-      complaints("base_model: org/small-1b\narchitecture: mixtral\nexperts:\n  - {source_model: org/small-1b}\n"),
-      ElementsAre("3:1 error CFG015"));
-}
-
 TEST(Example, FiltersAndExtensionsForALargeModel) {
   const std::string text = R"(merge_method: task_arithmetic
 base_model: /ckpt/moe-671b-base
