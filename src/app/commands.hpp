@@ -24,6 +24,7 @@ int check_command(Arguments);
 int inspect_command(Arguments);
 int merge_command(Arguments);
 int methods_command(Arguments);
+int moe_command(Arguments);
 int multi_command(Arguments);
 int plan_command(Arguments);
 int raw_command(Arguments);

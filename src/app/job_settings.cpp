@@ -13,6 +13,7 @@ plan::PlanOptions plan_options(const MergeOptions& options) {
           .strict = options.strict,
           .allow_crimes = options.allow_crimes,
           .truncate_embeddings = options.truncate_embeddings,
+          .allow_same = options.allow_same,
           .adapter_dtype = options.adapter_dtype};
 }
 

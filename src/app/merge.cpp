@@ -24,6 +24,7 @@ namespace {
 struct Kind {
   CommandLine line;
   recipe::Dialect dialect = recipe::Dialect::merge;
+  bool experts_only = false;  ///< the recipe has to be of documents with `experts`
 };
 
 Kind merge_kind() {
@@ -47,6 +48,22 @@ Kind multi_kind() {
                       merge_options(),
                       stage_options(),
                       search_options()}}};
+}
+
+Kind moe_kind() {
+  return {.line = {.name = "moe",
+                   .purpose = "Makes a mixture of experts of dense models: a merge whose recipe has 'experts'.",
+                   .arguments = {"RECIPE", "OUT"},
+                   .groups = {showing_options(), merge_options(), stage_options(), search_options()}},
+          .experts_only = true};
+}
+
+void demand_experts(const recipe::Recipe& recipe) {
+  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
+  for (const recipe::MergeDocument& document : recipe.documents) {
+    if (!document.moe) diagnostics.error("CFG010", document.at, "not a mixture of experts: there is no key 'experts'");
+  }
+  diagnostics.throw_if_errors();
 }
 
 Kind raw_kind() {
@@ -168,6 +185,7 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   const std::string path = *line.values.argument(0);
   const io::SearchPlaces search = search_places(line.values, path);
   const recipe::Recipe recipe = engine::load_recipe(comm, path, kind.dialect);
+  if (kind.experts_only) demand_experts(recipe);  // parsed alike on every rank
 
   std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources;
   for (const auto& document : recipe.documents) {
@@ -222,6 +240,7 @@ int run(const Kind& kind, Arguments arguments) {
 }  // namespace
 
 int merge_command(Arguments arguments) { return run(merge_kind(), arguments); }
+int moe_command(Arguments arguments) { return run(moe_kind(), arguments); }
 int multi_command(Arguments arguments) { return run(multi_kind(), arguments); }
 int raw_command(Arguments arguments) { return run(raw_kind(), arguments); }
 

@@ -79,6 +79,10 @@ OptionGroup merge_options() {
           {.name = "allow-crimes",
            .takes = Takes::toggle,
            .help = "merge models of different architectures, or that share few tensors"},
+          {.name = "allow-same",
+           .takes = Takes::toggle,
+           .help = "the experts of a mixture may all be one model",
+           .also = {"i-understand-this-is-not-useful-without-training"}},
           {.name = "unsafe-truncate-embeddings",
            .takes = Takes::toggle,
            .help = "cut embeddings of different size to what all models have, whatever the method"},
@@ -195,6 +199,7 @@ MergeOptions read_merge_options(const Values& values) {
   }
   options.strict = values.on("strict");
   options.allow_crimes = values.on("allow-crimes");
+  options.allow_same = values.on("allow-same");
   options.truncate_embeddings = values.on("unsafe-truncate-embeddings");
   options.write_model_card = values.on("write-model-card");
   options.copy_tokenizer = values.on("copy-tokenizer");

@@ -33,6 +33,7 @@ struct MergeOptions {
   std::optional<std::string> output_format;
   bool strict = false;
   bool allow_crimes = false;
+  bool allow_same = false;
   bool truncate_embeddings = false;
   bool write_model_card = true;
   bool copy_tokenizer = true;

@@ -1,6 +1,7 @@
 #include "engine/decoded_source.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -92,6 +93,28 @@ void GatheredSource::fill_runs(ElementRange range, std::span<T> values) const {
 /// @param inside  elements counted from the run's beginning.
 template <class T>
 void GatheredSource::fill_run(const plan::Gather::Run& run, ElementRange inside, std::span<T> values) const {
+  fill_plain(run, inside, values);
+  if (run.draw != plan::Gather::no_draw) {
+    add_draw(gather_.draws[run.draw], run.first * gather_.row_elements + inside.first, values);
+  }
+  if (run.factor == 1.0) return;
+  const T factor = static_cast<T>(run.factor);
+  for (T& value : values) value *= factor;
+}
+
+/// @param first  flat index in the source.
+template <class T>
+void GatheredSource::add_draw(const plan::Gather::Draw& draw, std::uint64_t first, std::span<T> values) const {
+  std::array<double, 4096> drawn;
+  for (std::size_t done = 0; done < values.size();) {
+    const std::span<double> piece(drawn.data(), std::min(drawn.size(), values.size() - done));
+    stockpot::draw(draw.distribution, draw.stream, first + done, piece);
+    for (const double value : piece) values[done++] += static_cast<T>(draw.scale * value);
+  }
+}
+
+template <class T>
+void GatheredSource::fill_plain(const plan::Gather::Run& run, ElementRange inside, std::span<T> values) const {
   const std::uint64_t width = gather_.row_elements;
   switch (run.kind) {
     case plan::Gather::Kind::stored:

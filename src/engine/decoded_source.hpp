@@ -77,6 +77,7 @@ class GatherMeans {
 
 /// Rows put together from several stored tensors, as a Gather says.
 ///
+/// Random values are scaled in float64 and rounded to the tile's type; the sum and the product with the factor are of it.
 /// A mean of few rows is added in the tile's type, in the order listed, and divided once. The mean over all stored rows
 /// is added in float64, in ascending order of row, divided, and rounded once.
 class GatheredSource final : public DecodedSource {
@@ -95,6 +96,10 @@ class GatheredSource final : public DecodedSource {
   void fill_runs(ElementRange range, std::span<T> values) const;
   template <class T>
   void fill_run(const plan::Gather::Run& run, ElementRange inside, std::span<T> values) const;
+  template <class T>
+  void fill_plain(const plan::Gather::Run& run, ElementRange inside, std::span<T> values) const;
+  template <class T>
+  void add_draw(const plan::Gather::Draw& draw, std::uint64_t first, std::span<T> values) const;
   template <class T>
   void fill_mean(std::uint32_t mean, ElementRange columns, std::span<T> values) const;
   std::vector<double> mean_of_stored() const;

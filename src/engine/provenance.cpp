@@ -42,8 +42,14 @@ io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const st
   io::ModelCard card;
   card.title = std::filesystem::path(out).lexically_normal().filename().string();
   std::vector<std::string> names{document.method};
-  for (const auto& override : document.extensions.overrides) names.push_back(override.method);
-  bool uses_base = false;
+  bool uses_base = document.moe.has_value();
+  if (uses_base) {
+    card.methods.push_back({"mixture of experts", ""});
+    card.recipe_name = "mergekit_moe_config.yml";
+  }
+  for (const auto& override : document.extensions.overrides) {
+    if (!document.moe) names.push_back(override.method);
+  }
   for (const std::string& name : names) {
     const auto known = [&](const io::ModelCard::Method& method) { return method.name == name; };
     if (name.empty() || std::ranges::any_of(card.methods, known)) continue;

@@ -80,6 +80,19 @@ void set_vocab_size(JsonText& config, const ConfigEdits& edits, const std::strin
   }
 }
 
+void assign(JsonText& config, const ConfigEdits::Assignment& assignment) {
+  using How = ConfigEdits::Assignment::How;
+  const auto is_there = [&](const std::string& key) { return config.find(key) != nullptr; };
+  if (std::any_of(assignment.unless.begin(), assignment.unless.end(), is_there)) return;
+  if (assignment.how == How::erase) return config.erase(assignment.key);
+  if (assignment.how == How::copy) {
+    const JsonText* from = config.find(assignment.json);
+    if (from != nullptr) config.set(assignment.key, JsonText(*from));
+    return;
+  }
+  config.set(assignment.key, parse_json_text(assignment.json, assignment.key, "FMT022"));
+}
+
 /// Translates the ids of special tokens, a number or a list of them.
 class TokenIds {
  public:
@@ -135,6 +148,7 @@ std::string edited_config(std::string_view config, const ConfigEdits& edits, con
     if (edits.dequantized) object.erase("quantization_config");
   });
   if (edits.architecture) document.set("architectures", JsonText::array({JsonText::text(*edits.architecture)}));
+  for (const auto& assignment : edits.assignments) assign(document, assignment);
   if (edits.dtype) set_dtype(document, recipe_name(*edits.dtype));
   if (edits.untie_head) untie_head(document);
   edit_layers(document, edits.layers, path, warnings);

@@ -15,6 +15,7 @@ namespace stockpot::io {
 /// - `tie_word_embeddings` becomes false, also where it is missing: many classes take a missing key for true.
 /// - `vocab_size` changes where the text model has it with the anchor's value, or, if that is unknown, wherever it is;
 ///   if it is nowhere, it is added to the text model's object.
+/// - Assignments are made at top level. Their values have to be JSON; new keys come last.
 /// - Layer counts change, and with them what their object says layer by layer (config_layers.hpp).
 /// - `bos_token_id` and its like change where the text model has them.
 /// All of these but layers, vocabulary and token ids also in objects called *_config, at any depth, there only to keys

@@ -16,8 +16,9 @@ struct MatchedTensor {
   std::string_view name;  ///< of the output; what it and the names below point to are the slices
   double depth = 0.0, layer_position = 0.0;
   Shape shape = {};
-  bool copy = false;    ///< the values of sources[0], converted if need be
-  bool opaque = false;  ///< of a type that methods cannot compute with: only a method that copies will do
+  std::optional<DType> dtype = {};  ///< where the recipe names none; nothing: as the base or the first source is stored
+  bool copy = false;                ///< the values of sources[0], converted if need be
+  bool opaque = false;              ///< of a type that methods cannot compute with: only a method that copies will do
   std::vector<std::uint32_t> present = {};       ///< inputs that take part, indices into Participants::inputs
   std::vector<SourceTensor> sources = {};        ///< parallel to present
   std::vector<const ViewedTensor*> viewed = {};  ///< parallel to sources

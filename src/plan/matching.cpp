@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plan/absences.hpp"
+#include "plan/gathers.hpp"
 #include "plan/head_names.hpp"
 #include "plan/row_mapping.hpp"
 #include "plan/shapes.hpp"
@@ -35,16 +36,9 @@ SourceTensor source_of(const MatchContext& context, std::uint32_t model, const V
   const Piece& first = viewed.pieces.front();
   const StoredTensor& stored = context.catalogues[model].tensors[first.tensor];
   if (viewed.pieces.size() == 1 && stored.info.shape == viewed.shape) return {model, first.tensor};
-  Gather gather{.shape = viewed.shape, .row_elements = 1, .parts = {}, .runs = {}, .means = {}};
-  std::uint64_t at = 0;
-  for (const Piece& piece : viewed.pieces) {
-    gather.parts.push_back({model, piece.tensor});
-    gather.runs.push_back(
-        {at, piece.count, Gather::Kind::stored, static_cast<std::uint32_t>(gather.parts.size() - 1), piece.first});
-    at += piece.count;
-  }
-  gathers.push_back(std::move(gather));
-  return {model, first.tensor, static_cast<std::uint32_t>(gathers.size() - 1)};
+  Gather gather = empty_gather(viewed.shape);
+  append_pieces(gather, model, viewed.pieces);
+  return gathered(std::move(gather), gathers);
 }
 
 /// Matches one slice under one method: walks its sources' tensors in ascending order of output name.

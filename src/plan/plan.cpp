@@ -1,13 +1,12 @@
 #include "plan/plan.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "plan/head_names.hpp"
 #include "plan/matching.hpp"
+#include "plan/moe_plan.hpp"
 #include "plan/plan_builder.hpp"
+#include "plan/plan_frame.hpp"
 #include "plan/row_mapping.hpp"
 #include "plan/selection.hpp"
 #include "plan/shapes.hpp"
@@ -15,32 +14,6 @@
 
 namespace stockpot::plan {
 namespace {
-
-constexpr std::uint64_t default_shard_bytes = 5'000'000'000;
-
-void take_options(const recipe::MergeDocument& document, const PlanOptions& options, MergePlan& plan) {
-  const auto& extensions = document.extensions;
-  plan.config.dtype = document.out_dtype ? document.out_dtype : document.dtype;
-  plan.adapter_dtype = options.adapter_dtype;
-  plan.nonfinite = options.nonfinite.value_or(extensions.nonfinite);
-  plan.round_inputs = extensions.round_inputs && document.dtype.has_value();
-  plan.round_dtype = document.dtype;
-  plan.seed = options.seed ? *options.seed : extensions.seed.value_or(0);
-  plan.method = document.method;
-}
-
-/// Each warning as a report of its own, in order of place.
-std::vector<std::string> rendered_warnings(const recipe::Recipe& recipe, const recipe::Diagnostics& diagnostics) {
-  auto found = diagnostics.all();
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-  std::vector<std::string> lines;
-  for (const auto& diagnostic : found) {
-    recipe::Diagnostics one(recipe.path, recipe.text);
-    one.warn(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.help);
-    lines.push_back(one.report());
-  }
-  return lines;
-}
 
 void warn_about_rounding(const recipe::MergeDocument& document, recipe::Diagnostics& diagnostics) {
   if (!document.extensions.round_inputs || document.dtype) return;
@@ -129,45 +102,6 @@ class DocumentMatcher {
   std::vector<Wanted> wanted_;  // parallel to the parts
 };
 
-/// A head is its embedding once more only as long as no adapter changes either.
-void settle_tied_copies(const AdaptedTensors& adapted, Catalogue& model) {
-  const auto is_adapted = [&](const StoredTensor& tensor) {
-    return adapted.contains(static_cast<std::uint32_t>(&tensor - model.tensors.data()));
-  };
-  const bool changed = std::ranges::any_of(model.tensors, [&](const StoredTensor& tensor) {
-    return is_adapted(tensor) &&
-           (ends_with_any(tensor.info.name, head_names) || ends_with_any(tensor.info.name, embedding_names));
-  });
-  if (changed) model.tied_copies.clear();
-}
-
-void adapt_models(MergePlan& plan) {
-  for (Catalogue& model : plan.models) {
-    std::vector<std::string> warnings;
-    plan.adapted.push_back(adapt(model, warnings));
-    settle_tied_copies(plan.adapted.back(), model);
-    for (const std::string& warning : warnings) plan.warnings.push_back(fmt::format("{}: {}", model.model, warning));
-  }
-}
-
-/// @throws Error with all mistakes of the recipe and of the models, if there are any.
-void raise_mistakes(const std::string& path, const recipe::Diagnostics& diagnostics, const Differences& differences,
-                    bool strict) {
-  if (differences.empty()) return diagnostics.throw_if_errors(strict);
-  try {
-    diagnostics.throw_if_errors(strict);
-  } catch (Error& error) {
-    throw error.with_report(fmt::format("{}\n{}", error.what(), differences.report(path)));
-  }
-  const std::string warnings = diagnostics.report();
-  if (warnings.empty()) differences.raise(path);
-  try {
-    differences.raise(path);
-  } catch (Error& error) {
-    throw error.with_report(fmt::format("{}\n{}", warnings, error.what()));
-  }
-}
-
 /// @param said_tied  by the anchor's config.json, before any adapter changed the model.
 void edit_config(const recipe::MergeDocument& document, const Matching& matching, Slices& slices,
                  const OutputVocabulary* vocabulary, std::optional<bool> said_tied, MergePlan& plan) {
@@ -203,16 +137,13 @@ std::span<const AdapterPart> MergePlan::adapter_parts(std::uint32_t model, std::
 
 MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
                     std::vector<Catalogue> catalogues, const PlanOptions& options, const OutputVocabulary* vocabulary) {
+  if (document.moe) return plan_experts(recipe, document, std::move(catalogues), options);
   const bool strict = options.strict || document.extensions.strict;
-  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
-  for (const auto& found : recipe.diagnostics.all()) diagnostics.warn(found.code, found.at, found.message, found.help);
+  recipe::Diagnostics diagnostics = begin_diagnostics(recipe);
   const ModelList models(document);
-  MergePlan plan;
-  plan.models = std::move(catalogues);
-  plan.anchor = models.index_of(document.anchor());
-  take_options(document, options, plan);
-  const std::optional<bool> said_tied = plan.models[plan.anchor].config.tied_embeddings;
-  adapt_models(plan);
+  const std::uint32_t anchor = models.index_of(document.anchor());
+  const std::optional<bool> said_tied = catalogues[anchor].config.tied_embeddings;
+  MergePlan plan = begin_plan(document, std::move(catalogues), anchor, options);
 
   warn_about_rounding(document, diagnostics);
   if (!options.allow_crimes) check_architectures(models, plan.models, diagnostics);
@@ -243,18 +174,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   if (options.explain) builder.explain(*options.explain);
 
   edit_config(document, matching, slices, vocabulary, said_tied, plan);
-  std::vector<TensorInfo> outputs;
-  outputs.reserve(plan.tensors.size());
-  for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);
-  const auto shard_bytes = options.shard_bytes ? options.shard_bytes : document.extensions.shard_bytes;
-  plan.shards = partition::make_shards(outputs, shard_bytes.value_or(default_shard_bytes));
-  const auto rendered = rendered_warnings(recipe, diagnostics);
-  plan.warnings.insert(plan.warnings.begin(), rendered.begin(), rendered.end());
-  for (const ModelView& view : views.models) {
-    plan.warnings.insert(plan.warnings.end(), view.notes.begin(), view.notes.end());
-  }
-  const auto differences = matching.differences.warnings(recipe.path);
-  plan.warnings.insert(plan.warnings.end(), differences.begin(), differences.end());
+  finish_plan(recipe, document, options, {diagnostics, views, matching.differences}, plan);
   return plan;
 }
 

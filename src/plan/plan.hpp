@@ -11,6 +11,7 @@
 
 #include "core/catalogue.hpp"
 #include "core/config_edits.hpp"
+#include "core/random.hpp"
 #include "core/vocabulary.hpp"
 #include "methods/method.hpp"
 #include "partition/shard.hpp"
@@ -29,7 +30,7 @@ struct SourceTensor {
 };
 
 /// A source that is not one stored tensor from its beginning: runs of rows of stored tensors, and rows that are stored
-/// nowhere. Experts that are laid end to end, embeddings under another vocabulary.
+/// nowhere. Experts that are laid end to end, embeddings under another vocabulary, routers drawn at random.
 struct Gather {
   enum class Kind {
     stored,  ///< consecutive rows of a part
@@ -37,12 +38,21 @@ struct Gather {
     mean,           ///< one row: the mean of the rows that `means` lists
     mean_of_stored  ///< the mean of all rows that are of another kind than this
   };
+  static constexpr std::uint32_t no_draw = 0xffffffff;
   struct Run {
     std::uint64_t first = 0, count = 0;  ///< rows of the source
     Kind kind = Kind::stored;
-    std::uint32_t part = 0;  ///< index into parts, or for Kind::mean into means
-    std::uint64_t row = 0;   ///< first row in the part
+    std::uint32_t part = 0;        ///< index into parts, or for Kind::mean into means
+    std::uint64_t row = 0;         ///< first row in the part
+    std::uint32_t draw = no_draw;  ///< index into draws: values that are added
+    double factor = 1.0;           ///< of the sum, at last
     bool operator==(const Run&) const = default;
+  };
+  /// Random values by the flat index of the source's elements: whoever makes a part of them makes the same.
+  struct Draw {
+    Distribution distribution = Distribution::normal;
+    double scale = 1.0;
+    RandomStream stream;
   };
   struct Part {
     std::uint32_t model = 0, tensor = 0;
@@ -54,10 +64,11 @@ struct Gather {
     bool operator==(const PartRow&) const = default;
   };
   Shape shape;
-  std::uint64_t row_elements = 1;  ///< of source and parts alike; 1 where pieces need not end at rows
-  std::vector<Part> parts;
+  std::uint64_t row_elements = 1;           ///< of source and parts alike; 1 where pieces need not end at rows
+  std::vector<Part> parts;                  ///< the first names the model in messages, whether a run takes it or not
   std::vector<Run> runs;                    ///< ascending, without gaps
   std::vector<std::vector<PartRow>> means;  ///< in the order in which they are added
+  std::vector<Draw> draws = {};
 };
 
 /// What becomes of an output tensor.
@@ -136,6 +147,7 @@ struct PlanOptions {
   /// Other architectures, and more than a tenth of the tensors missing somewhere, are allowed.
   bool allow_crimes = false;
   bool truncate_embeddings = false;  ///< embeddings of different size are cut to what all have, for every method
+  bool allow_same = false;           ///< the experts of a mixture may all be one model
   /// Tensors are matched by their names as they are, there are no layers and no modules; nothing: they are a model's.
   std::optional<RawTensors> raw = {};
   std::optional<DType> adapter_dtype = {};  ///< base plus adapters is rounded to this type first

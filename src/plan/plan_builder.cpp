@@ -137,7 +137,7 @@ bool PlanBuilder::is_float64(SourceTensor source) const {
 }
 
 DType PlanBuilder::output_dtype(const MatchedTensor& tensor) const {
-  const DType stored = info(tensor.base ? *tensor.base : tensor.sources.front()).dtype;
+  const DType stored = tensor.dtype ? *tensor.dtype : info(tensor.base ? *tensor.base : tensor.sources.front()).dtype;
   if (is_integral(stored) || (tensor.copy && !is_mergeable(stored))) return stored;
   return document_.out_dtype ? *document_.out_dtype : document_.dtype.value_or(stored);
 }

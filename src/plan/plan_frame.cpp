@@ -1,0 +1,112 @@
+#include "plan/plan_frame.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plan/head_names.hpp"
+#include "plan/shapes.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+constexpr std::uint64_t default_shard_bytes = 5'000'000'000;
+
+void take_options(const recipe::MergeDocument& document, const PlanOptions& options, MergePlan& plan) {
+  const auto& extensions = document.extensions;
+  plan.config.dtype = document.out_dtype ? document.out_dtype : document.dtype;
+  plan.adapter_dtype = options.adapter_dtype;
+  plan.nonfinite = options.nonfinite.value_or(extensions.nonfinite);
+  plan.round_inputs = extensions.round_inputs && document.dtype.has_value();
+  plan.round_dtype = document.dtype;
+  plan.seed = options.seed ? *options.seed : extensions.seed.value_or(0);
+  plan.method = document.moe ? "moe" : document.method;
+}
+
+/// Each warning as a report of its own, in order of place.
+std::vector<std::string> rendered_warnings(const recipe::Recipe& recipe, const recipe::Diagnostics& diagnostics) {
+  auto found = diagnostics.all();
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  std::vector<std::string> lines;
+  for (const auto& diagnostic : found) {
+    recipe::Diagnostics one(recipe.path, recipe.text);
+    one.warn(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.help);
+    lines.push_back(one.report());
+  }
+  return lines;
+}
+
+/// A head is its embedding once more only as long as no adapter changes either.
+void settle_tied_copies(const AdaptedTensors& adapted, Catalogue& model) {
+  const auto is_adapted = [&](const StoredTensor& tensor) {
+    return adapted.contains(static_cast<std::uint32_t>(&tensor - model.tensors.data()));
+  };
+  const bool changed = std::ranges::any_of(model.tensors, [&](const StoredTensor& tensor) {
+    return is_adapted(tensor) &&
+           (ends_with_any(tensor.info.name, head_names) || ends_with_any(tensor.info.name, embedding_names));
+  });
+  if (changed) model.tied_copies.clear();
+}
+
+void adapt_models(MergePlan& plan) {
+  for (Catalogue& model : plan.models) {
+    std::vector<std::string> warnings;
+    plan.adapted.push_back(adapt(model, warnings));
+    settle_tied_copies(plan.adapted.back(), model);
+    for (const std::string& warning : warnings) plan.warnings.push_back(fmt::format("{}: {}", model.model, warning));
+  }
+}
+
+}  // namespace
+
+recipe::Diagnostics begin_diagnostics(const recipe::Recipe& recipe) {
+  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
+  for (const auto& found : recipe.diagnostics.all()) diagnostics.warn(found.code, found.at, found.message, found.help);
+  return diagnostics;
+}
+
+MergePlan begin_plan(const recipe::MergeDocument& document, std::vector<Catalogue> catalogues, std::uint32_t anchor,
+                     const PlanOptions& options) {
+  MergePlan plan;
+  plan.models = std::move(catalogues);
+  plan.anchor = anchor;
+  take_options(document, options, plan);
+  adapt_models(plan);
+  return plan;
+}
+
+void raise_mistakes(const std::string& path, const recipe::Diagnostics& diagnostics, const Differences& differences,
+                    bool strict) {
+  if (differences.empty()) return diagnostics.throw_if_errors(strict);
+  try {
+    diagnostics.throw_if_errors(strict);
+  } catch (Error& error) {
+    throw error.with_report(fmt::format("{}\n{}", error.what(), differences.report(path)));
+  }
+  const std::string warnings = diagnostics.report();
+  if (warnings.empty()) differences.raise(path);
+  try {
+    differences.raise(path);
+  } catch (Error& error) {
+    throw error.with_report(fmt::format("{}\n{}", warnings, error.what()));
+  }
+}
+
+void finish_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document, const PlanOptions& options,
+                 const Findings& found, MergePlan& plan) {
+  std::vector<TensorInfo> outputs;
+  outputs.reserve(plan.tensors.size());
+  for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);
+  const auto shard_bytes = options.shard_bytes ? options.shard_bytes : document.extensions.shard_bytes;
+  plan.shards = partition::make_shards(outputs, shard_bytes.value_or(default_shard_bytes));
+  const auto rendered = rendered_warnings(recipe, found.diagnostics);
+  plan.warnings.insert(plan.warnings.begin(), rendered.begin(), rendered.end());
+  for (const ModelView& view : found.views.models) {
+    plan.warnings.insert(plan.warnings.end(), view.notes.begin(), view.notes.end());
+  }
+  const auto differences = found.differences.warnings(recipe.path);
+  plan.warnings.insert(plan.warnings.end(), differences.begin(), differences.end());
+}
+
+}  // namespace stockpot::plan
