@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
+#include <span>
+#include <vector>
+
 namespace stockpot {
 namespace {
 
@@ -43,6 +48,42 @@ TEST(RandomStream, WordsOfElementsAreThoseOfTheContract) {
 TEST(RandomStream, DomainAndTheBorderBetweenNamesCount) {
   EXPECT_NE(stream_of(0, "A", "t"), stream_of(1, "A", "t"));
   EXPECT_NE(stream_of(0, "ab", "c"), stream_of(0, "a", "bc"));
+}
+
+TEST(Draw, ValuesAreThoseOfTheWords) {
+  // The first words are 0x11d65715 and 0xdca430b8; normal values from the formulas, in NumPy.
+  const RandomStream stream{42, known[0].stream};
+  std::array<double, 3> uniform{}, normal{};
+  draw(Distribution::uniform, stream, 0, uniform);
+  EXPECT_DOUBLE_EQ(uniform[0], 2.0 * (0x11d65715 + 0.5) / 4294967296.0 - 1.0);
+  EXPECT_DOUBLE_EQ(uniform[1], 2.0 * (0xdca430b8 + 0.5) / 4294967296.0 - 1.0);
+  draw(Distribution::normal, stream, 0, normal);
+  EXPECT_NEAR(normal[0], 1.49220936, 1e-8);
+  EXPECT_NEAR(normal[1], -1.76099016, 1e-8);
+}
+
+TEST(Draw, AnyCutGivesTheSameValues) {
+  const RandomStream stream{1, 2};
+  std::array<double, 23> whole{};
+  draw(Distribution::normal, stream, 5, whole);
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    std::array<double, 23> parts{};
+    draw(Distribution::normal, stream, 5, std::span(parts).first(cut));
+    draw(Distribution::normal, stream, 5 + cut, std::span(parts).subspan(cut));
+    EXPECT_EQ(parts, whole) << cut;
+  }
+}
+
+TEST(Draw, NormalValuesHaveMeanZeroAndDeviationOne) {
+  std::vector<double> values(100'000);
+  draw(Distribution::normal, {3, 4}, 0, values);
+  double sum = 0.0, squares = 0.0;
+  for (const double value : values) {
+    sum += value;
+    squares += value * value;
+  }
+  EXPECT_NEAR(sum / 1e5, 0.0, 5 / std::sqrt(1e5));
+  EXPECT_NEAR(squares / 1e5, 1.0, 5 * std::sqrt(2 / 1e5));
 }
 
 TEST(KeepThreshold, IsTruncatedAndReachesBothEnds) {

@@ -53,6 +53,25 @@ TEST_F(EditedConfig, ForgetsWhereTheAnchorLay) {
             json(R"({"text_config":{"b":2}})"));
 }
 
+TEST_F(EditedConfig, AssignsKeysInTheirPlaceOrAtTheEnd) {
+  using How = ConfigEdits::Assignment::How;
+  ConfigEdits edits;
+  edits.assignments = {{"model_type", R"("mixtral")"},  {"experts", "4"},          {"window", "null"},
+                       {"layer_types", "", How::erase}, {"heads", "n", How::copy}, {"more", "absent", How::copy},
+                       {"map", R"({"a":["b"]})"}};
+  EXPECT_EQ(edited(R"({"model_type":"llama","layer_types":[1],"n":8})", edits),
+            "{\n  \"model_type\": \"mixtral\",\n  \"n\": 8,\n  \"experts\": 4,\n  \"window\": null,\n  \"heads\": 8,\n"
+            "  \"map\": {\n    \"a\": [\n      \"b\"\n    ]\n  }\n}\n");
+}
+
+TEST_F(EditedConfig, AnAssignmentMayYieldToKeysThatAreThere) {
+  ConfigEdits edits;
+  edits.assignments = {{"eps", "1e-06", ConfigEdits::Assignment::How::set, {"eps"}},
+                       {"theta", "1.0", ConfigEdits::Assignment::How::set, {"theta", "rope"}}};
+  EXPECT_EQ(edited_json(R"({"eps":1e-05,"rope":{}})", edits), json(R"({"eps":1e-05,"rope":{}})"));
+  EXPECT_EQ(edited_json("{}", edits), json(R"({"eps":1e-06,"theta":1.0})"));
+}
+
 TEST_F(EditedConfig, PutsTheDtypeWhereTheAnchorHasIt) {
   EXPECT_EQ(edited_json(R"({"dtype":"float32","a":1})", with_dtype(DType::bf16)),
             json(R"({"dtype":"bfloat16","a":1})"));
