@@ -216,6 +216,34 @@ def recipe_cases():
     ]
 
 
+def experts(*models, more="gate_mode: random\n", base="a"):
+    listed = ", ".join(f"{{source_model: {m}}}" for m in models)
+    return f"base_model: {base}\nexperts: [{listed}]\n{more}"
+
+
+def expert_cases():
+    prompts = "experts: [{source_model: a, positive_prompts: [x]}, {source_model: b, positive_prompts: [y]}]\n"
+    same = prompts.replace("[y]", "[x]")
+    shared = "shared_experts: [{source_model: a, positive_prompts: [x]}, {source_model: b}]\n"
+    even = "gate_mode: uniform_random\n"
+    return [
+        Case([at(4, 20, "MOE001")], RECIPE, experts("a", "b", more="gate_mode: random\nexperts_per_token: 3\n")),
+        Case([at(4, 15, "MOE002"), "'mixtral'"], RECIPE, experts("a", "b") + "architecture: mixtrl\n"),
+        Case([at(2, 11, "MOE003")], RECIPE, experts("a", "b", more="gate_mode: cheap_embed\n")),
+        Case([at(2, 1, "MOE004")], RECIPE, f"base_model: a\n{same}{even}"),
+        Case([at(2, 1, "MOE005"), "--allow-same"], RECIPE, experts("a", "a", more=even)),
+        Case([at(2, 1, "MOE008")], RECIPE, experts("a", "a", more=even), ("--allow-same",)),
+        Case([at(4, 1, "MOE006")], RECIPE, experts("a", "b") + shared),
+        Case([warned(2, 1, "MOE007"), "[MOE008]"], RECIPE, experts("a", "b", "a")),
+        Case([at(2, 1, "MOE008")], RECIPE, experts("a", "b")),  # these models have no model_type
+        Case([at(2, 1, "MOE009")], RECIPE, experts(*["a", "b"] * 513)),
+        Case([at(3, 12, "MOE010")], RECIPE, f"base_model: a\n{prompts}gate_mode: cheap_embed\n"),
+        Case([at(2, 1, "MOE011")], RECIPE, f"base_model: a\n{prompts}"),
+        Case(["[REF004]"], INPUT, experts("a", "nobody")),
+        Case(["[CFG005]"], RECIPE, "experts: [{source_model: a}]\ngate_mode: random\nexperts_per_token: 1\n"),
+    ]
+
+
 def reference_cases():
     return [
         Case([at(3, 13, "REF001")], RECIPE, linear("a+lora*x", "b")),
@@ -391,6 +419,7 @@ def main(binary):
         Models(folder)
         groups = [
             recipe_cases,
+            expert_cases,
             reference_cases,
             structure_cases,
             tensor_cases,
