@@ -6,15 +6,12 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/expression.hpp"
 
 namespace stockpot::plan {
 namespace {
 
 constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
-
-// Matches in time that grows with text times expression, where the default engine may take exponential time; it knows
-// no back references. It is an extension of libstdc++; another library would have to bring its own bound.
-constexpr auto flavour = std::regex_constants::ECMAScript | std::regex_constants::__polynomial;
 
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -56,7 +53,7 @@ void ModulePatterns::add_expression(const std::string& key, std::size_t place) {
   }
   if (key.find('{') != key.npos) refuse(key, "counted repetition is not supported in patterns");
   try {
-    expressions_.emplace_back(std::regex("^(.*\\.)?(" + key + ")$", flavour), place);
+    expressions_.emplace_back(bounded_regex("^(.*\\.)?(" + key + ")$"), place);
   } catch (const std::regex_error& error) {
     refuse(key, fmt::format("a pattern is no regular expression that is supported: {}", error.what()));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/expression.hpp"
 #include "core/nearest.hpp"
 
 namespace stockpot::plan {
@@ -68,7 +69,7 @@ void report_idle_filters(std::span<const std::string_view> names, const std::set
 }
 
 Renaming::Renaming(std::span<const recipe::Rename> renames) {
-  for (const recipe::Rename& rename : renames) rules_.emplace_back(std::regex(rename.from), rename.to);
+  for (const recipe::Rename& rename : renames) rules_.emplace_back(bounded_regex(rename.from), rename.to);
 }
 
 std::string Renaming::operator()(std::string_view name) const {

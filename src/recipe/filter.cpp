@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "core/error.hpp"
+#include "core/expression.hpp"
 
 namespace stockpot::recipe {
 namespace {
@@ -35,9 +36,11 @@ std::optional<std::uint64_t> layer_number(std::string_view name) {
 std::shared_ptr<const std::regex> compile(const std::string& pattern) {
   if (unfolded_characters(pattern) > max_unfolded) throw Error(ErrorKind::recipe, "its repetitions unfold to too much");
   try {
-    return std::make_shared<const std::regex>(pattern, std::regex::ECMAScript | std::regex::optimize);
+    return std::make_shared<const std::regex>(bounded_regex(pattern));
   } catch (const std::regex_error& error) {
-    throw Error(ErrorKind::recipe, fmt::format("it is no regular expression: {}", error.what()));
+    const bool refers = error.code() == std::regex_constants::error_complexity;
+    throw Error(ErrorKind::recipe, refers ? "back references such as '\\1' are not supported: they may take for ever"
+                                          : fmt::format("it is no regular expression: {}", error.what()));
   }
 }
 

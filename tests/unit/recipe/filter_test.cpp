@@ -58,6 +58,23 @@ TEST(Filter, DeepAndHugeExpressionsAreRefused) {
   EXPECT_TRUE(check_filter("re:((a{300}){300}){300}").has_value());
 }
 
+// With an engine that backtracks, each of these takes longer than the age of the universe.
+TEST(Filter, NoExpressionIsTriedForEver) {
+  const std::string long_name(900, 'a');
+  for (const char* filter :
+       {"re:(.*)*xq", "re:(a+)+$x", "re:(a|aa)+x", "re:(a*)*(a*)*x", "re:(([a-z])+.)+[A-Z]([a-z])+$"})
+    EXPECT_FALSE(filter_matches(filter, long_name)) << filter;
+}
+
+TEST(Filter, BackReferencesAreRefused) {
+  EXPECT_EQ(check_filter(R"(re:(a)\1)"), "back references such as '\\1' are not supported: they may take for ever");
+}
+
+TEST(Filter, GroupsLookaheadAndBoundariesWork) {
+  EXPECT_TRUE(filter_matches(R"(re:layers\.(1|12)\.(?!attn)\bmlp\b)", name));
+  EXPECT_FALSE(filter_matches(R"(re:layers\.(1|12)\.(?!mlp))", name));
+}
+
 TEST(Filter, OneMadeOnceCanBeTriedOften) {
   const Filter filter("re:q_proj|k_proj");
   EXPECT_TRUE(filter.matches("layers.0.q_proj"));
