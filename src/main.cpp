@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "app/log.hpp"
 #include "app/program.hpp"
 #include "core/error.hpp"
 

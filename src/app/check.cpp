@@ -1,6 +1,7 @@
 // stockpot check RECIPE: everything that is wrong with a recipe and its models, in one go. Needs no allocation.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/commands.hpp"
@@ -32,15 +33,16 @@ int check_command(Arguments arguments) {
   if (!values) return 0;
   const MergeOptions options = read_merge_options(*values);
   start_log(options.log_level, 0);
-  log_warnings(values->notices(), 0);
+  log_remarks(values->notices(), 0);
   const std::string path = *values->argument(0);
   engine::StageOptions planning =
       stage_planning(options, values->on("raw") ? recipe::Dialect::raw : recipe::Dialect::merge);
   if (values->on("raw")) planning.plan.raw = plan::RawTensors::all;
   const engine::CheckResult result = engine::check_recipe(path, search_places(*values, path), planning);
-  log_warnings(result.warnings, 0);
-  fmt::print("{}: nothing wrong, {} warning{}\n", printable(path), result.warnings.size(),
-             result.warnings.size() == 1 ? "" : "s");
+  refuse_warnings(options.strict || result.strict, result.remarks);
+  log_remarks(result.remarks, 0, all_remarks);
+  const auto warnings = std::ranges::count(result.remarks, Severity::warning, &Remark::severity);
+  fmt::print("{}: nothing wrong, {} warning{}\n", printable(path), warnings, warnings == 1 ? "" : "s");
   return 0;
 }
 

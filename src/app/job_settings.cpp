@@ -1,6 +1,7 @@
 #include "app/job_settings.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/resources.hpp"
 
@@ -36,13 +37,17 @@ plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe
   return schedule;
 }
 
-void refuse_warnings(const MergeOptions& options, const recipe::Extensions& extensions,
-                     const std::vector<std::string>& warnings) {
-  if (warnings.empty() || !(options.strict || extensions.strict)) return;
-  Error error(ErrorKind::recipe, "there are warnings, and --strict makes errors of them");
+void refuse_warnings(bool strict, const std::vector<Remark>& remarks) {
+  if (!strict || !has_warnings(remarks)) return;
+  std::vector<Remark> warnings;
+  std::ranges::copy_if(remarks, std::back_inserter(warnings),
+                       [](const Remark& r) { return r.severity > Severity::info; });
   constexpr std::size_t most = 20;
-  for (std::size_t i = 0; i < std::min(most, warnings.size()); ++i) error.with("warning", warnings[i]);
-  throw std::move(error).hint("mend what they say, or leave --strict out");
+  warnings = first_of(std::move(warnings), most);
+  Remark why = remark_of("there are warnings, and --strict makes errors of them", Severity::error);
+  why.help = "mend what they say, or leave --strict out";
+  warnings.push_back(why);
+  throw Error(ErrorKind::recipe, why.message).with_parts(std::move(warnings));
 }
 
 std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions) {

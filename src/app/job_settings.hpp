@@ -18,9 +18,8 @@ engine::StageOptions stage_planning(const MergeOptions& options, recipe::Dialect
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
                                        std::uint32_t ranks, std::uint32_t ranks_on_machine);
 
-/// @throws Error(recipe) that shows the warnings, if there are any and --strict or the recipe's `strict` is on.
-void refuse_warnings(const MergeOptions& options, const recipe::Extensions& extensions,
-                     const std::vector<std::string>& warnings);
+/// @throws Error(recipe) that shows the warnings, if there are any while `strict`: --strict, or the recipe's.
+void refuse_warnings(bool strict, const std::vector<Remark>& remarks);
 
 std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions);
 

@@ -1,9 +1,15 @@
 #include "app/log.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <string_view>
+
+#include "app/remark_json.hpp"
 
 namespace stockpot::app {
 namespace {
@@ -12,8 +18,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
     case LogLevel::error:
       return spdlog::level::err;
-    case LogLevel::warn:
-      return spdlog::level::warn;
+    case LogLevel::warn:  // with the decisions that are told beside warnings
     case LogLevel::info:
       return spdlog::level::info;
     case LogLevel::debug:
@@ -24,21 +29,62 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
+DiagnosticsForm diagnostics_form = DiagnosticsForm::text;  // of this process, as the logger is
+
+std::string one_line(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// In one piece, so that lines of several ranks stay apart.
+void print_line(const std::string& line) {
+  const std::string text = line + "\n";
+  // Nobody is left to tell if stderr itself is broken.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
 }  // namespace
 
 void start_log(LogLevel level, int rank) {
   auto logger = std::make_shared<spdlog::logger>("stockpot", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   const LogLevel shown = rank == 0 ? level : std::min(level, LogLevel::warn);
   logger->set_level(spdlog_level(shown));
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
   spdlog::set_default_logger(std::move(logger));
 }
 
+void choose_diagnostics_form(Arguments arguments) {
+  constexpr std::string_view option = "--diagnostics";
+  diagnostics_form = DiagnosticsForm::text;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    const bool next = word == option && i + 1 < arguments.size();
+    if (!next && !word.starts_with(fmt::format("{}=", option))) continue;
+    const std::string_view value = next ? std::string_view(arguments[i + 1]) : word.substr(option.size() + 1);
+    diagnostics_form = value == "json" ? DiagnosticsForm::json : DiagnosticsForm::text;
+  }
+}
+
+void log_remarks(const std::vector<Remark>& remarks, int rank, std::size_t most) {
+  if (rank != 0 || !spdlog::should_log(spdlog::level::info)) return;
+  for (const Remark& remark : first_of(remarks, most)) {
+    if (diagnostics_form == DiagnosticsForm::json) {
+      print_line(one_line(as_json(remark)));
+    } else {
+      spdlog::log(remark.severity == Severity::info ? spdlog::level::info : spdlog::level::warn, "{}", to_text(remark));
+    }
+  }
+}
+
 void log_warnings(const std::vector<std::string>& lines, int rank) {
-  if (rank != 0) return;
-  constexpr std::size_t most = 20;
-  for (std::size_t i = 0; i < std::min(most, lines.size()); ++i) spdlog::warn("{}", lines[i]);
-  if (lines.size() > most) spdlog::warn("... and {} more", lines.size() - most);
+  std::vector<Remark> remarks;
+  for (const std::string& line : lines) remarks.push_back(remark_of(line));
+  log_remarks(remarks, rank);
+}
+
+void print_error(const Error& error) {
+  std::fflush(stdout);
+  if (diagnostics_form == DiagnosticsForm::text) return print_line(error.what());
+  for (const Remark& remark : error.remarks()) print_line(one_line(as_json(remark)));
 }
 
 }  // namespace stockpot::app

@@ -1,8 +1,13 @@
-// The log on stderr: UTC times, plain lines. Results go to stdout and never through here.
+// What goes to stderr: the log (UTC times, plain lines), and what users are told. Results go to stdout, never through here.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
+
+#include "app/commands.hpp"
+#include "core/error.hpp"
 
 namespace stockpot::app {
 
@@ -11,7 +16,21 @@ enum class LogLevel { error, warn, info, debug, trace };
 /// Sets up spdlog's default logger. Only rank 0 writes what is below a warning.
 void start_log(LogLevel level, int rank);
 
-/// Warnings, one line each, from rank 0.
+/// How remarks and errors are written: for people, or one JSON object on each line for programs.
+enum class DiagnosticsForm { text, json };
+
+/// Goes by --diagnostics of a line that has not been read yet: its own mistakes are told in the same form.
+void choose_diagnostics_form(Arguments arguments);
+
+constexpr std::size_t remarks_on_a_screen = 20;
+constexpr std::size_t all_remarks = std::numeric_limits<std::size_t>::max();
+
+/// Decisions and warnings, from rank 0, unless only errors are logged. @param most  shown; how many are left out is said.
+void log_remarks(const std::vector<Remark>& remarks, int rank, std::size_t most = remarks_on_a_screen);
+/// Likewise, sentences without a place. @see remark_of
 void log_warnings(const std::vector<std::string>& lines, int rank);
+
+/// Prints what ends the program.
+void print_error(const Error& error);
 
 }  // namespace stockpot::app

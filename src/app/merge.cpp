@@ -152,7 +152,7 @@ class Show {
       const engine::Stage stage = planner.plan(document);
       const plan::Schedule schedule = comm::agree(
           comm_, [&] { return plan::make_schedule(stage.plan, settings.schedule(recipe.documents[document])); });
-      log_warnings(stage.warnings, comm_.rank());
+      log_remarks(stage.remarks, comm_.rank());
       if (comm_.is_root() && !line_.values.given("explain")) print_plan(stage, schedule, false);
       if (!comm_.is_root()) continue;
       for (const std::string& text : stage.plan.explanation) fmt::print("{}\n", printable(text));
@@ -181,7 +181,7 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   const Line line = comm::agree(comm, [&] { return read(kind, *std::move(values), comm.size()); });
   const MergeOptions& options = line.options;
   start_log(options.log_level, comm.rank());
-  log_warnings(line.values.notices(), comm.rank());
+  log_remarks(line.values.notices(), comm.rank());
   const std::string path = *line.values.argument(0);
   const io::SearchPlaces search = search_places(line.values, path);
   const recipe::Recipe recipe = engine::load_recipe(comm, path, kind.dialect);
@@ -205,14 +205,15 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   };
   settings.on_planned = [&](const engine::Stage& stage, const recipe::MergeDocument& document,
                             const plan::Schedule& schedule) {
-    comm::agree(comm, [&] { refuse_warnings(options, document.extensions, stage.warnings); });
-    log_warnings(stage.warnings, comm.rank());
+    comm::agree(comm, [&] { refuse_warnings(options.strict || document.extensions.strict, stage.remarks); });
+    log_remarks(stage.remarks, comm.rank());
     log_warnings(schedule.warnings, comm.rank());
   };
   settings.on_finished = [&](const engine::StageReport& report) {
     progress.finish();
     if (report.schedule == nullptr) {
-      log_warnings({fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory)}, comm.rank());
+      const std::string there = fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory);
+      log_remarks({remark_of(there, Severity::info)}, comm.rank());
       return;
     }
     log_warnings(report.summary.remarks, comm.rank());

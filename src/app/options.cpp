@@ -36,6 +36,15 @@ struct Spelling {
   bool on = true;
 };
 
+/// A line with what every command takes.
+CommandLine with_common_options(CommandLine line) {
+  line.groups.push_back({"messages",
+                         {{.name = "diagnostics",
+                           .value_name = "text|json",
+                           .help = "json: warnings and errors as one JSON object on each line of stderr"}}});
+  return line;
+}
+
 /// By the key under which Boost reports it: without dashes for long names, "-j" for letters.
 std::map<std::string, Spelling> spelling_table(const CommandLine& line) {
   std::map<std::string, Spelling> table;
@@ -200,7 +209,8 @@ class LineReader {
   void add_notice() {
     if (without_effect_.empty()) return;
     values_.notices_.push_back(
-        fmt::format("notice [OPT010]: accepted, without effect in Stockpot: {}", fmt::join(without_effect_, ", ")));
+        remark_of(fmt::format("OPT010: accepted, without effect in Stockpot: {}", fmt::join(without_effect_, ", ")),
+                  Severity::info));
   }
 
   std::string help_hint() const { return fmt::format("'stockpot {} --help' shows what it takes", line_.name); }
@@ -213,17 +223,22 @@ class LineReader {
 };
 
 std::optional<Values> read_line(const CommandLine& line, Arguments arguments, const Variables& variables) {
-  LineReader reader(line, variables);
-  if (reader.read(arguments)) return reader.take();
-  std::fputs(help_text(line).c_str(), stdout);
-  return std::nullopt;
+  const CommandLine whole = with_common_options(line);
+  LineReader reader(whole, variables);
+  if (!reader.read(arguments)) {
+    std::fputs(help_text(line).c_str(), stdout);
+    return std::nullopt;
+  }
+  Values values = reader.take();
+  values.choice("diagnostics", {"text", "json"});
+  return values;
 }
 
 std::string help_text(const CommandLine& line) {
   std::string text = fmt::format("usage: stockpot {}", line.name);
   for (const std::string& argument : line.arguments) text += fmt::format(" {}", argument);
   text += fmt::format(" [options]\n\n{}", paragraph(line.purpose, 0));
-  for (const OptionGroup& group : line.groups) {
+  for (const OptionGroup& group : with_common_options(line).groups) {
     text += fmt::format("\n{}:\n", group.title);
     for (const Option& option : group.options) {
       text += fmt::format("  {}\n{}", label(option), paragraph(option.help, 6));

@@ -53,12 +53,12 @@ void show(const Values& values, const MergeOptions& options, const recipe::Merge
   const plan::Schedule schedule =
       plan::make_schedule(stage.plan, schedule_options(options, document.extensions, machines.ranks,
                                                        (machines.ranks + machines.nodes - 1) / machines.nodes));
-  refuse_warnings(options, document.extensions, stage.warnings);
-  std::vector<std::string> warnings = stage.warnings;
-  warnings.insert(warnings.end(), schedule.warnings.begin(), schedule.warnings.end());
-  log_warnings(warnings, 0);
+  refuse_warnings(options.strict || document.extensions.strict, stage.remarks);
+  std::vector<Remark> remarks = stage.remarks;
+  for (const std::string& warning : schedule.warnings) remarks.push_back(remark_of(warning));
+  log_remarks(remarks, 0, all_remarks);
   if (values.on("json")) {
-    fmt::print("{}\n", plan_as_json(stage, schedule, warnings, values.on("tensors")));
+    fmt::print("{}\n", plan_as_json(stage, schedule, remarks, values.on("tensors")));
   } else {
     print_plan(stage, schedule, values.on("tensors"));
   }
@@ -72,7 +72,7 @@ int plan_command(Arguments arguments) {
   const MergeOptions options = read_merge_options(*values);
   const Machines machines = read_machines(*values);
   start_log(options.log_level, 0);
-  log_warnings(values->notices(), 0);
+  log_remarks(values->notices(), 0);
 
   const std::string path = *values->argument(0);
   const auto alone = comm::Communicator::alone();

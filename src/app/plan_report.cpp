@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/remark_json.hpp"
 #include "core/size.hpp"
 
 namespace stockpot::app {
@@ -89,11 +90,13 @@ void print_tensors(const plan::MergePlan& plan) {
   }
 }
 
-ordered_json to_json(const engine::Stage& stage, const plan::Schedule& schedule,
-                     const std::vector<std::string>& warnings, bool with_tensors) {
+ordered_json to_json(const engine::Stage& stage, const plan::Schedule& schedule, const std::vector<Remark>& remarks,
+                     bool with_tensors) {
   const plan::MergePlan& plan = stage.plan;
   const Facts facts = facts_of(plan, schedule);
   const plan::ScheduleOptions& o = schedule.options;
+  ordered_json remarks_json = ordered_json::array();
+  for (const Remark& remark : remarks) remarks_json.push_back(as_json(remark));
   ordered_json json{
       {"method", plan.method},
       {"models", ordered_json::array()},
@@ -126,7 +129,7 @@ ordered_json to_json(const engine::Stage& stage, const plan::Schedule& schedule,
         {"workspace", schedule.memory.workspace_bytes},
         {"statistics", schedule.memory.tally_bytes},
         {"kept_inputs", schedule.memory.kept_bytes}}},
-      {"warnings", warnings}};
+      {"remarks", remarks_json}};
   for (const Catalogue& model : plan.models) {
     json["models"].push_back({{"reference", model.model},
                               {"directory", model.directory},
@@ -157,9 +160,9 @@ void print_plan(const engine::Stage& stage, const plan::Schedule& schedule, bool
   if (with_tensors) print_tensors(stage.plan);
 }
 
-std::string plan_as_json(const engine::Stage& stage, const plan::Schedule& schedule,
-                         const std::vector<std::string>& warnings, bool with_tensors) {
-  return to_json(stage, schedule, warnings, with_tensors).dump(2, ' ', false, ordered_json::error_handler_t::replace);
+std::string plan_as_json(const engine::Stage& stage, const plan::Schedule& schedule, const std::vector<Remark>& remarks,
+                         bool with_tensors) {
+  return to_json(stage, schedule, remarks, with_tensors).dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 }  // namespace stockpot::app

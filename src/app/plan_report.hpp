@@ -13,7 +13,7 @@ namespace stockpot::app {
 void print_plan(const engine::Stage& stage, const plan::Schedule& schedule, bool with_tensors);
 
 /// The same as JSON text, indented, without a line end at the end.
-std::string plan_as_json(const engine::Stage& stage, const plan::Schedule& schedule,
-                         const std::vector<std::string>& warnings, bool with_tensors);
+std::string plan_as_json(const engine::Stage& stage, const plan::Schedule& schedule, const std::vector<Remark>& remarks,
+                         bool with_tensors);
 
 }  // namespace stockpot::app

@@ -1,7 +1,6 @@
 #include "app/program.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "app/environment.hpp"
+#include "app/log.hpp"
 #include "app/ranks.hpp"
 #include "core/nearest.hpp"
 #include "core/version.hpp"
@@ -37,6 +37,7 @@ Error unknown_command(const std::string& word) {
 }  // namespace
 
 int run_program(Arguments arguments) {
+  choose_diagnostics_form(arguments);
   if (arguments.empty()) {
     throw Error(ErrorKind::usage, "no command is given").hint("'stockpot --help' lists the commands");
   }
@@ -65,13 +66,6 @@ int run_program(Arguments arguments) {
   const int code = command->run(is_recipe ? arguments : arguments.subspan(1));
   if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
   return code;
-}
-
-void print_error(const Error& error) {
-  const std::string text = std::string(error.what()) + "\n";
-  std::fflush(stdout);
-  // Nobody is left to tell if stderr itself is broken.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace stockpot::app

@@ -9,7 +9,4 @@ namespace stockpot::app {
 /// Runs the command that the first argument names. @return the exit code.   @throws Error
 int run_program(Arguments arguments);
 
-/// Prints an error to stderr with one write, so that the lines of several ranks do not mix.
-void print_error(const Error& error);
-
 }  // namespace stockpot::app

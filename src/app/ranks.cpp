@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "app/program.hpp"
+#include "app/log.hpp"
 #include "comm/agree.hpp"
 #include "comm/environment.hpp"
 

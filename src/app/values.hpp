@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/remark.hpp"
+
 namespace stockpot::app {
 
 /// Looked up by an Option's name: the line, else the environment. Defaults are for the caller, who knows of recipes
@@ -34,8 +36,8 @@ class Values {
 
   /// The i-th argument that is no option, or nothing.
   std::optional<std::string> argument(std::size_t i) const;
-  /// One line each, for stderr of one rank: options without effect.
-  const std::vector<std::string>& notices() const { return notices_; }
+  /// Infos, for stderr of one rank: options without effect.
+  const std::vector<Remark>& notices() const { return notices_; }
 
  private:
   friend class LineReader;
@@ -46,7 +48,8 @@ class Values {
   const Given* find(std::string_view name) const;
   std::map<std::string, Given, std::less<>> values_;
   std::map<std::string, bool, std::less<>> toggles_;
-  std::vector<std::string> arguments_, notices_;
+  std::vector<std::string> arguments_;
+  std::vector<Remark> notices_;
 };
 
 /// "90", "15m", "2h", "1:30:00" as seconds; nothing if it is none of these.

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 #include "core/bytes.hpp"
+#include "core/utf8.hpp"
 
 namespace stockpot {
 namespace {
@@ -52,18 +55,38 @@ std::string_view usual_hint(ErrorKind kind) {
   }
 }
 
+/// Of C0, C1 (two bytes in UTF-8), or no UTF-8 at all.
+bool is_control(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0) < 0x20 || byte(0) >= 0x7F;
+  return character.size() == 2 && byte(0) == 0xC2 && byte(1) < 0xA0;
+}
+
+/// U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069: all begin with the byte 0xE2.
+std::optional<unsigned> turning_character(std::string_view character) {
+  if (character.size() != 3 || character[0] != '\xE2') return std::nullopt;
+  const auto bits = [&](std::size_t i) { return static_cast<unsigned char>(character[i]) & 0x3Fu; };
+  const unsigned code = 0x2000u | bits(1) << 6 | bits(2);
+  const bool turns =
+      code == 0x200E || code == 0x200F || (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return turns ? std::optional(code) : std::nullopt;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
   std::string shown;
   shown.reserve(text.size());
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7f) {
-      shown += fmt::format("\\x{:02x}", u);
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, std::max<std::size_t>(character_bytes(text), 1));
+    if (const auto turning = turning_character(character)) {
+      shown += fmt::format("\\u{:04x}", *turning);
+    } else if (is_control(character)) {
+      for (const char c : character) shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
-      shown += c;
+      shown += character;
     }
+    text.remove_prefix(character.size());
   }
   return shown;
 }
@@ -92,8 +115,8 @@ Error& Error::hint(std::string_view text) & {
   return *this;
 }
 
-Error& Error::with_report(std::string text) & {
-  own_report_ = std::move(text);
+Error& Error::with_parts(std::vector<Remark> parts) & {
+  parts_ = std::move(parts);
   render();
   return *this;
 }
@@ -106,8 +129,8 @@ bool Error::has(std::string_view name) const {
 }
 
 void Error::render() {
-  if (!own_report_.empty()) {
-    report_ = own_report_;
+  if (!parts_.empty()) {
+    report_ = to_text(parts_);
     return;
   }
   report_ =
@@ -115,6 +138,20 @@ void Error::render() {
   for (const auto& [name, value] : context_) report_ += fmt::format("\n  {:<7} {}", name, printable(value));
   const std::string_view advice = hint_.empty() && has("file") ? usual_hint(kind_) : std::string_view(hint_);
   if (!advice.empty()) report_ += fmt::format("\n  {:<7} {}", "hint", printable(advice));
+}
+
+std::vector<Remark> Error::remarks() const {
+  if (!parts_.empty()) return parts_;
+  Remark whole{.severity = Severity::error,
+               .code = code_,
+               .file = {},
+               .message = sentence_,
+               .help = hint_,
+               .facts = context_,
+               .shown = report_};
+  const auto file = std::ranges::find(context_, "file", [](const auto& fact) { return fact.first; });
+  if (file != context_.end()) whole.file = file->second;
+  return {std::move(whole)};
 }
 
 Error Error::current() {
@@ -135,7 +172,8 @@ Error Error::current() {
 std::string Error::pack() const {
   ByteWriter out;
   out.number(static_cast<std::uint64_t>(kind_));
-  for (const auto* text : {&code_, &sentence_, &hint_, &own_report_}) out.text(*text);
+  for (const auto* text : {&code_, &sentence_, &hint_}) out.text(*text);
+  out.text(stockpot::pack(parts_));
   out.number(context_.size());
   for (const auto& [name, value] : context_) {
     out.text(name);
@@ -151,7 +189,7 @@ Error Error::unpack(std::string_view packed) {
   Error error(kind, in.text());
   error.code_ = std::move(code);
   error.hint_ = in.text();
-  error.own_report_ = in.text();
+  error.parts_ = unpack_remarks(in.text());
   for (auto left = in.number(); left > 0; --left) {
     std::string name = in.text();
     error.context_.emplace_back(std::move(name), in.text());

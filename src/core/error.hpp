@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/remark.hpp"
+
 namespace stockpot {
 
 /// What went wrong, as far as the exit code is concerned. The values are the exit codes that users' scripts rely on.
@@ -25,7 +27,8 @@ enum class ErrorKind : int {
   stopped = 75,       ///< stopped on request
 };
 
-/// Text with control characters shown as \xNN, so that a name from a file cannot steer a terminal.
+/// Text in which control characters and bytes that are not UTF-8 are shown as \xNN, and characters that turn the
+/// direction of writing as \uNNNN, so that a name from a file can neither steer a terminal nor look like another.
 std::string printable(std::string_view text);
 
 /// An error with its context: a sentence, then named facts in the order in which they were added, then a hint.
@@ -46,8 +49,8 @@ class Error : public std::exception {
   Error& in_model(std::string_view name) & { return with("model", name); }
   Error& at_byte(std::uint64_t offset, std::uint64_t of_bytes) &;
   Error& hint(std::string_view text) &;
-  /// Replaces the generated report: for several diagnostics that were collected and are shown together.
-  Error& with_report(std::string text) &;
+  /// Replaces the generated report: for several mistakes that were collected and are shown together.
+  Error& with_parts(std::vector<Remark> parts) &;
 
   Error&& code(std::string_view c) && { return std::move(code(c)); }
   Error&& with(std::string_view n, std::string_view v) && { return std::move(with(n, v)); }
@@ -56,7 +59,7 @@ class Error : public std::exception {
   Error&& in_model(std::string_view name) && { return std::move(with("model", name)); }
   Error&& at_byte(std::uint64_t offset, std::uint64_t of_bytes) && { return std::move(at_byte(offset, of_bytes)); }
   Error&& hint(std::string_view text) && { return std::move(hint(text)); }
-  Error&& with_report(std::string text) && { return std::move(with_report(std::move(text))); }
+  Error&& with_parts(std::vector<Remark> parts) && { return std::move(with_parts(std::move(parts))); }
 
   ErrorKind kind() const { return kind_; }
   int exit_code() const { return static_cast<int>(kind_); }
@@ -65,6 +68,8 @@ class Error : public std::exception {
   const std::string& hint() const { return hint_; }
   const std::vector<std::pair<std::string, std::string>>& context() const { return context_; }
   bool has(std::string_view name) const;
+  /// What it consists of: its parts, or itself as one.
+  std::vector<Remark> remarks() const;
   /// The whole report, several lines, without a line end at the end.
   const char* what() const noexcept override { return report_.c_str(); }
 
@@ -77,7 +82,8 @@ class Error : public std::exception {
  private:
   void render();
   ErrorKind kind_;
-  std::string code_, sentence_, hint_, own_report_;
+  std::string code_, sentence_, hint_;
+  std::vector<Remark> parts_;
   std::vector<std::pair<std::string, std::string>> context_;
   std::string report_;
 };

@@ -108,7 +108,7 @@ class Job {
     });
     JobOptions options = settings_.options;
     options.output_format = settings_.output_format(document);
-    options.warnings.insert(options.warnings.end(), stage.warnings.begin(), stage.warnings.end());
+    options.remarks.insert(options.remarks.end(), stage.remarks.begin(), stage.remarks.end());
     report.summary = run_merge(comm_, recipe_, stage, schedule, directory, is_final ? final_ : own, options);
     report.schedule = &schedule;
     if (!is_final) planner_.finished(stage, directory);

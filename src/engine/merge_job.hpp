@@ -26,7 +26,7 @@ struct JobOptions {
   std::string output_format = "safetensors";
   bool write_model_card = true;
   OpenSource open = posix_source();
-  std::vector<std::string> warnings;                 ///< met so far: for the run record
+  std::vector<Remark> remarks;                       ///< met so far: for the run record
   std::function<void(const Progress&)> on_progress;  ///< may be empty
 };
 

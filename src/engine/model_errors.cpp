@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace stockpot::engine {
 
 void ModelErrors::add(Error error, const recipe::ModelReference& reference) {
@@ -14,17 +17,17 @@ void ModelErrors::add(Error error, const recipe::ModelReference& reference) {
     diagnostics_.error(error.class_code(), at, message, error.hint());
   } else {
     error.with("recipe", fmt::format("{}:{}:{}", path_, at.line, at.column));
-    reports_.emplace_back(error.what());
+    std::ranges::move(error.remarks(), std::back_inserter(damaged_));
   }
   if (!first_) first_ = std::move(error);
 }
 
 void ModelErrors::raise() const {
   if (!first_) return;
-  if (reports_.size() == 1 && diagnostics_.all().empty()) throw *first_;
-  std::string all = diagnostics_.report();
-  for (const std::string& report : reports_) all += (all.empty() ? "" : "\n") + report;
-  throw Error(first_->kind(), first_->sentence()).code(first_->class_code()).with_report(std::move(all));
+  if (damaged_.size() == 1 && diagnostics_.all().empty()) throw *first_;
+  std::vector<Remark> all = diagnostics_.remarks();
+  all.insert(all.end(), damaged_.begin(), damaged_.end());
+  throw Error(first_->kind(), first_->sentence()).code(first_->class_code()).with_parts(std::move(all));
 }
 
 }  // namespace stockpot::engine

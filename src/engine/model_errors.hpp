@@ -23,7 +23,7 @@ class ModelErrors {
   std::string path_;
   recipe::Diagnostics diagnostics_;
   std::optional<Error> first_;
-  std::vector<std::string> reports_;  // of damaged files
+  std::vector<Remark> damaged_;  // files
 };
 
 }  // namespace stockpot::engine

@@ -14,20 +14,19 @@ class Findings {
  public:
   void add(const Error& error) {
     if (!first_) first_ = error;
-    const std::string report = error.what();
-    if (std::ranges::find(reports_, report) == reports_.end()) reports_.push_back(report);
+    for (Remark& remark : error.remarks()) {
+      if (std::ranges::find(parts_, remark) == parts_.end()) parts_.push_back(std::move(remark));
+    }
   }
   bool empty() const { return !first_; }
   void raise() const {
     if (!first_) return;
-    std::string all;
-    for (const std::string& report : reports_) all += (all.empty() ? "" : "\n") + report;
-    throw Error(first_->kind(), first_->sentence()).code(first_->class_code()).with_report(std::move(all));
+    throw Error(first_->kind(), first_->sentence()).code(first_->class_code()).with_parts(parts_);
   }
 
  private:
   std::optional<Error> first_;
-  std::vector<std::string> reports_;
+  std::vector<Remark> parts_;
 };
 
 template <class Work>
@@ -65,6 +64,22 @@ void check_references(const recipe::Recipe& recipe, ModelShelf& shelf, Findings&
   collect(findings, [&] { errors.raise(); });
 }
 
+bool needs_any(const recipe::MergeDocument& document, const std::vector<std::string>& stages) {
+  return std::ranges::any_of(document.models(), [&](const recipe::ModelReference& model) {
+    return std::ranges::find(stages, model.path) != stages.end();
+  });
+}
+
+bool check_plan(std::size_t document, StagePlanner& planner, Findings& findings, CheckResult& result) {
+  bool good = false;
+  collect(findings, [&] {
+    const Stage stage = planner.plan(document);
+    result.remarks.insert(result.remarks.end(), stage.remarks.begin(), stage.remarks.end());
+    good = true;
+  });
+  return good;
+}
+
 }  // namespace
 
 CheckResult check_recipe(const std::string& path, const io::SearchPlaces& search, const StageOptions& options) {
@@ -75,16 +90,18 @@ CheckResult check_recipe(const std::string& path, const io::SearchPlaces& search
   ModelShelf shelf(search, options.dialect);
   check_references(recipe, shelf, findings);
   CheckResult result;
+  result.strict = std::ranges::any_of(recipe.documents, [](const auto& d) { return d.extensions.strict; });
   if (findings.empty()) {
     recipe::Diagnostics diagnostics(recipe.path, recipe.text);
     const auto order = recipe::stage_order(recipe.documents, diagnostics);
     collect(findings, [&] { diagnostics.throw_if_errors(); });
     StagePlanner planner(alone, recipe, search, options);
-    for (const std::size_t document : order) {
-      collect(findings, [&] {
-        const Stage stage = planner.plan(document);
-        result.warnings.insert(result.warnings.end(), stage.warnings.begin(), stage.warnings.end());
-      });
+    std::vector<std::string> failed;
+    for (const std::size_t index : order) {
+      const recipe::MergeDocument& document = recipe.documents[index];
+      // A document that needs a stage which cannot be planned would only complain of its absence.
+      const bool in_vain = needs_any(document, failed);
+      if (in_vain || !check_plan(index, planner, findings, result)) failed.push_back(document.name);
     }
   }
   findings.raise();

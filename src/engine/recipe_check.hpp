@@ -9,7 +9,8 @@
 namespace stockpot::engine {
 
 struct CheckResult {
-  std::vector<std::string> warnings;
+  std::vector<Remark> remarks;  ///< decisions and warnings
+  bool strict = false;          ///< the recipe asks for it
 };
 
 /// Local. @throws Error of the first kind of mistake, whose report shows all mistakes that could be found: of the recipe,

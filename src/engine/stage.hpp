@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/remark.hpp"
 #include "core/vocabulary.hpp"
 #include "io/companions.hpp"
 #include "plan/plan.hpp"
@@ -18,8 +19,8 @@ struct Stage {
   plan::MergePlan plan;      ///< with its models
   /// What its output is made of and how: two outputs with the same are the same.
   std::string fingerprint;
-  io::Companions companions;  ///< rank 0 only
-  std::vector<std::string> warnings;
+  io::Companions companions;    ///< rank 0 only
+  std::vector<Remark> remarks;  ///< decisions and warnings, of its plan and of its models
 };
 
 }  // namespace stockpot::engine

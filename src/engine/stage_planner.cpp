@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
@@ -82,14 +83,14 @@ Stage StagePlanner::plan(std::size_t index) {
   std::vector<Catalogue> models(in.number());
   for (Catalogue& model : models) model = Catalogue::unpack(in.text());
   const std::string vocabulary_bytes = in.text();
-  while (!in.done()) stage.warnings.push_back(in.text());
+  stage.remarks = unpack_remarks(in.text());
 
   std::optional<OutputVocabulary> vocabulary;
   if (!vocabulary_bytes.empty()) vocabulary = OutputVocabulary::unpack(vocabulary_bytes);
   stage.plan = comm::agree(comm_, [&] {
     return plan::make_plan(recipe_, document, std::move(models), options_.plan, vocabulary ? &*vocabulary : nullptr);
   });
-  stage.warnings.insert(stage.warnings.end(), stage.plan.warnings.begin(), stage.plan.warnings.end());
+  stage.remarks.insert(stage.remarks.end(), stage.plan.remarks.begin(), stage.plan.remarks.end());
   stage.fingerprint = fingerprint_of(stage, document, options_.plan, fingerprints_);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
   plan_companions(stage, document);
@@ -112,23 +113,51 @@ std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
 
   recipe::Diagnostics diagnostics(recipe_.path, recipe_.text);
   tokenizer_ = plan_tokenizer(document, models, diagnostics);
-  diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
+  try {
+    diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
+  } catch (Error& error) {
+    refuse_vocabulary(document, models, std::move(error));
+  }
   ByteWriter out;
   out.number(models.size());
   for (const ShelvedModel* model : models) out.text(model->catalogue.pack());
   out.text(tokenizer_.built ? tokenizer_.built->vocabulary.pack() : "");
+  std::vector<Remark> remarks;
   for (const ShelvedModel* model : models) {
-    for (const std::string& warning : model->catalogue.warnings) out.text(model->catalogue.model + ": " + warning);
+    for (const std::string& warning : model->catalogue.warnings) {
+      remarks.push_back(remark_about(model->catalogue.model, warning));
+    }
   }
-  if (const std::string report = diagnostics.report(); !report.empty()) out.text(report);
+  std::ranges::move(diagnostics.remarks(), std::back_inserter(remarks));
+  out.text(pack(remarks));
   return out.take();
+}
+
+/// What is wrong with the vocabulary, and with it what is wrong with the tensors, as far as that can be known without.
+void StagePlanner::refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
+                                     Error error) const {
+  std::vector<Catalogue> catalogues;
+  for (const ShelvedModel* model : models) catalogues.push_back(model->catalogue);
+  plan::PlanOptions without = options_.plan;
+  without.truncate_embeddings = true;  // it is the vocabulary that would make them fit
+  without.explain.reset();
+  try {
+    plan::make_plan(recipe_, document, std::move(catalogues), without);
+  } catch (const Error& more) {
+    std::vector<Remark> all = error.remarks();
+    for (Remark& remark : more.remarks()) {
+      if (std::ranges::find(all, remark) == all.end()) all.push_back(std::move(remark));
+    }
+    error.with_parts(std::move(all));
+  }
+  throw error;
 }
 
 /// Collective. Rank 0 decides on the small files; their warnings are everyone's.
 void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& document) {
-  const std::string warnings = comm::on_root(comm_, [&] {
-    ByteWriter out;
-    if (options_.dialect == recipe::Dialect::raw) return out.take();
+  const std::string packed = comm::on_root(comm_, [&] {
+    std::vector<Remark> remarks;
+    if (options_.dialect == recipe::Dialect::raw) return pack(remarks);
     const auto models = document.models();
     const auto shelved = [&](std::size_t model) -> const ShelvedModel& { return shelf_.get(models[model]); };
     const ShelvedModel& anchor = shelved(stage.plan.anchor);
@@ -146,20 +175,22 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
       request.tokenizer = io::CompanionRequest::Tokenizer{{}, &*anchor.adapter_tokenizer, {}};
     }
     stage.companions = io::plan_companions(anchor.folder, request);
-    for (const std::string& warning : stage.companions.warnings) out.text(warning);
+    for (const std::string& warning : stage.companions.warnings) remarks.push_back(remark_of(warning));
     if (!stage.name.empty()) {
       if (shelf_.finds(stage.name)) {
-        out.text(fmt::format("{}:{}:{}: warning[STG004]: '{}' is a model, too: references mean the stage", recipe_.path,
-                             document.name_at.line, document.name_at.column, stage.name));
+        Remark hides = remark_of(fmt::format("STG004: '{}' is a model, too: references mean the stage", stage.name));
+        hides.file = recipe_.path;
+        hides.line = document.name_at.line;
+        hides.column = document.name_at.column;
+        remarks.push_back(std::move(hides));
       }
       ShelvedModel made{planned_catalogue(stage), io::ModelFolder(stage.name, stage.companions.files)};
       set_planned_config(made.folder, made.catalogue);
       shelf_.put(stage.name, std::move(made));
     }
-    return out.take();
+    return pack(remarks);
   });
-  ByteReader in(warnings);
-  while (!in.done()) stage.warnings.push_back(in.text());
+  std::ranges::move(unpack_remarks(packed), std::back_inserter(stage.remarks));
 }
 
 void StagePlanner::finished(const Stage& stage, const std::string& directory) {

@@ -38,6 +38,8 @@ class StagePlanner {
 
  private:
   std::string read_models(const recipe::MergeDocument& document);
+  [[noreturn]] void refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
+                                      Error error) const;
   void plan_companions(Stage& stage, const recipe::MergeDocument& document);
 
   const comm::Communicator& comm_;

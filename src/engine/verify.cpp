@@ -161,7 +161,10 @@ Error mismatch(const std::string& out, const std::vector<std::string>& differenc
   if (differences.size() > shown_differences) {
     report += fmt::format("\n  ... and {} more", differences.size() - shown_differences);
   }
-  return Error(ErrorKind::mismatch, "verification failed").with_report(std::move(report));
+  Remark whole = remark_of(fmt::format("{} is not what its manifest says", out), Severity::error);
+  for (const std::string& difference : differences) whole.facts.emplace_back("difference", difference);
+  whole.shown = std::move(report);
+  return Error(ErrorKind::mismatch, "verification failed").with_parts({std::move(whole)});
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
-#include "io/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace stockpot::io {
 namespace {

@@ -9,57 +9,69 @@
 namespace stockpot::plan {
 namespace {
 
-std::string line(const std::string& path, recipe::Position at, std::string_view severity, const std::string& code,
-                 const std::string& text) {
-  const std::string place = at.line == 0 ? path : fmt::format("{}:{}:{}", path, at.line, at.column);
-  return fmt::format("{}: {}[{}]: {}", place, severity, code, printable(text));
+Remark remark(const std::string& path, const recipe::Diagnostic& found) {
+  Remark told = remark_of(found.message, found.severity);
+  told.code = found.code;
+  told.file = path;
+  told.line = found.at.line;
+  told.column = found.at.column;
+  told.help = found.help;
+  return told;
+}
+
+/// What may be done about errors of a kind.
+std::string help(std::string_view code) {
+  if (code == "TEN004") {
+    return "'stockpot: {on_mismatch: skip}' leaves such a model out of that tensor; --unsafe-truncate-embeddings cuts "
+           "embeddings to what all models have";
+  }
+  if (code == "TEN002" || code == "TEN005") return "'stockpot: {missing: drop}' leaves such tensors out of the output";
+  return "";
 }
 
 }  // namespace
 
 void Differences::add(std::string_view code, recipe::Position at, std::string text) {
-  errors_[std::string(code)].push_back({at, std::move(text)});
+  errors_[std::string(code)].push_back({Severity::error, std::string(code), at, std::move(text), ""});
 }
 
 void Differences::warn(std::string_view code, recipe::Position at, std::string text) {
-  warnings_.emplace_back(std::string(code), Difference{at, std::move(text)});
+  others_.push_back({Severity::warning, std::string(code), at, std::move(text), ""});
 }
 
-std::vector<std::string> Differences::warnings(const std::string& recipe_path) const {
-  std::vector<std::string> lines;
-  for (const auto& [code, warning] : warnings_) {
-    lines.push_back(line(recipe_path, warning.at, "warning", code, warning.text));
-  }
-  return lines;
+void Differences::inform(std::string_view code, recipe::Position at, std::string text) {
+  others_.push_back({Severity::info, std::string(code), at, std::move(text), ""});
 }
 
-std::string Differences::report(const std::string& recipe_path) const {
-  constexpr std::size_t shown = 20;
+std::vector<Remark> Differences::remarks(const std::string& recipe_path) const {
+  std::vector<Remark> remarks;
+  for (const recipe::Diagnostic& found : others_) remarks.push_back(remark(recipe_path, found));
+  return remarks;
+}
+
+std::vector<Remark> Differences::report(const std::string& recipe_path) const {
+  constexpr std::size_t most = 20;
   std::size_t count = 0;
-  std::string list;
+  std::vector<Remark> report;
   for (const auto& [code, found] : errors_) {
     count += found.size();
-    for (std::size_t i = 0; i < std::min(shown, found.size()); ++i) {
-      list += line(recipe_path, found[i].at, "error", code, found[i].text) + "\n";
-    }
-    if (found.size() > shown) list += fmt::format("... and {} more of {}\n", found.size() - shown, code);
+    std::vector<Remark> list;
+    for (const recipe::Diagnostic& one : found) list.push_back(remark(recipe_path, one));
+    list = first_of(std::move(list), most, "of " + code);
+    list.back().help = help(code);
+    std::ranges::move(list, std::back_inserter(report));
   }
-  if (errors_.contains("TEN004")) {
-    list +=
-        "   = help: 'stockpot: {on_mismatch: skip}' leaves such a model out of that tensor; "
-        "--unsafe-truncate-embeddings cuts embeddings to what all models have\n";
-  }
-  if (errors_.contains("TEN002") || errors_.contains("TEN005")) {
-    list += "   = help: 'stockpot: {missing: drop}' leaves such tensors out of the output\n";
-  }
-  return list + fmt::format("the models do not fit together: {} difference{}", count, count == 1 ? "" : "s");
+  Remark sum = remark_of(fmt::format("the models do not fit together: {} difference{}", count, count == 1 ? "" : "s"),
+                         Severity::info);
+  sum.shown = sum.message;
+  report.push_back(std::move(sum));
+  return report;
 }
 
 void Differences::raise(const std::string& recipe_path) const {
-  const std::string code = errors_.begin()->first;
-  throw Error(ErrorKind::corrupt_input, errors_.begin()->second.front().text)
-      .code(code)
-      .with_report(report(recipe_path));
+  const auto& [code, found] = *errors_.begin();
+  const ErrorKind kind = code.starts_with("RAW") ? ErrorKind::recipe : ErrorKind::corrupt_input;
+  throw Error(kind, found.front().message).code(code).with_parts(report(recipe_path));
 }
 
 }  // namespace stockpot::plan

@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "recipe/recipe.hpp"
@@ -17,22 +16,21 @@ class Differences {
  public:
   void add(std::string_view code, recipe::Position at, std::string text);
   void warn(std::string_view code, recipe::Position at, std::string text);
+  /// What was decided, and is as it should be.
+  void inform(std::string_view code, recipe::Position at, std::string text);
 
   bool empty() const { return errors_.empty(); }
-  /// "r.yml:3:12: warning[TEN001]: ...", one each, in the order in which they came.
-  std::vector<std::string> warnings(const std::string& recipe_path) const;
-  /// The errors likewise, the first 20 of each code, and what may be done about them.
-  std::string report(const std::string& recipe_path) const;
-  /// @throws Error(corrupt_input) with the report.
+  /// Infos and warnings in the order in which they came.
+  std::vector<Remark> remarks(const std::string& recipe_path) const;
+  /// The errors, the first 20 of each code, and what may be done about them.
+  std::vector<Remark> report(const std::string& recipe_path) const;
+  /// @throws Error with the report: ErrorKind::recipe if it is the recipe that asks for what the models cannot give
+  ///         (RAW001), else corrupt_input.
   [[noreturn]] void raise(const std::string& recipe_path) const;
 
  private:
-  struct Difference {
-    recipe::Position at;
-    std::string text;
-  };
-  std::map<std::string, std::vector<Difference>> errors_;  // by code
-  std::vector<std::pair<std::string, Difference>> warnings_;
+  std::map<std::string, std::vector<recipe::Diagnostic>> errors_;  // by code
+  std::vector<recipe::Diagnostic> others_;
 };
 
 }  // namespace stockpot::plan

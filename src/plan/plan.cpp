@@ -148,7 +148,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   warn_about_rounding(document, diagnostics);
   if (!options.allow_crimes) check_architectures(models, plan.models, diagnostics);
   const Views views(plan.models, plan.anchor, options.raw.has_value());
-  Slices slices = lay_out(document, models, views, diagnostics);
+  Slices slices = lay_out(document, models, views, strict, diagnostics);
   std::optional<VocabularyRows> rows;
   if (vocabulary != nullptr) rows.emplace(*vocabulary);
   const MatchContext context{plan.models,
@@ -161,7 +161,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   Matching matching;
   DocumentMatcher matcher(document, models, context, slices, diagnostics);
   std::vector<MergedPart> parts = matcher.parts(matching);
-  diagnostics.throw_if_errors(strict);
+  if (diagnostics.fails(strict)) raise_mistakes(recipe.path, diagnostics, matching.differences, strict);
   if (!options.allow_crimes && !options.raw) matching.check_pairing(document.method_at, diagnostics);
   const std::vector<MatchedTensor> copied = matcher.copied(matching);
 

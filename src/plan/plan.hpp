@@ -112,10 +112,10 @@ struct MergePlan {
   bool round_inputs = false;  ///< inputs are first rounded to `round_dtype`
   std::optional<DType> round_dtype;
   std::uint64_t seed = 0;
-  std::size_t lines_models = 0;        ///< models over which alpha: auto is a mean; 0: there is no such alpha
-  std::optional<DType> adapter_dtype;  ///< base plus adapters is rounded to this type; nothing: exact
-  std::string method;                  ///< of the document, for reports
-  std::vector<std::string> warnings;
+  std::size_t lines_models = 0;          ///< models over which alpha: auto is a mean; 0: there is no such alpha
+  std::optional<DType> adapter_dtype;    ///< base plus adapters is rounded to this type; nothing: exact
+  std::string method;                    ///< of the document, for reports
+  std::vector<Remark> remarks;           ///< decisions and warnings
   std::vector<std::string> explanation;  ///< lines on PlanOptions::explain
 
   std::uint64_t output_bytes() const;

@@ -24,19 +24,6 @@ void take_options(const recipe::MergeDocument& document, const PlanOptions& opti
   plan.method = document.moe ? "moe" : document.method;
 }
 
-/// Each warning as a report of its own, in order of place.
-std::vector<std::string> rendered_warnings(const recipe::Recipe& recipe, const recipe::Diagnostics& diagnostics) {
-  auto found = diagnostics.all();
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-  std::vector<std::string> lines;
-  for (const auto& diagnostic : found) {
-    recipe::Diagnostics one(recipe.path, recipe.text);
-    one.warn(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.help);
-    lines.push_back(one.report());
-  }
-  return lines;
-}
-
 /// A head is its embedding once more only as long as no adapter changes either.
 void settle_tied_copies(const AdaptedTensors& adapted, Catalogue& model) {
   const auto is_adapted = [&](const StoredTensor& tensor) {
@@ -54,7 +41,7 @@ void adapt_models(MergePlan& plan) {
     std::vector<std::string> warnings;
     plan.adapted.push_back(adapt(model, warnings));
     settle_tied_copies(plan.adapted.back(), model);
-    for (const std::string& warning : warnings) plan.warnings.push_back(fmt::format("{}: {}", model.model, warning));
+    for (const std::string& warning : warnings) plan.remarks.push_back(remark_about(model.model, warning));
   }
 }
 
@@ -62,7 +49,7 @@ void adapt_models(MergePlan& plan) {
 
 recipe::Diagnostics begin_diagnostics(const recipe::Recipe& recipe) {
   recipe::Diagnostics diagnostics(recipe.path, recipe.text);
-  for (const auto& found : recipe.diagnostics.all()) diagnostics.warn(found.code, found.at, found.message, found.help);
+  for (const auto& found : recipe.diagnostics.all()) diagnostics.add(found);
   return diagnostics;
 }
 
@@ -79,17 +66,20 @@ MergePlan begin_plan(const recipe::MergeDocument& document, std::vector<Catalogu
 void raise_mistakes(const std::string& path, const recipe::Diagnostics& diagnostics, const Differences& differences,
                     bool strict) {
   if (differences.empty()) return diagnostics.throw_if_errors(strict);
+  std::vector<Remark> report = differences.report(path);
   try {
     diagnostics.throw_if_errors(strict);
   } catch (Error& error) {
-    throw error.with_report(fmt::format("{}\n{}", error.what(), differences.report(path)));
+    std::vector<Remark> all = error.remarks();
+    std::ranges::move(report, std::back_inserter(all));
+    throw error.with_parts(std::move(all));
   }
-  const std::string warnings = diagnostics.report();
-  if (warnings.empty()) differences.raise(path);
   try {
     differences.raise(path);
   } catch (Error& error) {
-    throw error.with_report(fmt::format("{}\n{}", warnings, error.what()));
+    std::vector<Remark> all = diagnostics.remarks(Severity::warning);
+    std::ranges::move(report, std::back_inserter(all));
+    throw error.with_parts(std::move(all));
   }
 }
 
@@ -100,13 +90,12 @@ void finish_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& docu
   for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);
   const auto shard_bytes = options.shard_bytes ? options.shard_bytes : document.extensions.shard_bytes;
   plan.shards = partition::make_shards(outputs, shard_bytes.value_or(default_shard_bytes));
-  const auto rendered = rendered_warnings(recipe, found.diagnostics);
-  plan.warnings.insert(plan.warnings.begin(), rendered.begin(), rendered.end());
+  const auto of_recipe = found.diagnostics.remarks();
+  plan.remarks.insert(plan.remarks.begin(), of_recipe.begin(), of_recipe.end());
   for (const ModelView& view : found.views.models) {
-    plan.warnings.insert(plan.warnings.end(), view.notes.begin(), view.notes.end());
+    for (const std::string& note : view.notes) plan.remarks.push_back(remark_of(note, Severity::info));
   }
-  const auto differences = found.differences.warnings(recipe.path);
-  plan.warnings.insert(plan.warnings.end(), differences.begin(), differences.end());
+  std::ranges::move(found.differences.remarks(recipe.path), std::back_inserter(plan.remarks));
 }
 
 }  // namespace stockpot::plan

@@ -180,8 +180,10 @@ class ModuleSlices {
 /// The modules of the architecture that a document speaks of, and those that it does not.
 class DocumentSlices {
  public:
-  DocumentSlices(const MergeDocument& document, const ModelList& models, const Views& views, Diagnostics& diagnostics)
-      : document_(document),
+  DocumentSlices(const MergeDocument& document, const ModelList& models, const Views& views, bool strict,
+                 Diagnostics& diagnostics)
+      : strict_(strict),
+        document_(document),
         models_(models),
         views_(views),
         layout_(views.layouts[views.anchor]),
@@ -223,13 +225,13 @@ class DocumentSlices {
     const bool of_slices = document_.form == recipe::Form::slices;
     const bool copies = of_slices || document_.extensions.unlisted_modules == recipe::UnlistedModules::copy;
     const std::string list = fmt::format("{}", fmt::join(left_out, ", "));
-    if (of_slices && document_.extensions.strict) {
+    if (of_slices && strict_) {
       diagnostics_.error("ARC011", document_.at, fmt::format("top-level slices leave the modules {} open", list),
                          "write 'modules:' with slices or models for each");
     } else if (of_slices) {
-      diagnostics_.warn("ARC010", document_.at,
-                        fmt::format("slices are of module '{}'; copied from '{}': {}",
-                                    layout_.modules()[layout_.primary_module()].name, document_.anchor().text, list));
+      diagnostics_.inform("ARC010", document_.at,
+                          fmt::format("slices are of module '{}'; copied from '{}': {}",
+                                      layout_.modules()[layout_.primary_module()].name, document_.anchor().text, list));
     } else if (!copies) {
       diagnostics_.warn("ARC012", document_.at,
                         fmt::format("modules that the recipe does not mention are left out: {}", list),
@@ -242,6 +244,7 @@ class DocumentSlices {
     }
   }
 
+  const bool strict_;
   const MergeDocument& document_;
   const ModelList& models_;
   const Views& views_;
@@ -260,8 +263,9 @@ Views::Views(std::span<const Catalogue> catalogues, std::uint32_t anchor_model, 
   }
 }
 
-Slices lay_out(const MergeDocument& document, const ModelList& models, const Views& views, Diagnostics& diagnostics) {
-  return DocumentSlices(document, models, views, diagnostics).run();
+Slices lay_out(const MergeDocument& document, const ModelList& models, const Views& views, bool strict,
+               Diagnostics& diagnostics) {
+  return DocumentSlices(document, models, views, strict, diagnostics).run();
 }
 
 }  // namespace stockpot::plan

@@ -58,7 +58,8 @@ struct Slices {
 /// Lays the document out. Points into the document and the views. Adds a diagnostic for each mistake: ranges that leave
 /// their model (ARC021), sources of unequal length (ARC020), unknown modules (ARC040), modules that are left out (ARC012)
 /// or copied (ARC010).
-Slices lay_out(const recipe::MergeDocument& document, const ModelList& models, const Views& views,
+/// @param strict  top-level slices of models with several modules are a mistake (ARC011).
+Slices lay_out(const recipe::MergeDocument& document, const ModelList& models, const Views& views, bool strict,
                recipe::Diagnostics& diagnostics);
 
 }  // namespace stockpot::plan

@@ -46,8 +46,8 @@ bool settle_tied_heads(const MatchContext& context, std::string_view name, std::
     return holder.viewed != nullptr && is_own_head(context.catalogues[holder.model], *holder.viewed);
   });
   if (!any && !context.extensions.keep_tied_heads) {
-    matching.differences.warn("TEN040", context.at(holders.front().model),
-                              fmt::format("{} is its model's embedding once more and is not written", name));
+    matching.differences.inform("TEN040", context.at(holders.front().model),
+                                fmt::format("{} is its model's embedding once more and is not written", name));
     return false;
   }
   matching.has_head = matching.has_head || any;
@@ -57,9 +57,9 @@ bool settle_tied_heads(const MatchContext& context, std::string_view name, std::
     holder.viewed = input_embedding(context.views.models[holder.model], name);
     if (holder.viewed == nullptr) continue;
     matching.unties_head = matching.unties_head || any;
-    matching.differences.warn("TEN040", context.at(holder.model),
-                              fmt::format("'{}' has no {} and gives its tied {} instead{}", model.model, name,
-                                          holder.viewed->name, any ? "; the output is untied" : ""));
+    matching.differences.inform("TEN040", context.at(holder.model),
+                                fmt::format("'{}' has no {} and gives its tied {} instead{}", model.model, name,
+                                            holder.viewed->name, any ? "; the output is untied" : ""));
   }
   return true;
 }

@@ -46,14 +46,19 @@ void Diagnostics::warn(std::string_view code, Position at, std::string message, 
   add({Severity::warning, std::string(code), at, std::move(message), std::move(help)});
 }
 
+void Diagnostics::inform(std::string_view code, Position at, std::string message) {
+  add({Severity::info, std::string(code), at, std::move(message), ""});
+}
+
 void Diagnostics::stop(std::string_view code, Position at, std::string message, std::string help) {
   error(code, at, std::move(message), std::move(help));
   throw_if_errors();
   throw Error(ErrorKind::internal, "an error of the recipe was lost");
 }
 
-bool Diagnostics::has_errors() const {
-  return std::any_of(found_.begin(), found_.end(), [](const Diagnostic& d) { return d.severity == Severity::error; });
+bool Diagnostics::fails(bool strict) const {
+  const Severity least = strict ? Severity::warning : Severity::error;
+  return std::ranges::any_of(found_, [&](const Diagnostic& d) { return d.severity >= least; });
 }
 
 std::string Diagnostics::quoted_line(Position at) const {
@@ -69,37 +74,50 @@ std::string Diagnostics::quoted_line(Position at) const {
   return fmt::format("\n{:>4} | {}\n     | {}^", at.line, printable(shown), std::string(column, ' '));
 }
 
-std::string Diagnostics::report(Severity at_least) const {
+Remark Diagnostics::remark(const Diagnostic& d) const {
+  Remark told{.severity = d.severity,
+              .code = d.code,
+              .file = path_,
+              .line = d.at.line,
+              .column = d.at.column,
+              .message = d.message,
+              .help = d.help,
+              .facts = {},
+              .shown = {}};
+  std::string text =
+      fmt::format("{}: {}[{}]: {}", printable(place(path_, d.at)), name(d.severity), d.code, printable(d.message));
+  if (d.at.used_line != 0) text += fmt::format(" (used at {}:{})", d.at.used_line, d.at.used_column);
+  if (d.at.line != 0) text += quoted_line(d.at);
+  if (!d.help.empty()) text += fmt::format("\n   = help: {}", printable(d.help));
+  told.shown = std::move(text);
+  return told;
+}
+
+std::vector<Remark> Diagnostics::remarks(Severity at_least) const {
   std::vector<Diagnostic> shown;
   for (const Diagnostic& d : found_) {
     if (d.severity >= at_least) shown.push_back(d);
   }
   std::stable_sort(shown.begin(), shown.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-  shown.erase(std::unique(shown.begin(), shown.end()), shown.end());
-  std::string text;
-  for (std::size_t i = 0; i < std::min(shown.size(), most_shown); ++i) {
-    const Diagnostic& d = shown[i];
-    const char* const severity = d.severity == Severity::error ? "error" : "warning";
-    if (i > 0) text += '\n';
-    text += fmt::format("{}: {}[{}]: {}", place(path_, d.at), severity, d.code, printable(d.message));
-    if (d.at.used_line != 0) text += fmt::format(" (used at {}:{})", d.at.used_line, d.at.used_column);
-    if (d.at.line != 0) text += quoted_line(d.at);
-    if (!d.help.empty()) text += fmt::format("\n   = help: {}", printable(d.help));
-  }
-  if (shown.size() > most_shown) text += fmt::format("\n... and {} more", shown.size() - most_shown);
-  return text;
+  std::vector<Remark> remarks;
+  for (const Diagnostic& d : shown) remarks.push_back(remark(d));
+  return remarks;
 }
 
+std::string Diagnostics::report(Severity at_least) const { return to_text(first_of(remarks(at_least), most_shown)); }
+
 void Diagnostics::throw_if_errors(bool strict) const {
-  if (found_.empty() || (!strict && !has_errors())) return;
+  if (!fails(strict)) return;
   Diagnostics shown = *this;
-  if (strict) {
-    for (Diagnostic& d : shown.found_) d.severity = Severity::error;
+  for (Diagnostic& d : shown.found_) {
+    if (strict && d.severity == Severity::warning) d.severity = Severity::error;
   }
-  std::stable_sort(shown.found_.begin(), shown.found_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
-  const auto first = std::find_if(shown.found_.begin(), shown.found_.end(),
-                                  [](const Diagnostic& d) { return d.severity == Severity::error; });
-  throw Error(ErrorKind::recipe, first->message).code(first->code).in_file(path_).with_report(shown.report());
+  std::vector<Remark> all = shown.remarks(Severity::warning);
+  const auto first = std::ranges::find(all, Severity::error, &Remark::severity);
+  throw Error(ErrorKind::recipe, first->message)
+      .code(first->code)
+      .in_file(path_)
+      .with_parts(first_of(std::move(all), most_shown));
 }
 
 std::string in_quotes(std::string_view name) {

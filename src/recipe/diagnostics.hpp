@@ -20,7 +20,7 @@ struct Position {
   auto operator<=>(const Position&) const = default;
 };
 
-enum class Severity { warning, error };
+using stockpot::Severity;
 
 struct Diagnostic {
   Severity severity = Severity::error;
@@ -40,22 +40,29 @@ class Diagnostics {
 
   void error(std::string_view code, Position at, std::string message, std::string help = "");
   void warn(std::string_view code, Position at, std::string message, std::string help = "");
+  /// What was decided, and is as it should be.
+  void inform(std::string_view code, Position at, std::string message);
+  void add(Diagnostic diagnostic);  ///< once
   /// An error after which nothing more can be found out. @throws Error(recipe) with all that was found.
   [[noreturn]] void stop(std::string_view code, Position at, std::string message, std::string help = "");
   const std::vector<Diagnostic>& all() const { return found_; }
-  bool has_errors() const;
+  bool has_errors() const { return fails(false); }
+  /// Whether there is any error, or any warning while `strict`.
+  bool fails(bool strict) const;
 
-  /// Sorted by place, each once, up to 20 of them, without a line end at the end, in the form
+  /// Sorted by place, each once, shown in the form
   ///   cfg.yml:7:5: error[CFG041]: parameter 'weight' has no value for model 'org/b'
   ///      7 |   - model: org/b
   ///        |     ^
   ///      = help: add 'parameters: {weight: ...}' under this model
+  std::vector<Remark> remarks(Severity at_least = Severity::info) const;
+  /// The first 20 of remarks(), one below the other, without a line end at the end.
   std::string report(Severity at_least = Severity::warning) const;
-  /// @throws Error(recipe) with report() if there is any error, or any warning while `strict`.
+  /// @throws Error(recipe) with the first 20 of remarks() if it fails().
   void throw_if_errors(bool strict = false) const;
 
  private:
-  void add(Diagnostic diagnostic);  // once
+  Remark remark(const Diagnostic& diagnostic) const;
   std::string quoted_line(Position at) const;
   std::string path_, text_;
   std::vector<Diagnostic> found_;

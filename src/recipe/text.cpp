@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+
+#include "core/utf8.hpp"
 
 namespace stockpot::recipe {
 namespace {
@@ -17,31 +18,6 @@ constexpr std::size_t max_structure = 500'000;
 
 constexpr std::uint8_t byte_at(std::string_view text, std::size_t i) { return static_cast<std::uint8_t>(text[i]); }
 constexpr bool is_continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xC0u) == 0x80u; }
-
-struct Lead {
-  std::uint8_t low, high;                // of the first byte
-  std::size_t length;                    // of the character
-  std::uint8_t second_low, second_high;  // rules out overlong forms, surrogates, and what is above U+10FFFF
-};
-constexpr std::array leads{
-    Lead{0x00, 0x7F, 1, 0, 0},       Lead{0xC2, 0xDF, 2, 0x80, 0xBF}, Lead{0xE0, 0xE0, 3, 0xA0, 0xBF},
-    Lead{0xE1, 0xEC, 3, 0x80, 0xBF}, Lead{0xED, 0xED, 3, 0x80, 0x9F}, Lead{0xEE, 0xEF, 3, 0x80, 0xBF},
-    Lead{0xF0, 0xF0, 4, 0x90, 0xBF}, Lead{0xF1, 0xF3, 4, 0x80, 0xBF}, Lead{0xF4, 0xF4, 4, 0x80, 0x8F},
-};
-
-/// Bytes of the character that begins at `i`; 0 if none does.
-std::size_t character_bytes(std::string_view text, std::size_t i) {
-  const std::uint8_t first = byte_at(text, i);
-  if (first < 0x80) return 1;
-  const auto lead = std::find_if(leads.begin(), leads.end(), [&](Lead l) { return first >= l.low && first <= l.high; });
-  if (lead == leads.end() || text.size() - i < lead->length) return 0;
-  const std::uint8_t second = byte_at(text, i + 1);
-  if (second < lead->second_low || second > lead->second_high) return 0;
-  for (std::size_t k = 2; k < lead->length; ++k) {
-    if (!is_continuation(text[i + k])) return 0;
-  }
-  return lead->length;
-}
 
 bool is_control(char c) {
   const auto u = static_cast<std::uint8_t>(c);
@@ -72,7 +48,7 @@ void check_text(std::string_view text, Diagnostics& diagnostics) {
   }
   std::size_t structure = 0;
   for (std::size_t i = 0, length = 0; i < text.size(); i += length) {
-    length = character_bytes(text, i);
+    length = character_bytes(text.substr(i));
     if (length == 0) {
       diagnostics.stop("CFG001", PositionFinder(text).at(i),
                        fmt::format("the recipe is not UTF-8: byte 0x{:02x} at offset {}", byte_at(text, i), i));

@@ -8,7 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
-#include "io/utf8.hpp"
+#include "core/utf8.hpp"
 #include "recipe/text.hpp"
 #include "tokenizer/built_in_templates.hpp"
 #include "tokenizer/json_slices.hpp"
@@ -42,7 +42,7 @@ std::optional<std::string> template_in(JsonValue config) {
 }
 
 void check_utf8(const std::string& text, const std::string& path) {
-  if (io::is_utf8(text)) return;
+  if (is_utf8(text)) return;
   throw Error(ErrorKind::corrupt_input, "the chat template is not UTF-8").code("FMT021").in_file(path);
 }
 
@@ -59,10 +59,23 @@ std::optional<std::string> template_of(const ModelTemplates& model) {
   return bare.empty() ? std::nullopt : std::optional(std::move(bare));
 }
 
-std::optional<std::string> elected(std::span<const ModelTemplates> models) {
+/// A model whose files are damaged has no vote.
+std::optional<std::string> vote_of(const ModelTemplates& model, recipe::Position at, recipe::Diagnostics& diagnostics) {
+  try {
+    return template_of(model);
+  } catch (const Error& error) {
+    diagnostics.warn(
+        error.class_code(), at,
+        fmt::format("model {} has no vote for a chat template: {}", recipe::in_quotes(model.model), error.sentence()));
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> elected(std::span<const ModelTemplates> models, recipe::Position at,
+                                   recipe::Diagnostics& diagnostics) {
   std::vector<std::pair<std::string, std::size_t>> votes;  // in the order in which they come up
   for (const ModelTemplates& model : models) {
-    const auto text = template_of(model);
+    const auto text = vote_of(model, at, diagnostics);
     if (!text) continue;
     const auto known = std::ranges::find(votes, *text, &std::pair<std::string, std::size_t>::first);
     if (known == votes.end()) {
@@ -72,14 +85,16 @@ std::optional<std::string> elected(std::span<const ModelTemplates> models) {
     }
   }
   const auto most = std::ranges::max_element(votes, {}, &std::pair<std::string, std::size_t>::second);
-  return most == votes.end() ? std::nullopt : std::optional(most->first);
+  if (most != votes.end()) return most->first;
+  diagnostics.inform("TOK053", at, "no model has a chat template: the output has none");
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<std::string> chat_template(const std::string& request, recipe::Position at,
                                          std::span<const ModelTemplates> models, recipe::Diagnostics& diagnostics) {
-  if (request == "auto") return elected(models);
+  if (request == "auto") return elected(models, at, diagnostics);
   const auto& built_in = built_in_templates();
   const auto known = std::ranges::find(built_in, request, &std::pair<std::string_view, std::string_view>::first);
   if (known != built_in.end()) return std::string(known->second);

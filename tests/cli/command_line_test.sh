@@ -60,6 +60,17 @@ expect_code 4
 expect_no_out
 expect_err "nothing-here"
 
+run "$stockpot" merge "$work/recipe.yaml" out --out-shard-size 5X
+expect_code 2
+expect_err "[OPT001]"
+expect_err "--out-shard-size: '5X'"
+run "$stockpot" merge "$work/recipe.yaml" out --no-safe-serialization
+expect_code 2
+expect_err "[OPT011]"
+run "$stockpot" check "$work/recipe.yaml" --cuda --low-cpu-memory
+expect_code 3
+expect_err "info[OPT010]: accepted, without effect in Stockpot: --cuda, --low-cpu-memory"
+
 run env STOCKPOT_THREDS=2 "$stockpot" methods
 expect_code 3
 expect_err "STOCKPOT_THREDS"

@@ -124,6 +124,23 @@ run "$stockpot" check two.yml
 expect_code 0
 expect_out "nothing wrong"
 
+# The same for programs: one object on each line, whatever ends the run.
+run "$stockpot" check wrong.yml --diagnostics json
+expect_code 3
+expect_err '{"severity":"error","code":"CFG050","file":"wrong.yml","line":1,"column":15,"message":'
+expect_err '{"severity":"warning","code":"CFG047","file":"wrong.yml","line":4,"column":14,"message":'
+expect_that "no line is anything else" test "$(grep -c '^{.*}$' "$work/.err")" = "$(wc -l <"$work/.err")"
+run "$stockpot" merge two.yml out --diagnostics=json --cuda
+expect_code 6
+expect_err '{"severity":"info","code":"OPT010","message":'
+expect_err '{"severity":"error","code":"OUT001","file":'
+run "$stockpot" plan --diagnostics json --ranks x two.yml
+expect_code 2
+expect_err '{"severity":"error","code":"OPT001","message":'
+run "$stockpot" plan --diagnostics xml two.yml
+expect_code 2
+expect_err "OPT001"
+
 # Raw recipes know files alone.
 cp family/tune-1/model.safetensors one.safetensors
 cp family/tune-2/model.safetensors two@2+.safetensors

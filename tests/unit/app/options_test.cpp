@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "support/remarks.hpp"
 
 namespace stockpot::app {
 namespace {
 
+using test::texts;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -155,11 +157,11 @@ TEST(Options, ChoicesNameTheNearestOne) {
 }
 
 TEST(Options, OptionsWithoutEffectGiveOneNotice) {
-  EXPECT_THAT(values({}).notices(), IsEmpty());
-  EXPECT_THAT(values({"--cuda", "--device", "cuda:0"}).notices(), ElementsAre(HasSubstr("--cuda, --device")));
-  EXPECT_THAT(values({"--gpu-rich"}).notices(), ElementsAre(testing::EndsWith(": --gpu-rich")));
-  EXPECT_THAT(values({"--device", "cpu"}).notices(), IsEmpty());
-  EXPECT_THAT(values({"--no-cuda"}).notices(), IsEmpty());
+  EXPECT_THAT(texts(values({}).notices()), IsEmpty());
+  EXPECT_THAT(texts(values({"--cuda", "--device", "cuda:0"}).notices()), ElementsAre(HasSubstr("--cuda, --device")));
+  EXPECT_THAT(texts(values({"--gpu-rich"}).notices()), ElementsAre(testing::EndsWith(": --gpu-rich")));
+  EXPECT_THAT(texts(values({"--device", "cpu"}).notices()), IsEmpty());
+  EXPECT_THAT(texts(values({"--no-cuda"}).notices()), IsEmpty());
 }
 
 TEST(Options, HelpNamesEverySpellingAndVariable) {

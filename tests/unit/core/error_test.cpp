@@ -53,8 +53,49 @@ TEST(Error, TravelsToAnotherRankUnchanged) {
 }
 
 TEST(Error, AReportOfItsOwnTravelsToo) {
-  const Error error = Error(ErrorKind::recipe, "2 mistakes").with_report("line 1\nline 2");
-  EXPECT_STREQ(Error::unpack(error.pack()).what(), "line 1\nline 2");
+  const Remark first{.severity = Severity::error,
+                     .code = "CFG006",
+                     .file = "r.yml",
+                     .line = 1,
+                     .column = 2,
+                     .message = "unknown key",
+                     .help = "",
+                     .facts = {{"key", "x"}},
+                     .shown = ""};
+  const Error error = Error(ErrorKind::recipe, "2 mistakes").with_parts({first, remark_of("line 2", Severity::error)});
+  const Error arrived = Error::unpack(error.pack());
+  EXPECT_STREQ(arrived.what(), "r.yml:1:2: error[CFG006]: unknown key\nerror: line 2");
+  EXPECT_EQ(arrived.remarks(), error.remarks());
+}
+
+TEST(Error, IsOneRemarkOfItsOwn) {
+  const std::vector<Remark> remarks = example().remarks();
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_EQ(remarks[0].code, "FMT007");
+  EXPECT_EQ(remarks[0].facts, example().context());
+  EXPECT_EQ(to_text(remarks[0]), example().what());
+}
+
+TEST(Printable, ShowsWhatWouldSteerATerminal) {
+  EXPECT_EQ(printable("a\x1b[2J\x7f\n"), "a\\x1b[2J\\x7f\\x0a");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\\xc2\\x9b31m")
+      << "CSI in one character";
+  EXPECT_EQ(printable("x\xE2\x80\xAEy\xE2\x81\xA6"), "x\\u202ey\\u2066") << "right to left";
+}
+
+TEST(Printable, LeavesOtherTextAsItIs) {
+  for (const char* text :
+       {"model.layers.0", "\xC3\xA9", "\xE2\x82\xAC", "\xE2\x80\x99", "\xF0\x9F\x8D\xB2", "\xC2\xA0"})
+    EXPECT_EQ(printable(text), text);
+}
+
+TEST(Printable, ShowsBytesThatAreNoUtf8) {
+  EXPECT_EQ(printable("\xFF"), "\\xff");
+  EXPECT_EQ(printable("\xC3"), "\\xc3") << "the beginning of a character";
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+  EXPECT_EQ(printable("a\xC0\xAF"), "a\\xc0\\xaf") << "overlong";
 }
 
 TEST(Error, FactsAddedOnTheWayUpFollowThoseOfTheOrigin) {

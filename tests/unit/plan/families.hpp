@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,9 @@ struct Family {
   std::map<std::string, std::string> loose;  ///< name -> "before MODULE" or "after MODULE"
   std::uint64_t prediction_layers = 0;
 };
+
+/// How a test names it.
+inline void PrintTo(const Family& family, std::ostream* out) { *out << family.title; }
 
 std::vector<Family> decoders();
 std::vector<Family> older_decoders();

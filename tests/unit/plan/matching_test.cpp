@@ -43,7 +43,7 @@ void expect_copied_from(const MergePlan& plan, std::uint32_t model) {
   EXPECT_EQ(odd.action, Action::copy);
   ASSERT_THAT(odd.sources, SizeIs(1));
   EXPECT_EQ(odd.sources[0].model, model);
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("TEN001"), HasSubstr("odd"))));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("TEN001"), HasSubstr("odd"))));
 }
 
 void expect_refused(const Error& error, const std::string& code) {
@@ -56,7 +56,7 @@ TEST(Missing, LinearMergesOverTheModelsThatHaveIt) {
   EXPECT_THAT(tensor_of(plan, "odd").sources, SizeIs(2));
   EXPECT_EQ(settings_of(plan, "odd").models(), 2u);
   EXPECT_THAT(plan.context[index_of(plan, "odd")].masks, SizeIs(2));
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("TEN001"), HasSubstr("'b'"))));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("TEN001"), HasSubstr("'b'"))));
 }
 
 TEST(Missing, ATaskVectorModelThatLacksItTakesNoPart) {
@@ -97,7 +97,7 @@ TEST(Missing, CanBeForbidden) {
 TEST(Missing, CanLeaveATensorOut) {
   const auto plan = planned(recipe_for("ties", true, 3, weighted + "stockpot: {missing: drop}\n"), holding("bc"));
   EXPECT_THAT(plan.tensors, SizeIs(20));
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("odd"), HasSubstr("left out"))));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("odd"), HasSubstr("left out"))));
 }
 
 TEST(Missing, WholeModelStatisticsNeedEveryTensorOfEveryModel) {
@@ -126,7 +126,7 @@ TEST(Missing, ATiedHeadIsTheEmbedding) {
   ASSERT_THAT(tensor_of(plan, "lm_head.weight").sources, SizeIs(2));
   EXPECT_EQ(plan.info(tensor_of(plan, "lm_head.weight").sources[0]).name, "model.embed_tokens.weight");
   EXPECT_TRUE(plan.config.untie_head);
-  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("TEN040")));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(HasSubstr("TEN040")));
 }
 
 /// What stands for the head that model 'a' does not store.
@@ -151,7 +151,7 @@ TEST(Missing, BuffersAreTheAnchorsOrNobodys) {
   const auto without = catalogue("a", {{"w", DType::f32, {4}}});
   const auto dropped = planned(recipe_for("linear", false, 2, weighted), {without, with});
   EXPECT_THAT(dropped.tensors, SizeIs(1));
-  EXPECT_THAT(dropped.warnings, IsEmpty());
+  EXPECT_THAT(texts(dropped.remarks), IsEmpty());
   auto anchor = with;
   anchor.model = "a";
   auto other = without;

@@ -154,7 +154,8 @@ models:
     parameters: {weight: 1, normalize: false}
 )",
                             alike(1, layers));
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("r.yaml:4:29: warning[CFG040]"), HasSubstr("normalize"))));
+  EXPECT_THAT(texts(plan.remarks),
+              ElementsAre(AllOf(HasSubstr("r.yaml:4:29: warning[CFG040]"), HasSubstr("normalize"))));
   EXPECT_TRUE(settings_of(plan, "embed.weight").flag("normalize"));
 }
 
@@ -165,7 +166,7 @@ parameters: {weight: 1, normalise: false}
 )";
 
 TEST(Parameters, AnUnknownNameIsAWarningThatGuesses) {
-  EXPECT_THAT(planned(misspelled, alike(1, layers)).warnings,
+  EXPECT_THAT(texts(planned(misspelled, alike(1, layers)).remarks),
               ElementsAre(AllOf(HasSubstr("r.yaml:4:25: warning[CFG047]"), HasSubstr("did you mean 'normalize'?"))));
 }
 
@@ -228,7 +229,7 @@ parameters:
     - {value: 1}
 )",
                             alike(1, layers));
-  EXPECT_THAT(plan.warnings,
+  EXPECT_THAT(texts(plan.remarks),
               ElementsAre(AllOf(HasSubstr("warning[CFG046]"), HasSubstr("r.yaml:5:"), HasSubstr("'embed'"))));
 }
 
@@ -242,7 +243,7 @@ parameters:
     - {value: 1}
 )",
                             alike(1, layers));
-  EXPECT_THAT(plan.warnings, IsEmpty());
+  EXPECT_THAT(texts(plan.remarks), IsEmpty());
 }
 
 TEST(Parameters, WhatTheMethodItselfRefusesStandsAtTheMethod) {

@@ -63,7 +63,7 @@ TEST(Participants, AListedBaseIsAnOrdinaryModelWhereTheMethodUsesNone) {
   EXPECT_THAT(tensor_of(plan, "w").sources, SizeIs(2));
   EXPECT_FALSE(tensor_of(plan, "w").base.has_value());
   EXPECT_EQ(plan.anchor, 1u);
-  EXPECT_THAT(plan.warnings, IsEmpty());
+  EXPECT_THAT(texts(plan.remarks), IsEmpty());
 }
 
 TEST(Participants, AnUnlistedBaseTakesNoPartWhereTheMethodUsesNone) {
@@ -71,7 +71,7 @@ TEST(Participants, AnUnlistedBaseTakesNoPartWhereTheMethodUsesNone) {
       planned("merge_method: linear\nmodels: [{model: a}]\nbase_model: b\nparameters: {weight: 1}\n", alike(2, one));
   EXPECT_THAT(tensor_of(plan, "w").sources, SizeIs(1));
   EXPECT_EQ(plan.anchor, 1u);
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("r.yaml:3:13: warning[CFG048]"), HasSubstr("'b'"))));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("r.yaml:3:13: warning[CFG048]"), HasSubstr("'b'"))));
 }
 
 TEST(Participants, WholeModelsMustHaveEquallyManyLayers) {

@@ -11,8 +11,11 @@
 #include "core/error.hpp"
 #include "plan/plan.hpp"
 #include "support/catalogues.hpp"
+#include "support/remarks.hpp"
 
 namespace stockpot::plan::test {
+
+using stockpot::test::texts;
 
 /// @param models  in the order of MergeDocument::models().
 inline MergePlan planned(const std::string& text, std::vector<Catalogue> models, const PlanOptions& options = {}) {

@@ -37,7 +37,7 @@ TEST(Shapes, MethodsThatStackCutEmbeddingsToWhatAllHave) {
   const auto plan = planned(recipe_of("model_stock", ""), with_embeddings({{10, 4}, {12, 3}, {8, 4}}));
   EXPECT_THAT(embedding(plan).shape, ElementsAre(8, 3));
   EXPECT_EQ(plan.config.vocab_size, 8u);
-  EXPECT_THAT(plan.warnings, ElementsAre(AllOf(HasSubstr("TEN006"), HasSubstr("[12, 3] in 'b'"))));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("TEN006"), HasSubstr("[12, 3] in 'b'"))));
   EXPECT_EQ(plan.input_bytes(0), 3u * 8 * 3 * 2);
 }
 
@@ -62,7 +62,7 @@ TEST(Shapes, OtherTensorsAreNotCutButAModelMayBeLeftOut) {
   const auto plan = planned(recipe_of("ties", "stockpot: {on_mismatch: skip}\n"), models, {.allow_crimes = true});
   EXPECT_THAT(tensor_of(plan, "model.layers.0.up.weight").sources, SizeIs(1));
   EXPECT_THAT(tensor_of(plan, "model.embed_tokens.weight").sources, SizeIs(2));
-  EXPECT_THAT(plan.warnings, testing::Contains(HasSubstr("TEN007")));
+  EXPECT_THAT(texts(plan.remarks), testing::Contains(HasSubstr("TEN007")));
 }
 
 TEST(Shapes, TheEmbeddingClassCanBeNamed) {

@@ -1,11 +1,7 @@
-#include "io/utf8.hpp"
+#include "core/utf8.hpp"
 
-#include <cstddef>
+namespace stockpot {
 
-namespace stockpot::io {
-namespace {
-
-/// Bytes of the character at the start of `text`, or 0 if there is none. Source: Unicode 15, table 3-7.
 std::size_t character_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto between = [&](std::size_t i, unsigned low, unsigned high) { return byte(i) >= low && byte(i) <= high; };
@@ -23,8 +19,6 @@ std::size_t character_bytes(std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t bytes = character_bytes(text);
@@ -34,4 +28,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace stockpot::io
+}  // namespace stockpot
