@@ -11,7 +11,10 @@ set(STOCKPOT_MPI_ENVIRONMENT
   OMPI_MCA_rmaps_base_oversubscribe=1
   OMPI_MCA_hwloc_base_binding_policy=none
   OMPI_MCA_mpi_yield_when_idle=1
-  PYTHONDONTWRITEBYTECODE=1)
+  PYTHONDONTWRITEBYTECODE=1
+  ASAN_OPTIONS=fast_unwind_on_malloc=0  # Open MPI is built without frame pointers
+  LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/leaks.supp:print_suppressions=0
+  TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/races.supp:ignore_noninstrumented_modules=1)
 
 # stockpot_add_unit_tests(<folder>): tests/unit/<folder>/*.cpp against the library of that folder, one ctest entry per case.
 function(stockpot_add_unit_tests folder)

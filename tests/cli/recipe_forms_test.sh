@@ -133,7 +133,7 @@ expect_that "no line is anything else" test "$(grep -c '^{.*}$' "$work/.err")" =
 run "$stockpot" merge two.yml out --diagnostics=json --cuda
 expect_code 6
 expect_err '{"severity":"info","code":"OPT010","message":'
-expect_err '{"severity":"error","code":"OUT001","file":'
+expect_err '{"severity":"error","code":"OUT001","message":'
 run "$stockpot" plan --diagnostics json --ranks x two.yml
 expect_code 2
 expect_err '{"severity":"error","code":"OPT001","message":'

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Merges by every kind of work with several threads: the same bytes as with one. Under ThreadSanitizer: no race.
+stockpot=$1
+# shellcheck source=expect.sh
+. "$(dirname "$0")/expect.sh"
+cd "$work" || exit 1
+
+"$stockpot" synth family --threads 4 >/dev/null
+export STOCKPOT_PROGRESS=0
+
+# recipe METHOD [PARAMETERS [MORE LINES]]
+recipe() {
+  cat <<END
+merge_method: $1
+base_model: family/base
+models: [{model: family/tune-1}, {model: family/tune-2}]
+parameters: {weight: 0.5${2:+, $2}}
+${3:-}
+END
+}
+
+recipe linear >direct.yml
+recipe ties "density: 0.5" >counters.yml
+recipe ties "density: 0.5" "stockpot: {overrides: [{filter: mlp, merge_method: passthrough}]}" >copies.yml
+recipe ties "density: 0.5, scope: model" >shared.yml
+recipe della "density: 0.5, epsilon: 0.1" >rows.yml
+recipe model_stock >sums.yml
+recipe iso_c >matrices.yml
+
+for kind in direct counters copies shared rows sums matrices; do
+  run "$stockpot" merge $kind.yml $kind-1 --threads 1 --unit 64KiB --chunk 64KiB
+  expect_code 0
+  run "$stockpot" merge $kind.yml $kind-4 --threads 4 --unit 64KiB --chunk 64KiB --verify
+  expect_code 0
+  expect_that "threads do not show in $kind" cmp $kind-1/model.safetensors $kind-4/model.safetensors
+done
+
+recipe linear >file.yml
+run "$stockpot" merge file.yml hdf5 --threads 4 --output-format hdf5 --unit 64KiB --chunk 64KiB
+expect_code 0
