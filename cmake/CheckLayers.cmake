@@ -27,6 +27,7 @@ set(homes
   "^Eigen/"                     "^methods/"
   "^nlohmann/"                  "^(io|tokenizer|app)/"
   "^(xxhash\\.h|openssl/)"      "^io/"
+  "^unicode/"                   "^tokenizer/"
   "^Random123/"                 "^core/random"
   "^spdlog/"                    "^app/"
   "^fmt/ranges\\.h$"            "^$"  # GCC 12 warns falsely in it at -O3

@@ -54,6 +54,11 @@ class TokenizerFile {
   const Token* find(std::string_view text) const;
   /// Entries of the model's vocabulary. Of a Unigram model the length of its list, in which texts may be repeated.
   std::uint64_t model_entries() const { return model_entries_; }
+  struct Merge {
+    std::string left, right, product;
+  };
+  /// @param merge  one of merges().   @throws Error(corrupt_input, FMT022) if it is no pair of tokens.
+  Merge read_merge(JsonValue merge) const;
   /// Of a BPE model, as spelled in the file.
   const std::vector<JsonValue>& merges() const { return merges_; }
   /// Whether a merge's two parts and what it makes of them are tokens of the model's vocabulary for which `keep` holds.
@@ -73,10 +78,6 @@ class TokenizerFile {
 
  private:
   friend class TokenizerReader;
-  struct Merge {
-    std::string left, right, product;
-  };
-  Merge read_merge(JsonValue merge) const;
 
   std::string_view text_;
   std::string path_;
