@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/prompt_rows.hpp"
+
 namespace stockpot::engine {
 
 void DecodedSource::read(ElementRange range, std::span<std::byte> stored) const {
@@ -129,6 +131,12 @@ void GatheredSource::fill_plain(const plan::Gather::Run& run, ElementRange insid
     case plan::Gather::Kind::mean_of_stored: {
       const auto mean = means_.get(&gather_, [this] { return mean_of_stored(); });
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(mean[(inside.first + i) % width]);
+      break;
+    }
+    case plan::Gather::Kind::prompts: {
+      const PromptTokens::Row& prompts = prompts_.rows[run.part];
+      const auto row = means_.get(&prompts, [&] { return prompt_row(prompts, *parts_.front(), width); });
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(row[inside.first + i]);
       break;
     }
   }

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/prompt_tokens.hpp"
 #include "engine/source.hpp"
 #include "plan/plan.hpp"
 
@@ -59,20 +60,21 @@ class CutSource final : public DecodedSource {
   std::uint64_t inner_columns_, columns_;
 };
 
-/// Means over all stored rows of a gathered source, each computed once per rank, when it is first wanted.
+/// Rows that take many others to compute, each computed once per rank, when it is first wanted: means over all stored rows
+/// of a gathered source, and directions of prompts.
 class GatherMeans {
  public:
-  /// Thread safe. @param compute  called once for each gather. Valid as long as this object.
+  /// Thread safe. @param what  identifies the row.   @param compute  called once for each. Valid as long as this object.
   template <class Compute>
-  std::span<const double> get(const plan::Gather* gather, const Compute& compute) {
+  std::span<const double> get(const void* what, const Compute& compute) {
     const std::lock_guard lock(mutex_);
-    const auto known = means_.find(gather);
-    return known != means_.end() ? known->second : means_.emplace(gather, compute()).first->second;
+    const auto known = means_.find(what);
+    return known != means_.end() ? known->second : means_.emplace(what, compute()).first->second;
   }
 
  private:
   std::mutex mutex_;
-  std::map<const plan::Gather*, std::vector<double>> means_;
+  std::map<const void*, std::vector<double>> means_;  // looked up only
 };
 
 /// Rows put together from several stored tensors, as a Gather says.
@@ -82,10 +84,10 @@ class GatherMeans {
 /// is added in float64, in ascending order of row, divided, and rounded once.
 class GatheredSource final : public DecodedSource {
  public:
-  /// @param parts  parallel to gather.parts.
-  GatheredSource(const plan::Gather& gather, std::vector<std::unique_ptr<Source>> parts, GatherMeans& means,
-                 bool as_double)
-      : DecodedSource(as_double), gather_(gather), parts_(std::move(parts)), means_(means) {}
+  /// @param parts  parallel to gather.parts.   @param prompts  of the plan.
+  GatheredSource(const plan::Gather& gather, std::vector<std::unique_ptr<Source>> parts, const PromptTokens& prompts,
+                 GatherMeans& means, bool as_double)
+      : DecodedSource(as_double), gather_(gather), parts_(std::move(parts)), prompts_(prompts), means_(means) {}
   const std::string& model() const override { return parts_.front()->model(); }
   const std::string& path() const override { return parts_.front()->path(); }
 
@@ -106,6 +108,7 @@ class GatheredSource final : public DecodedSource {
 
   const plan::Gather& gather_;
   std::vector<std::unique_ptr<Source>> parts_;
+  const PromptTokens& prompts_;
   GatherMeans& means_;
 };
 

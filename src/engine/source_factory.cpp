@@ -16,7 +16,7 @@ std::unique_ptr<Source> SourceFactory::make(std::uint32_t tensor, plan::SourceTe
     const plan::Gather& gather = plan_.gathers[source.gather];
     std::vector<std::unique_ptr<Source>> parts;
     for (const plan::Gather::Part& part : gather.parts) parts.push_back(stored(part.model, part.tensor));
-    return std::make_unique<GatheredSource>(gather, std::move(parts), means_, planned.float64);
+    return std::make_unique<GatheredSource>(gather, std::move(parts), plan_.prompts, means_, planned.float64);
   }
   auto plain = stored(source.model, source.tensor);
   if (!plan::cuts_columns(plan_, tensor, source)) return plain;

@@ -10,6 +10,8 @@
 #include "core/bytes.hpp"
 #include "core/version.hpp"
 #include "engine/model_errors.hpp"
+#include "engine/router_condition.hpp"
+#include "engine/stage_prompts.hpp"
 #include "engine/stage_tokenizer.hpp"
 #include "io/digest.hpp"
 #include "io/json.hpp"
@@ -83,26 +85,30 @@ Stage StagePlanner::plan(std::size_t index) {
   std::vector<Catalogue> models(in.number());
   for (Catalogue& model : models) model = Catalogue::unpack(in.text());
   const std::string vocabulary_bytes = in.text();
+  const std::string prompt_bytes = in.text();
   stage.remarks = unpack_remarks(in.text());
 
   std::optional<OutputVocabulary> vocabulary;
   if (!vocabulary_bytes.empty()) vocabulary = OutputVocabulary::unpack(vocabulary_bytes);
-  stage.plan = comm::agree(comm_, [&] {
-    return plan::make_plan(recipe_, document, std::move(models), options_.plan, vocabulary ? &*vocabulary : nullptr);
-  });
+  const PromptTokens prompts = PromptTokens::unpack(prompt_bytes);
+  const plan::TextPlan text{vocabulary ? &*vocabulary : nullptr, &prompts};
+  stage.plan =
+      comm::agree(comm_, [&] { return plan::make_plan(recipe_, document, std::move(models), options_.plan, text); });
   stage.remarks.insert(stage.remarks.end(), stage.plan.remarks.begin(), stage.plan.remarks.end());
   stage.fingerprint = fingerprint_of(stage, document, options_.plan, fingerprints_);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
   plan_companions(stage, document);
+  check_routers(stage, document);
   return stage;
 }
 
-/// Rank 0. The headers of all models, the vocabulary if the recipe asks for one, and warnings, packed. All models that
+/// Rank 0. The headers of all models, the vocabulary if the recipe asks for one, tokens of prompts, and warnings, packed. All models that
 /// cannot be read are reported together.
 std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
   ModelErrors errors(recipe_);
   std::vector<const ShelvedModel*> models;
-  for (const recipe::ModelReference& reference : document.models()) {
+  const std::vector<recipe::ModelReference> references = document.models();
+  for (const recipe::ModelReference& reference : references) {
     try {
       models.push_back(&shelf_.get(reference));
     } catch (const Error& error) {
@@ -113,6 +119,9 @@ std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
 
   recipe::Diagnostics diagnostics(recipe_.path, recipe_.text);
   tokenizer_ = plan_tokenizer(document, models, diagnostics);
+  const auto base = std::ranges::find(references, document.anchor());
+  const auto prompts =
+      encode_prompts(document, *models[static_cast<std::size_t>(base - references.begin())], diagnostics);
   try {
     diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
   } catch (Error& error) {
@@ -122,6 +131,7 @@ std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
   out.number(models.size());
   for (const ShelvedModel* model : models) out.text(model->catalogue.pack());
   out.text(tokenizer_.built ? tokenizer_.built->vocabulary.pack() : "");
+  out.text(prompts ? prompts->pack() : "");
   std::vector<Remark> remarks;
   for (const ShelvedModel* model : models) {
     for (const std::string& warning : model->catalogue.warnings) {
@@ -136,6 +146,7 @@ std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
 /// What is wrong with the vocabulary, and with it what is wrong with the tensors, as far as that can be known without.
 void StagePlanner::refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
                                      Error error) const {
+  if (document.moe) throw error;  // its prompts; a plan needs them
   std::vector<Catalogue> catalogues;
   for (const ShelvedModel* model : models) catalogues.push_back(model->catalogue);
   plan::PlanOptions without = options_.plan;
@@ -151,6 +162,21 @@ void StagePlanner::refuse_vocabulary(const recipe::MergeDocument& document, std:
     error.with_parts(std::move(all));
   }
   throw error;
+}
+
+/// Collective. Rank 0 looks at rows of routers. Those of a base that is not made yet are not there.
+void StagePlanner::check_routers(Stage& stage, const recipe::MergeDocument& document) {
+  if (!document.moe) return;
+  const std::string packed = comm::on_root(comm_, [&] {
+    recipe::Diagnostics diagnostics(recipe_.path, recipe_.text);
+    const bool read = !document.moe->has_random_gates();
+    const std::string& source =
+        document.takes_gate_vectors() ? document.extensions.gate_vectors->path : document.base_model->path;
+    if (!read || !unmade_.contains(source)) check_router_conditions(stage.plan, document, diagnostics);
+    diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
+    return pack(diagnostics.remarks());
+  });
+  std::ranges::move(unpack_remarks(packed), std::back_inserter(stage.remarks));
 }
 
 /// Collective. Rank 0 decides on the small files; their warnings are everyone's.
@@ -187,6 +213,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
       ShelvedModel made{planned_catalogue(stage), io::ModelFolder(stage.name, stage.companions.files)};
       set_planned_config(made.folder, made.catalogue);
       shelf_.put(stage.name, std::move(made));
+      unmade_.insert(stage.name);
     }
     return pack(remarks);
   });
@@ -199,6 +226,7 @@ void StagePlanner::finished(const Stage& stage, const std::string& directory) {
     ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};
     made.catalogue.tied_copies = find_tied_copies(made.catalogue);
     shelf_.put(stage.name, std::move(made));
+    unmade_.erase(stage.name);
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,12 +41,14 @@ class StagePlanner {
   std::string read_models(const recipe::MergeDocument& document);
   [[noreturn]] void refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
                                       Error error) const;
+  void check_routers(Stage& stage, const recipe::MergeDocument& document);
   void plan_companions(Stage& stage, const recipe::MergeDocument& document);
 
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   StageOptions options_;
   ModelShelf shelf_;                                 // rank 0's is used
+  std::set<std::string> unmade_;                     // rank 0, stages that have no data yet, by name
   StageTokenizer tokenizer_;                         // rank 0, of the document at hand
   std::map<std::string, std::string> fingerprints_;  // of stages, by name
 };

@@ -22,7 +22,9 @@ std::string source_line(const MergePlan& plan, std::string_view role, SourceTens
     const bool stored =
         std::ranges::any_of(gather.runs, [](const auto& run) { return run.kind != Gather::Kind::zero; });
     if (!stored) return fmt::format("{:<9} {}", role, gather.draws.empty() ? "zeros" : "random values");
-    how = fmt::format(", put together of {} runs of {} tensors", gather.runs.size(), gather.parts.size());
+    const bool prompts = gather.runs.front().kind == Gather::Kind::prompts;
+    how = prompts ? fmt::format(", directions of prompts in {} rows", gather.runs.size())
+                  : fmt::format(", put together of {} runs of {} tensors", gather.runs.size(), gather.parts.size());
     if (!gather.draws.empty()) how += ", plus noise";
   }
   if (const auto parts = plan.adapter_parts(source.model, source.tensor); !parts.empty()) {

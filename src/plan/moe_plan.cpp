@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "plan/moe_target_choice.hpp"
@@ -44,18 +45,27 @@ void edit_config(const recipe::MergeDocument& document, const MoeTarget& target,
                 {moe.experts.size(), moe.shared_experts.size(), moe.experts_per_token, made.intermediate_size});
 }
 
+void list_routers(const MoeTensors& made, MergePlan& plan) {
+  for (const std::string& name : made.routers) {
+    const auto at = std::ranges::lower_bound(
+        plan.tensors, name, {}, [](const PlannedTensor& t) -> const std::string& { return t.output.name; });
+    plan.routers.push_back(static_cast<std::uint32_t>(at - plan.tensors.begin()));
+  }
+}
+
 }  // namespace
 
 MergePlan plan_experts(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
-                       std::vector<Catalogue> catalogues, const PlanOptions& options) {
+                       std::vector<Catalogue> catalogues, const PlanOptions& options, const PromptTokens* prompts) {
   const bool strict = options.strict || document.extensions.strict;
   recipe::Diagnostics diagnostics = begin_diagnostics(recipe);
   const ModelList models(document);
   const std::uint32_t anchor = models.index_of(document.anchor());
   const std::optional<bool> said_tied = catalogues[anchor].config.tied_embeddings;
   MergePlan plan = begin_plan(document, std::move(catalogues), anchor, options);
+  if (prompts != nullptr) plan.prompts = *prompts;
   check_request(document, options, diagnostics);
-  const MoeTarget* const target = choose_target(*document.moe, models, plan, diagnostics);
+  const MoeTarget* const target = choose_target(document, models, plan, diagnostics);
   diagnostics.throw_if_errors(strict);
 
   const Views views(plan.models, plan.anchor);
@@ -64,6 +74,7 @@ MergePlan plan_experts(const recipe::Recipe& recipe, const recipe::MergeDocument
   PlanBuilder builder(document, plan);
   builder.fill(made.tensors, diagnostics);
   diagnostics.throw_if_errors(strict);
+  list_routers(made, plan);
   if (options.explain) builder.explain(*options.explain);
   edit_config(document, *target, made, said_tied, plan);
   finish_plan(recipe, document, options, {diagnostics, views, Differences()}, plan);

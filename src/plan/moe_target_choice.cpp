@@ -13,8 +13,9 @@ using recipe::MoeRequest;
 
 class TargetChoice {
  public:
-  TargetChoice(const MoeRequest& moe, const ModelList& models, const MergePlan& plan, recipe::Diagnostics& diagnostics)
-      : moe_(moe), models_(models), plan_(plan), diagnostics_(diagnostics) {}
+  TargetChoice(const recipe::MergeDocument& document, const ModelList& models, const MergePlan& plan,
+               recipe::Diagnostics& diagnostics)
+      : document_(document), moe_(*document.moe), models_(models), plan_(plan), diagnostics_(diagnostics) {}
 
   const MoeTarget* choose() const {
     if (!types_are_equal()) return nullptr;
@@ -35,12 +36,15 @@ class TargetChoice {
   }
 
  private:
+  bool is_file_of_rows(std::uint32_t model) const {
+    return document_.takes_gate_vectors() && models_.all()[model] == *document_.extensions.gate_vectors;
+  }
   const std::string& type(std::uint32_t model) const { return plan_.models[model].config.model_type; }
 
   bool types_are_equal() const {
     bool equal = true;
     for (std::uint32_t m = 0; m < plan_.models.size(); ++m) {
-      if (type(m) == type(plan_.anchor)) continue;
+      if (type(m) == type(plan_.anchor) || is_file_of_rows(m)) continue;
       equal = false;
       diagnostics_.error("MOE008", models_.all()[m].at,
                          fmt::format("{} is of type {}, the base model of type {}", in_quotes(plan_.models[m].model),
@@ -59,7 +63,7 @@ class TargetChoice {
     }
     if (shared == 0) return "";
     const bool prompts = !moe_.shared_experts.front().positive_prompts.empty();
-    if (target.shared_prompts && !prompts && !moe_.has_random_gates()) {
+    if (target.shared_prompts && !prompts && moe_.gate_mode == recipe::GateMode::cheap_embed) {
       return fmt::format("the shared expert of {} needs positive_prompts", target.title);
     }
     if (!target.shared_prompts && prompts) {
@@ -90,6 +94,7 @@ class TargetChoice {
     return why.empty() && has_layout(target);
   }
 
+  const recipe::MergeDocument& document_;
   const MoeRequest& moe_;
   const ModelList& models_;
   const MergePlan& plan_;
@@ -98,9 +103,9 @@ class TargetChoice {
 
 }  // namespace
 
-const MoeTarget* choose_target(const recipe::MoeRequest& moe, const ModelList& models, const MergePlan& plan,
+const MoeTarget* choose_target(const recipe::MergeDocument& document, const ModelList& models, const MergePlan& plan,
                                recipe::Diagnostics& diagnostics) {
-  return TargetChoice(moe, models, plan, diagnostics).choose();
+  return TargetChoice(document, models, plan, diagnostics).choose();
 }
 
 }  // namespace stockpot::plan

@@ -9,6 +9,7 @@
 
 #include "plan/gathers.hpp"
 #include "plan/head_names.hpp"
+#include "plan/moe_routers.hpp"
 #include "plan/shapes.hpp"
 #include "plan/tensor_names.hpp"
 
@@ -25,6 +26,7 @@ class Maker {
   Maker(const recipe::MergeDocument& document, const MoeTarget& target, const ModelList& models, const Views& views,
         MergePlan& plan, recipe::Diagnostics& diagnostics)
       : document_(document),
+        models_(models),
         moe_(*document.moe),
         target_(target),
         views_(views),
@@ -37,11 +39,14 @@ class Maker {
   MoeTensors make() && {
     if (!find_layers() || !check_experts()) return std::move(made_);
     made_.intermediate_size = inner_;
+    routers_.emplace(document_, models_, views_, hidden_, plan_, diagnostics_);
     for (const ViewedTensor& tensor : base().tensors) take_from_base(tensor);
-    for (const std::string& layer : layers_) {
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const std::string& layer = layers_[l];
       moe_.layout == ExpertLayout::fused ? add_fused(layer) : add_experts(layer);
-      add_router(layer);
-      if (!moe_.shared_experts.empty()) add_shared(layer);
+      add_router(layer + router_name(target_, moe_.layout), l, 0, model_of_.size());
+      made_.routers.push_back(layer + router_name(target_, moe_.layout));
+      if (!moe_.shared_experts.empty()) add_shared(layer, l);
       if (target_.architecture == recipe::MoeArchitecture::qwen2_moe) add_missing_biases(layer);
     }
     return std::move(made_);
@@ -151,16 +156,19 @@ class Maker {
     }
   }
 
-  void add_shared(const std::string& layer) {
+  void add_shared(const std::string& layer, std::uint64_t number) {
     const Expert& expert = moe_.shared_experts.front();
     for (const FeedForward matrix : feed_forward) {
       add_matrix(layer + shared_name(target_, matrix), layer, *shared_model_, expert, matrix);
     }
-    if (target_.shared_prompts) add_drawn(layer + std::string(shared_gate_name), layer, 1);
+    if (target_.shared_prompts) add_router(layer + std::string(shared_gate_name), number, model_of_.size(), 1);
   }
 
-  void add_router(const std::string& layer) {
-    add_drawn(layer + router_name(target_, moe_.layout), layer, model_of_.size());
+  /// Rows of a router: each as long as the hidden state.
+  void add_router(const std::string& name, std::uint64_t layer, std::uint64_t first, std::uint64_t rows) {
+    const ViewedTensor& gate = matrix_of(plan_.anchor, layers_[layer], FeedForward::gate);
+    const auto made = routers_->make({name, layer, first, rows}, gate);
+    if (made) add(name, {rows, hidden_}, made->source, made->viewed, gate.dtype);
   }
 
   const ViewedTensor& matrix_of(std::uint32_t model, const std::string& layer, FeedForward matrix) const {
@@ -217,30 +225,17 @@ class Maker {
     append_pieces(gather, model, tensor.pieces, {draw, matrix == FeedForward::down ? expert.residual_scale : 1.0});
   }
 
-  /// Rows of a router: each as long as the hidden state.
-  void add_drawn(const std::string& name, const std::string& layer, std::uint64_t rows) {
-    const bool uniform = moe_.gate_mode == recipe::GateMode::uniform_random;
-    const double scale = uniform ? 1.0 / std::sqrt(static_cast<double>(hidden_)) : 1.0;
-    const std::uint64_t stream = stream_of(value_domain, document_.base_model->text, name);
-    const Gather::Draw draw{uniform ? Distribution::uniform : Distribution::normal, scale, {plan_.seed, stream}};
-    add_unstored(name, layer, {rows, hidden_}, {&draw, 1});
-  }
-
   /// Qwen's attention always has them.
   void add_missing_biases(const std::string& layer) {
     for (const char* projection : {"q_proj", "k_proj", "v_proj"}) {
       const std::string name = fmt::format("{}self_attn.{}.bias", layer, projection);
       const ViewedTensor* weight = base().find(fmt::format("{}self_attn.{}.weight", layer, projection));
       if (base().find(name) != nullptr || weight == nullptr || weight->shape.empty()) continue;
-      add_unstored(name, layer, {weight->shape.front()}, {});
+      const Shape shape{weight->shape.front()};
+      const ViewedTensor& gate = matrix_of(plan_.anchor, layer, FeedForward::gate);
+      Gather zeros = unstored_gather(shape, {plan_.anchor, gate.pieces.front().tensor});
+      add(name, shape, gathered(std::move(zeros), plan_.gathers), &gate, gate.dtype);
     }
-  }
-
-  void add_unstored(const std::string& name, const std::string& layer, const Shape& shape,
-                    std::span<const Gather::Draw> draw) {
-    const ViewedTensor& gate = matrix_of(plan_.anchor, layer, FeedForward::gate);
-    Gather gather = unstored_gather(shape, {plan_.anchor, gate.pieces.front().tensor}, draw);
-    add(name, shape, gathered(std::move(gather), plan_.gathers), &gate, gate.dtype);
   }
 
   /// A viewed tensor as it is: stored, or put together of its pieces.
@@ -262,6 +257,7 @@ class Maker {
   }
 
   const recipe::MergeDocument& document_;
+  const ModelList& models_;
   const MoeRequest& moe_;
   const MoeTarget& target_;
   const Views& views_;
@@ -272,6 +268,7 @@ class Maker {
   std::vector<std::uint32_t> checked_;
   std::vector<std::string> layers_;       // "model.layers.0."
   std::uint64_t inner_ = 0, hidden_ = 0;  // of the blocks
+  std::optional<RouterMaker> routers_;    // once the hidden size is known
   bool refused_ = false;
   MoeTensors made_;
 };

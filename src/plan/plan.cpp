@@ -136,8 +136,9 @@ std::span<const AdapterPart> MergePlan::adapter_parts(std::uint32_t model, std::
 }
 
 MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
-                    std::vector<Catalogue> catalogues, const PlanOptions& options, const OutputVocabulary* vocabulary) {
-  if (document.moe) return plan_experts(recipe, document, std::move(catalogues), options);
+                    std::vector<Catalogue> catalogues, const PlanOptions& options, const TextPlan& text) {
+  if (document.moe) return plan_experts(recipe, document, std::move(catalogues), options, text.prompts);
+  const OutputVocabulary* const vocabulary = text.vocabulary;
   const bool strict = options.strict || document.extensions.strict;
   recipe::Diagnostics diagnostics = begin_diagnostics(recipe);
   const ModelList models(document);

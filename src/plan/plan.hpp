@@ -11,6 +11,7 @@
 
 #include "core/catalogue.hpp"
 #include "core/config_edits.hpp"
+#include "core/prompt_tokens.hpp"
 #include "core/random.hpp"
 #include "core/vocabulary.hpp"
 #include "methods/method.hpp"
@@ -35,14 +36,15 @@ struct Gather {
   enum class Kind {
     stored,  ///< consecutive rows of a part
     zero,
-    mean,           ///< one row: the mean of the rows that `means` lists
-    mean_of_stored  ///< the mean of all rows that are of another kind than this
+    mean,            ///< one row: the mean of the rows that `means` lists
+    mean_of_stored,  ///< the mean of all rows that are of another kind than this
+    prompts          ///< one row: what MergePlan::prompts, at `part`, makes of the rows of the first part
   };
   static constexpr std::uint32_t no_draw = 0xffffffff;
   struct Run {
     std::uint64_t first = 0, count = 0;  ///< rows of the source
     Kind kind = Kind::stored;
-    std::uint32_t part = 0;        ///< index into parts, or for Kind::mean into means
+    std::uint32_t part = 0;        ///< index into parts, for Kind::mean into means
     std::uint64_t row = 0;         ///< first row in the part
     std::uint32_t draw = no_draw;  ///< index into draws: values that are added
     double factor = 1.0;           ///< of the sum, at last
@@ -104,6 +106,8 @@ struct MergePlan {
   std::uint32_t anchor = 0;             ///< donor of config.json, tokenizer and companion files: index into models
   std::vector<PlannedTensor> tensors;   ///< ascending by name, bytewise
   std::vector<Gather> gathers;
+  PromptTokens prompts;                        ///< of experts; what routers are made of, if they are made of it
+  std::vector<std::uint32_t> routers;          ///< indices into tensors: those with a row for each expert
   std::vector<methods::OutputTensor> context;  ///< parallel to `tensors`; what tiles carry
   std::vector<Group> groups;
   std::vector<partition::Shard> shards;
@@ -154,12 +158,17 @@ struct PlanOptions {
   std::optional<std::string> explain = {};  ///< an output tensor whose parameters are to be explained
 };
 
+/// What becomes of texts: made by whoever reads tokenizers.
+struct TextPlan {
+  const OutputVocabulary* vocabulary = nullptr;  ///< rows of embeddings follow it
+  const PromptTokens* prompts = nullptr;         ///< of experts; there if routers are made of embeddings
+};
+
 /// @param catalogues  of document.models(), in that order.
-/// @param vocabulary  where the recipe asks for a tokenizer: rows of embeddings follow it.
+/// @param text  what follows from tokenizers, where the recipe asks for it.
 /// @throws Error(recipe) with diagnostics at the recipe's lines for method, parameters, counts and ranges;
 ///         Error(corrupt_input) with one report of all names, dtypes and shapes that do not fit together.
 MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document,
-                    std::vector<Catalogue> catalogues, const PlanOptions& options,
-                    const OutputVocabulary* vocabulary = nullptr);
+                    std::vector<Catalogue> catalogues, const PlanOptions& options, const TextPlan& text = {});
 
 }  // namespace stockpot::plan

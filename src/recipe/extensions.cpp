@@ -109,9 +109,6 @@ void read_the_rest(const Fields& fields, Diagnostics& diagnostics) {
     diagnostics.warn("CFG007", fields.key_at("row_block"), "'stockpot.row_block' has no effect",
                      "'memory_per_rank' bounds what is held at a time");
   }
-  if (fields.find("gate_vectors") == nullptr) return;
-  diagnostics.error("CFG015", fields.key_at("gate_vectors"),
-                    "'stockpot.gate_vectors' is not supported by this version yet");
 }
 
 void read_switch(const Fields& fields, std::string_view key, bool& target, Diagnostics& diagnostics) {
@@ -134,6 +131,9 @@ Extensions read_extensions(const Node& node, Diagnostics& diagnostics) {
   if (const Node* value = fields.find("output")) read_output(*value, extensions, diagnostics);
   if (const Node* value = fields.find("memory_per_rank")) {
     extensions.memory_per_rank = read_size(*value, parse_size, diagnostics);
+  }
+  if (const Node* value = fields.find("gate_vectors")) {
+    extensions.gate_vectors = read_file_reference(*value, diagnostics);
   }
   read_the_rest(fields, diagnostics);
   return extensions;

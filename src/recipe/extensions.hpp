@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "recipe/model_reference.hpp"
 #include "recipe/node.hpp"
 #include "recipe/parameters.hpp"
 
@@ -64,6 +65,8 @@ struct Extensions {
   std::optional<std::string> output_format;  ///< "safetensors", "hdf5"
   std::optional<std::uint64_t> shard_bytes;  ///< 0: one file
   std::vector<std::pair<std::string, std::string>> output_metadata;
+  /// A weight file of router rows: `layer.0` and so on, of a row for each expert. Its path is literal.
+  std::optional<ModelReference> gate_vectors;
   std::optional<std::uint64_t> memory_per_rank;  ///< bytes
 };
 

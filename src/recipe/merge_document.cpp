@@ -209,6 +209,12 @@ std::optional<MergeDocument> read_merge_document(const Node& node, Dialect diale
   read_dtypes(fields, document, diagnostics);
   read_name(fields, document, diagnostics);
   if (const Node* value = fields.find("stockpot")) document.extensions = read_extensions(*value, diagnostics);
+  if (document.moe) {
+    check_routers(*document.moe, document.extensions, diagnostics);
+  } else if (document.extensions.gate_vectors) {
+    diagnostics.warn("CFG007", document.extensions.gate_vectors->at,
+                     "'stockpot.gate_vectors' has an effect on experts only");
+  }
   return document;
 }
 

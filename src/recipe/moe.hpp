@@ -33,6 +33,8 @@ struct MoeRequest {
   ExpertLayout layout = ExpertLayout::hub;
   Position experts_at, shared_at, architecture_at, gate_at, layout_at;
 
+  /// Rows come from hidden states: of a model that ran elsewhere.
+  bool has_hidden_gates() const { return !has_random_gates() && gate_mode != GateMode::cheap_embed; }
   bool has_random_gates() const { return gate_mode == GateMode::random || gate_mode == GateMode::uniform_random; }
   /// All experts are one model. Reported only by those who know whether that is meant (MOE005).
   bool has_equal_experts() const;

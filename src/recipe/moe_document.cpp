@@ -100,26 +100,9 @@ void check_counts(const MoeRequest& moe, const Node* per_token, Diagnostics& dia
   }
 }
 
-void check_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
-  const auto has_prompts = [](const Expert& expert) { return !expert.positive_prompts.empty(); };
-  if (!moe.has_random_gates()) {
-    for (const Expert& expert : moe.experts) {
-      if (has_prompts(expert)) continue;
-      diagnostics.error("MOE003", expert.at,
-                        fmt::format("expert {} has no positive_prompts", in_quotes(expert.model.text)),
-                        "its router row is made from them; 'gate_mode: random' needs none");
-    }
-  }
-  if (moe.gate_mode != GateMode::random && moe.experts.size() > 1 && has_prompts(moe.experts.front())) {
-    const auto same = [&](const Expert& expert) {
-      return expert.positive_prompts == moe.experts.front().positive_prompts &&
-             expert.negative_prompts == moe.experts.front().negative_prompts;
-    };
-    if (std::ranges::all_of(moe.experts, same)) {
-      diagnostics.error("MOE004", moe.experts_at,
-                        "all experts have the same prompts: the router could not tell them apart");
-    }
-  }
+bool has_prompts(const Expert& expert) { return !expert.positive_prompts.empty(); }
+
+void check_shared_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
   const auto with = std::ranges::count_if(moe.shared_experts, has_prompts);
   if (with > 0 && static_cast<std::size_t>(with) < moe.shared_experts.size()) {
     diagnostics.error("MOE006", moe.shared_at, "some shared experts have prompts and some have none",
@@ -127,20 +110,21 @@ void check_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
   }
 }
 
-void check_gates(const MoeRequest& moe, Diagnostics& diagnostics) {
-  constexpr std::string_view random = "'gate_mode: random' and 'uniform_random' need no model to be run";
-  if (moe.has_random_gates()) return;
-  const Position at = moe.gate_at.line > 0 ? moe.gate_at : moe.experts_at;
-  if (moe.gate_mode == GateMode::cheap_embed) {
-    diagnostics.error("MOE010", at,
-                      "router rows from embeddings of prompts (cheap_embed) are not made by this version yet",
-                      std::string(random));
-    return;
+void check_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
+  for (const Expert& expert : moe.experts) {
+    if (moe.has_random_gates() || has_prompts(expert)) continue;
+    diagnostics.error("MOE003", expert.at,
+                      fmt::format("expert {} has no positive_prompts", in_quotes(expert.model.text)),
+                      "its router row is made from them; 'gate_mode: random' needs none");
   }
-  diagnostics.error("MOE011", at,
-                    fmt::format("gate_mode {}{} takes hidden states of a model that runs, and models are not run here",
-                                name(moe.gate_mode), moe.gate_at.line > 0 ? "" : " (the default)"),
-                    std::string(random));
+  if (moe.gate_mode == GateMode::random || moe.experts.size() < 2 || !has_prompts(moe.experts.front())) return;
+  const auto same = [&](const Expert& expert) {
+    return expert.positive_prompts == moe.experts.front().positive_prompts &&
+           expert.negative_prompts == moe.experts.front().negative_prompts;
+  };
+  if (!std::ranges::all_of(moe.experts, same)) return;
+  diagnostics.error("MOE004", moe.experts_at,
+                    "all experts have the same prompts: the router could not tell them apart");
 }
 
 }  // namespace
@@ -153,6 +137,23 @@ bool MoeRequest::has_equal_experts() const {
 std::string_view name(GateMode mode) { return gate_modes[static_cast<std::size_t>(mode)]; }
 std::string_view name(MoeArchitecture architecture) { return architectures[static_cast<std::size_t>(architecture)]; }
 std::string_view name(ExpertLayout layout) { return layouts[static_cast<std::size_t>(layout)]; }
+
+void check_routers(const MoeRequest& moe, const Extensions& extensions, Diagnostics& diagnostics) {
+  const bool given = extensions.gate_vectors.has_value();
+  if (given && !moe.has_hidden_gates()) {
+    diagnostics.warn("CFG007", extensions.gate_vectors->at,
+                     fmt::format("'stockpot.gate_vectors' has no effect under gate_mode {}", name(moe.gate_mode)),
+                     "they take the place of hidden states: leave gate_mode out, or say 'hidden'");
+  }
+  if (given && moe.has_hidden_gates()) return;  // whoever made them has seen the prompts
+  check_prompts(moe, diagnostics);
+  if (!moe.has_hidden_gates()) return;
+  diagnostics.error("MOE011", moe.gate_at.line > 0 ? moe.gate_at : moe.experts_at,
+                    fmt::format("gate_mode {}{} takes hidden states of a model that runs, and models are not run here",
+                                name(moe.gate_mode), moe.gate_at.line > 0 ? "" : " (the default)"),
+                    "'stockpot: {gate_vectors: FILE}' brings rows made elsewhere; 'cheap_embed', 'random' and "
+                    "'uniform_random' need no model to be run");
+}
 
 MoeRequest read_moe(const Fields& fields, Diagnostics& diagnostics) {
   MoeRequest moe;
@@ -180,8 +181,7 @@ MoeRequest read_moe(const Fields& fields, Diagnostics& diagnostics) {
   const Node* const per_token = fields.find("experts_per_token");
   if (per_token != nullptr) moe.experts_per_token = read_whole_number(*per_token, diagnostics).value_or(1);
   check_counts(moe, per_token, diagnostics);
-  check_prompts(moe, diagnostics);
-  check_gates(moe, diagnostics);
+  check_shared_prompts(moe, diagnostics);
   return moe;
 }
 

@@ -97,6 +97,7 @@ void write_extensions(YamlWriter& out, const Extensions& extensions) {
   write_tensor_rules(out, extensions);
   out.key("post_layer_t").boolean(extensions.post_layer_t);
   write_output(out, extensions);
+  if (extensions.gate_vectors) out.key("gate_vectors").text(extensions.gate_vectors->path);
   if (extensions.memory_per_rank) out.key("memory_per_rank").whole(*extensions.memory_per_rank);
   out.end_map();
 }

@@ -134,6 +134,7 @@ std::vector<ModelReference> MergeDocument::models() const {
       if (token.model) list.add(*token.model);
     }
   }
+  if (takes_gate_vectors()) list.add(*extensions.gate_vectors);
   return list.take();
 }
 

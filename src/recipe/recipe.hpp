@@ -70,6 +70,8 @@ struct MergeDocument {
   /// Every model that takes part or is a base, each once, in document order, bases last if they are not listed; at the
   /// very end those that only the tokenizer names.
   std::vector<ModelReference> models() const;
+  /// Router rows come from a file, which models() lists last.
+  bool takes_gate_vectors() const { return moe && moe->has_hidden_gates() && extensions.gate_vectors; }
   /// Donor of config.json, tokenizer and companion files: the base model, else the first model.
   /// @pre the document has a model, as those of parse_recipe() have.
   const ModelReference& anchor() const;

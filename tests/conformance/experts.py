@@ -3,11 +3,13 @@
 experts.py STOCKPOT
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import philox  # noqa: E402
@@ -78,10 +80,46 @@ def router(name, rows, gate_mode):
     return (scale * drawn(distribution, "base", name, rows * HIDDEN)).reshape(rows, HIDDEN)
 
 
+# Letters, one merge and a begin of texts, so that tokens can be told by hand.
+VOCABULARY = {letter: i for i, letter in enumerate("abcdefgh ")} | {"ab": 9}
+TOKENIZER = {
+    "version": "1.0",
+    "added_tokens": [
+        {"id": 10, "content": "<s>", "special": True, "normalized": False}
+        | {"single_word": False, "lstrip": False, "rstrip": False}
+    ],
+    "normalizer": None,
+    "pre_tokenizer": None,
+    "model": {"type": "BPE", "vocab": VOCABULARY, "merges": [["a", "b"]]},
+}
+# Of each expert: positive prompts, negative prompts, and the tokens of both, <s> included.
+PROMPTS = [
+    (["abc"], [], [10, 9, 2], []),
+    (["dd", "ab ab"], ["h"], [10, 3, 3, 10, 9, 8, 9], [10, 7]),
+    (["ee"], ["abc", "g"], [10, 4, 4], [10, 9, 2, 10, 6]),
+    (["<s>f"], [], [10, 10, 5], []),
+]
+SHARED_PROMPTS = (["gh"], ["a"], [10, 6, 7], [10, 0])
+
+
+def prompted(expert, prompts):
+    return expert | {"positive_prompts": prompts[0]} | ({"negative_prompts": prompts[1]} if prompts[1] else {})
+
+
+def unit(vector):
+    return vector / max(np.sqrt((vector * vector).sum()), 1e-8)
+
+
+def prompt_row(embedding, prompts):
+    row = unit(embedding[prompts[2]].sum(axis=0))
+    return unit(row - unit(embedding[prompts[3]].sum(axis=0))) if prompts[3] else unit(row)
+
+
 class Sparse:
     """What has to come out, in float64, before the last rounding."""
 
-    def __init__(self, models, target, layout, gate_mode, shared):
+    def __init__(self, models, target, layout, gate_mode, shared, vectors=None):
+        self.vectors = vectors
         self.models, self.target, self.layout = models, target, layout
         self.gate_mode, self.shared = gate_mode, shared
         self.tensors = {n: v.astype(np.float64) for n, v in models["base"].items() if ".mlp." not in n}
@@ -107,7 +145,7 @@ class Sparse:
                         name = f"{prefix(n)}block_sparse_moe.experts.{e}.{MIXTRAL[part]}.weight"
                     self.tensors[name] = self.matrix(expert, n, part, name)
         block = "block_sparse_moe" if (self.target, self.layout) == ("mixtral", "hub") else "mlp"
-        self.add_router(f"{prefix(n)}{block}.gate.weight", len(EXPERTS))
+        self.add_router(f"{prefix(n)}{block}.gate.weight", n, 0, len(EXPERTS))
         self.add_shared(n)
         if self.target == "qwen2_moe":
             for p in "qkv":
@@ -130,10 +168,17 @@ class Sparse:
             name = f"{prefix(n)}mlp.{where}.{part}.weight"
             self.tensors[name] = self.matrix(self.shared, n, part, name)
         if self.target == "qwen2_moe":
-            self.add_router(f"{prefix(n)}mlp.shared_expert_gate.weight", 1)
+            self.add_router(f"{prefix(n)}mlp.shared_expert_gate.weight", n, len(EXPERTS), 1)
 
-    def add_router(self, name, rows):
-        self.tensors[name] = router(name, rows, self.gate_mode)
+    def add_router(self, name, n, first, rows):
+        if self.vectors is not None:
+            self.tensors[name] = self.vectors[f"layer.{n}"][first : first + rows].astype(np.float64)
+        elif self.gate_mode == "cheap_embed":
+            embedding = self.models["base"]["model.embed_tokens.weight"].astype(np.float64)
+            prompts = [*PROMPTS, SHARED_PROMPTS][first : first + rows]
+            self.tensors[name] = np.stack([prompt_row(embedding, p) for p in prompts])
+        else:
+            self.tensors[name] = router(name, rows, self.gate_mode)
 
 
 CONFIGS = {
@@ -200,6 +245,8 @@ class Experts:
             self.models[kind] = {m: dense(random, kind) for m in ("base", "a", "b")}
             for name, tensors in self.models[kind].items():
                 write_model(folder / kind / name, Model(tensors, PARENT_CONFIG | {"model_type": kind}))
+            (folder / kind / "base" / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+            (folder / kind / "base" / "tokenizer_config.json").write_text('{"bos_token": {"content": "<s>"}}')
 
     def make(self, recipe, kind):
         """On one rank; then in other ways, which must give the same bytes."""
@@ -217,6 +264,12 @@ class Experts:
         assert "mixture of experts" in (out / "README.md").read_text()
         return read_model(out)
 
+    def write_vectors(self, kind, rows):
+        random = np.random.default_rng(8)
+        vectors = {f"layer.{n}": random.standard_normal((rows, HIDDEN)).astype(F32) for n in range(LAYERS)}
+        save_file(vectors, self.folder / kind / "gates.safetensors")
+        return vectors
+
     def check(self, kind, target, layout="hub", gate_mode="random", shared=None, dtype=None):
         recipe = {
             "base_model": "base",
@@ -225,10 +278,17 @@ class Experts:
             "layout": layout,
             "experts": EXPERTS,
         }
+        vectors = None
+        if gate_mode == "hidden":
+            vectors = self.write_vectors(kind, len(EXPERTS) + (1 if shared else 0))
+            recipe["stockpot"] = {"gate_vectors": "gates.safetensors"}
+        elif gate_mode == "cheap_embed":
+            recipe["experts"] = [prompted(e, p) for e, p in zip(EXPERTS, PROMPTS)]
+            shared = prompted(shared, SHARED_PROMPTS) if shared and target == "qwen2_moe" else shared
         recipe |= {"shared_experts": [shared]} if shared else {}
         recipe |= {"dtype": dtype} if dtype else {}
         got = self.make(recipe, kind)
-        want = Sparse(self.models[kind], target, layout, gate_mode, shared).tensors
+        want = Sparse(self.models[kind], target, layout, gate_mode, shared, vectors).tensors
         assert got.tensors.keys() == want.keys(), got.tensors.keys() ^ want.keys()
         stored = F32 if dtype == "float32" else BF16
         for name, values in want.items():
@@ -252,6 +312,10 @@ def main(binary):
         experts.check("qwen2", "qwen2_moe", "fused", shared=shared | {"noise_scale": 0.01}, dtype="float32")
         experts.check("qwen3", "qwen3_moe", dtype="float32")
         experts.check("qwen3", "qwen3_moe", "fused", "uniform_random")
+        experts.check("llama", "mixtral", gate_mode="cheap_embed", dtype="float32")
+        experts.check("qwen2", "qwen2_moe", "fused", "cheap_embed", shared=shared)
+        experts.check("qwen3", "qwen3_moe", gate_mode="hidden", dtype="float32")
+        experts.check("llama", "qwen2_moe", gate_mode="hidden", shared=shared, dtype="float32")
 
 
 if __name__ == "__main__":

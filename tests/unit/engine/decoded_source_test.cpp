@@ -10,6 +10,8 @@
 namespace stockpot::engine {
 namespace {
 
+const PromptTokens no_prompts;
+
 using plan::Gather;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
@@ -67,7 +69,7 @@ std::unique_ptr<GatheredSource> gathered(const Gather& gather, GatherMeans& mean
   std::vector<std::unique_ptr<Source>> parts;
   parts.push_back(std::make_unique<Values>(std::vector<float>{1, 2, 3, 4}));
   parts.push_back(std::make_unique<Values>(std::vector<float>{5, 6, 7, 9}));
-  return std::make_unique<GatheredSource>(gather, std::move(parts), means, as_double);
+  return std::make_unique<GatheredSource>(gather, std::move(parts), no_prompts, means, as_double);
 }
 
 TEST(GatheredSource, PutsRowsTogether) {
@@ -111,7 +113,7 @@ TEST(DecodedSource, ReportsWhatIsNotFinite) {
   GatherMeans means;
   std::vector<std::unique_ptr<Source>> parts;
   parts.push_back(std::make_unique<Values>(std::vector<float>{1, INFINITY}));
-  const GatheredSource source(gather, std::move(parts), means, false);
+  const GatheredSource source(gather, std::move(parts), no_prompts, means, false);
   std::vector<std::byte> stored(source.stored_bytes({0, 2}));
   source.read({0, 2}, stored);
   float value = 0;

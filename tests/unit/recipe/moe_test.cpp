@@ -90,14 +90,19 @@ TEST(Moe, GatesThatNeedAModelToRunAreRefused) {
   EXPECT_THAT(complaints(prompts), ElementsAre("2:1 error MOE011"));
   EXPECT_THAT(complaints(prompts + "gate_mode: hidden_avg\n"), ElementsAre("5:12 error MOE011"));
   EXPECT_THAT(report_on(prompts), HasSubstr("gate_mode hidden (the default)"));
-  EXPECT_THAT(complaints(prompts + "gate_mode: cheap_embed\n"), ElementsAre("5:12 error MOE010"));
+  EXPECT_THAT(complaints(prompts + "gate_mode: cheap_embed\n"), IsEmpty());
   EXPECT_THAT(complaints(prompts + "gate_mode: uniform_random\n"), IsEmpty());
   EXPECT_THAT(complaints(prompts + "gate_mode: rnadom\n"), ElementsAre("5:12 error CFG052"));
 }
 
+TEST(Moe, VectorsFromAFileTakeThePlaceOfHiddenStates) {
+  EXPECT_THAT(complaints(two + "stockpot: {gate_vectors: f}\n"), IsEmpty());
+  EXPECT_THAT(complaints(two + "gate_mode: hidden_last\nstockpot: {gate_vectors: f}\n"), IsEmpty());
+  EXPECT_THAT(complaints(random_two + "stockpot: {gate_vectors: f}\n"), ElementsAre("4:26 warning CFG007"));
+}
+
 TEST(Moe, PromptsAreWantedWhereRowsAreMadeFromThem) {
-  EXPECT_THAT(complaints(two + "gate_mode: cheap_embed\n"),
-              ElementsAre("2:11 error MOE003", "2:30 error MOE003", "3:12 error MOE010"));
+  EXPECT_THAT(complaints(two + "gate_mode: cheap_embed\n"), ElementsAre("2:11 error MOE003", "2:30 error MOE003"));
   EXPECT_THAT(complaints(two + "gate_mode: uniform_random\n"), IsEmpty());
   const std::string same =
       "base_model: a\nexperts:\n- {source_model: b, positive_prompts: [x]}\n"
