@@ -53,6 +53,7 @@ std::string fingerprint_of(const Stage& stage, const recipe::MergeDocument& docu
   std::string facts = fmt::format("{}\n{}\n{} {} {} {}\n", version, document.text, stage.plan.seed,
                                   static_cast<int>(stage.plan.nonfinite), options.truncate_embeddings,
                                   options.adapter_dtype ? name(*options.adapter_dtype) : "");
+  facts += stage.plan.prompts.pack();  // tokens, which a tokenizer.json decides on
   for (const auto& shard : stage.plan.shards) facts += fmt::format("{} {}\n", shard.file_name, shard.data_bytes);
   for (const Catalogue& model : stage.plan.models) {
     facts += fmt::format("{}\n{}\n", model.model, io::tensor_table_sha256(model.tensors));

@@ -301,6 +301,46 @@ class Experts:
         print(f"{kind} to {target}, {layout}, {gate_mode}: {len(want)} tensors, the same bytes on 1, 2 and 3 ranks")
 
 
+    def refuse(self, recipe, *words, code=3):
+        path = self.folder / "refused.yaml"
+        path.write_text(json.dumps(recipe))
+        outcome = self.program.run("plan", path, "--model-root", self.folder / "llama", ranks=2)
+        assert outcome.code == code, outcome
+        for word in words:
+            assert word in outcome.stderr, f"no '{word}' in {outcome}"
+
+    def check_mistakes(self):
+        def prompts(*texts):
+            experts = [{"source_model": m, "positive_prompts": [t]} for m, t in zip("ab", texts)]
+            return {"base_model": "base", "gate_mode": "cheap_embed", "experts": experts}
+
+        def vectors(shape, layers=LAYERS, dtype=F32):
+            path = self.folder / "llama" / "odd.safetensors"
+            save_file({f"layer.{n}": np.ones(shape, dtype) for n in range(layers)}, path)
+            experts = [{"source_model": "a"}, {"source_model": "b"}]
+            return {"base_model": "base", "experts": experts, "stockpot": {"gate_vectors": "odd.safetensors"}}
+
+        # Three tokens of three: nearly one direction. [1, 1] twice has no second one.
+        self.refuse(prompts("abababababababc", "ababababababab"), "warning[MOE012]", "condition number of", code=0)
+        self.refuse(vectors((2, HIDDEN)), "warning[MOE012]", "2 layers", "depend on each other", code=0)
+        strict = prompts("ababababababab", "abababababababc") | {"stockpot": {"strict": True}}
+        self.refuse(strict, "error[MOE012]")
+        self.refuse(vectors((2, HIDDEN), layers=1), "error[MOE011]", "no tensor 'layer.1'")
+        self.refuse(vectors((3, HIDDEN)), "error[MOE011]", f"[3, {HIDDEN}]")
+        self.refuse(vectors((2, HIDDEN), dtype=np.int32), "error[MOE011]", "I32")
+        path = self.folder / "llama" / "base" / "tokenizer.json"
+        whole = path.read_text()
+        path.write_text(json.dumps(TOKENIZER | {"normalizer": {"type": "Lowercase"}}))
+        self.refuse(prompts("a", "b"), "error[MOE010]", "'Lowercase'")
+        many = [TOKENIZER["added_tokens"][0] | {"id": 10 + i, "content": f"<{i}>"} for i in range(ROWS)]
+        path.write_text(json.dumps(TOKENIZER | {"added_tokens": many}))
+        self.refuse(prompts("a", "<39>"), "error[MOE010]", "token 49", "40 rows")
+        path.unlink()
+        self.refuse(prompts("a", "b"), "error[MOE010]", "no tokenizer.json")
+        path.write_text(whole)
+        print("routers that cannot be made, or tell nothing apart, are named")
+
+
 def main(binary):
     with tempfile.TemporaryDirectory() as folder:
         experts = Experts(Program(binary), Path(folder))
@@ -316,6 +356,7 @@ def main(binary):
         experts.check("qwen2", "qwen2_moe", "fused", "cheap_embed", shared=shared)
         experts.check("qwen3", "qwen3_moe", gate_mode="hidden", dtype="float32")
         experts.check("llama", "qwen2_moe", gate_mode="hidden", shared=shared, dtype="float32")
+        experts.check_mistakes()
 
 
 if __name__ == "__main__":
