@@ -88,6 +88,9 @@ class Models:
         few = tensors(self.random)
         self.write("lacking", {name: t for name, t in few.items() if name != "model.norm.weight"})
         self.write("few", {name: t for name, t in few.items() if ".mlp." not in name})
+        dense = {f"model.layers.0.mlp.{m}_proj.weight": np.ones((4, 4), np.float32) for m in ("gate", "up", "down")}
+        dense["model.embed_tokens.weight"] = np.eye(8, 4, dtype=np.float32)
+        self.write("dense", dense, tokenizer("abcdefgh"), num_hidden_layers=1, model_type="llama")
         self.write("integers", tensors(self.random) | {"model.norm.weight": np.arange(4)})
         self.write("buffer", tensors(self.random) | {"steps": np.arange(4)})
         self.write("later", tensors(self.random) | {"steps": np.arange(1, 5)})
@@ -237,6 +240,8 @@ def expert_cases():
     same = prompts.replace("[y]", "[x]")
     shared = "shared_experts: [{source_model: a, positive_prompts: [x]}, {source_model: b}]\n"
     even = "gate_mode: uniform_random\n"
+    alike = prompts.replace(": a", ": dense").replace(": b", ": dense").replace("[y]", f"[{'a' * 20}b]")
+    alike = alike.replace("[x]", "[a]")
     return [
         Case([at(4, 20, "MOE001")], RECIPE, experts("a", "b", more="gate_mode: random\nexperts_per_token: 3\n")),
         Case([at(4, 15, "MOE002"), "'mixtral'"], RECIPE, experts("a", "b") + "architecture: mixtrl\n"),
@@ -248,8 +253,9 @@ def expert_cases():
         Case([warned(2, 1, "MOE007"), "[MOE008]"], RECIPE, experts("a", "b", "a")),
         Case([at(2, 1, "MOE008")], RECIPE, experts("a", "b")),  # these models have no model_type
         Case([at(2, 1, "MOE009")], RECIPE, experts(*["a", "b"] * 513)),
-        Case([at(3, 12, "MOE010")], RECIPE, f"base_model: a\n{prompts}gate_mode: cheap_embed\n"),
+        Case([at(3, 12, "MOE010"), "byte-pair"], RECIPE, f"base_model: words\n{prompts}gate_mode: cheap_embed\n"),
         Case([at(2, 1, "MOE011")], RECIPE, f"base_model: a\n{prompts}"),
+        Case([warned(3, 12, "MOE012")], 0, f"base_model: dense\n{alike}gate_mode: cheap_embed\n", ("--allow-same",)),
         Case(["[REF004]"], INPUT, experts("a", "nobody")),
         Case(["[CFG005]"], RECIPE, "experts: [{source_model: a}]\ngate_mode: random\nexperts_per_token: 1\n"),
     ]
