@@ -13,6 +13,7 @@ namespace {
 const PromptTokens no_prompts;
 
 using plan::Gather;
+using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using Kind = Gather::Kind;
@@ -105,6 +106,25 @@ TEST(GatheredSource, PiecesNeedNotEndAtRows) {
   GatherMeans means;
   EXPECT_THAT(read<float>(*gathered(gather, means, false), {0, 5}), ElementsAre(2, 3, 4, 5, 6));
   EXPECT_THAT(read<float>(*gathered(gather, means, false), {2, 2}), ElementsAre(4, 5));
+}
+
+TEST(GatheredSource, RowsOfPromptsAreDirections) {
+  const Gather gather{.shape = {3, 2},
+                      .row_elements = 2,
+                      .parts = {{0, 0}},
+                      .runs = {{0, 1, Kind::prompts, 0}, {1, 1, Kind::prompts, 1}, {2, 1, Kind::prompts, 2}},
+                      .means = {}};
+  // (3, 4) has length 5; 3 (3, 4) + (0, -7) = (9, 5) has the root of 106, less (0, -1); of nothing comes nothing.
+  const PromptTokens prompts{{{{{0, 1}}, {}}, {{{0, 3}, {1, 1}}, {{1, 2}}}, {{}, {}}}};
+  std::vector<std::unique_ptr<Source>> parts;
+  parts.push_back(std::make_unique<Values>(std::vector<float>{3, 4, 0, -7}));
+  GatherMeans means;
+  const GatheredSource source(gather, std::move(parts), prompts, means, true);
+  const double x = 9 / std::sqrt(106.0), y = 5 / std::sqrt(106.0) + 1, length = std::hypot(x, y);
+  EXPECT_THAT(read<double>(source, {0, 6}),
+              ElementsAre(DoubleNear(0.6, 1e-15), DoubleNear(0.8, 1e-15), DoubleNear(x / length, 1e-15),
+                          DoubleNear(y / length, 1e-15), 0.0, 0.0));
+  EXPECT_THAT(read<double>(source, {1, 1}), ElementsAre(DoubleNear(0.8, 1e-15)));
 }
 
 TEST(DecodedSource, ReportsWhatIsNotFinite) {
