@@ -18,8 +18,10 @@ Encoder::Encoder(const TokenizerFile& file)
     : normalizer_(find_member(checked(file).document(), "normalizer")),
       pre_tokenizer_(find_member(file.document(), "pre_tokenizer")),
       bpe_(file) {
+  const Deadline deadline;
   for (const Token* token : file.tokens()) {
     if (!token->added) continue;
+    deadline.check();
     if (token->added->normalized) {
       normalized_.add(normalizer_.apply(token->text), *token);
     } else {

@@ -15,7 +15,8 @@ namespace stockpot::tokenizer {
 namespace {
 
 constexpr std::size_t max_steps = 64;
-constexpr std::size_t max_mark = 16;  // bytes of the sign that stands for a space
+constexpr std::size_t max_text = std::size_t{16} << 20;  // steps may lengthen it, one after another
+constexpr std::size_t max_mark = 16;                     // bytes of the sign that stands for a space
 // GPT-2's words.
 constexpr std::string_view gpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr std::array behaviors{"Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"};
@@ -97,9 +98,12 @@ std::vector<Word> PreTokenizer::apply(Word text, const Deadline& deadline) const
   std::vector<Word> words{std::move(text)};
   for (const Step& step : steps_) {
     std::vector<Word> next;
+    std::size_t counted = 0, bytes = 0;
     for (const Word& word : words) {
       deadline.check();
       step(word, next);
+      for (; counted < next.size(); ++counted) bytes += next[counted].text.size();
+      if (bytes > max_text) throw NotEncodable("its pre-tokenizer makes the text too long");
     }
     std::erase_if(next, [](const Word& word) { return word.text.empty(); });
     words = std::move(next);

@@ -121,6 +121,16 @@ TEST(Encoder, LimitsWhatANormalizerMakes) {
   EXPECT_THROW(ids_of(json, "aa"), NotEncodable);
 }
 
+TEST(Encoder, LimitsWhatAPreTokenizerMakes) {
+  std::string steps;
+  for (int step = 0; step < 40; ++step) {
+    steps += std::string(step > 0 ? "," : "") + R"({"type":"ByteLevel","add_prefix_space":true,"use_regex":false})";
+  }
+  const std::string json = replaced(test::bpe(R"("a":0)"), R"("pre_tokenizer":null)",
+                                    R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[)" + steps + "]}");
+  EXPECT_THROW(ids_of(json, "\u00fc"), NotEncodable);
+}
+
 TEST(Joined, FollowsTheBehavior) {
   const std::vector<Span> spans{{"a", false}, {"-", true}, {"-", true}, {"b", false}, {"-", true}};
   const auto texts = [&](const char* behavior) {
