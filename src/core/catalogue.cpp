@@ -27,6 +27,8 @@ void pack_tensors(ByteWriter& out, const std::vector<StoredTensor>& tensors) {
     for (const auto extent : tensor.info.shape) out.number(extent);
     out.number(tensor.file);
     out.number(tensor.offset);
+    out.number(tensor.strides.size());
+    for (const auto stride : tensor.strides) out.number(stride);
   }
 }
 
@@ -39,6 +41,8 @@ std::vector<StoredTensor> unpack_tensors(ByteReader& in) {
     for (auto& extent : tensor.info.shape) extent = in.number();
     tensor.file = static_cast<std::uint32_t>(in.number());
     tensor.offset = in.number();
+    tensor.strides.resize(in.number());
+    for (auto& stride : tensor.strides) stride = in.number();
   }
   return tensors;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "io/stored_elements.hpp"
 
 namespace stockpot::engine {
 
@@ -22,17 +23,18 @@ StoredSource::StoredSource(const Catalogue& model, const StoredTensor& tensor,
                            std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to)
     : model_(model), tensor_(tensor), file_(std::move(file)), round_to_(round_to) {}
 
-void StoredSource::read(ElementRange range, std::span<std::byte> stored) const { read_stored(range.first, stored); }
+void StoredSource::read(ElementRange range, std::span<std::byte> stored) const { read_stored(range, stored); }
 
-void StoredSource::read_stored(std::uint64_t first, std::span<std::byte> stored) const {
+void StoredSource::read_stored(ElementRange range, std::span<std::byte> stored) const {
   try {
-    file_->read_at(offset_of(first), stored);
+    io::read_elements(*file_, tensor_, range, stored);
   } catch (Error& error) {
     throw error.in_tensor(tensor_.info.name).in_model(model_.model);
   }
 }
 
 void StoredSource::will_need(ElementRange range) const {
+  if (!tensor_.strides.empty()) return;  // its bytes lie all over the place
   file_->will_need({offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)});
 }
 

@@ -57,8 +57,8 @@ class StoredSource : public Source {
   const std::string& path() const override { return file_->path(); }
 
  protected:
-  /// Reads elements of the stored tensor from flat index `first` on.
-  void read_stored(std::uint64_t first, std::span<std::byte> stored) const;
+  /// Reads elements of the stored tensor, as they are stored.
+  void read_stored(ElementRange range, std::span<std::byte> stored) const;
   const StoredTensor& tensor() const { return tensor_; }
 
  private:

@@ -22,24 +22,23 @@ std::string path_of(const ModelDirectory& directory, const std::string& name) {
   if (auto path = directory.resolve(name)) return *std::move(path);
   Error error(ErrorKind::corrupt_input, "the folder is no LoRA adapter: it has no " + name);
   error.code("REF020").with("folder", directory.path());
-  if (name == weight_file && directory.has(pickled_file)) {
-    error.hint(pickled_file + " is a Python pickle, which is never read: save the adapter as safetensors");
-  } else if (directory.has("config.json")) {
+  if (directory.has("config.json")) {
     error.hint("it looks like a whole model, which cannot stand after '+'");
   }
   throw error;
 }
 
 void add_tensors(const ModelDirectory& directory, Adapter& adapter, Catalogue& into) {
-  ShardFile shard = read_shard(path_of(directory, weight_file), directory.shown(weight_file));
+  const bool is_pickled = !directory.has(weight_file) && directory.has(pickled_file);
+  const std::string& name = is_pickled ? pickled_file : weight_file;
+  ShardFile shard = read_shard(path_of(directory, name), directory.shown(name));
   const auto file = static_cast<std::uint32_t>(into.files.size());
   into.files.push_back(std::move(shard.stored));
-  for (PlacedTensor& tensor : shard.header.tensors) {
-    adapter.tensors.push_back({std::move(tensor.info), file, shard.data_offset + tensor.offset});
-  }
+  for (StoredTensor& tensor : shard.tensors) tensor.file = file;
+  adapter.tensors = std::move(shard.tensors);
   std::sort(adapter.tensors.begin(), adapter.tensors.end(),
             [](const StoredTensor& a, const StoredTensor& b) { return a.info.name < b.info.name; });
-  std::move(shard.header.warnings.begin(), shard.header.warnings.end(), std::back_inserter(into.warnings));
+  std::move(shard.warnings.begin(), shard.warnings.end(), std::back_inserter(into.warnings));
 }
 
 }  // namespace

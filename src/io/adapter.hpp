@@ -1,4 +1,5 @@
-// A LoRA adapter's folder, as the peft library writes it: adapter_config.json and adapter_model.safetensors.
+// A LoRA adapter's folder, as the peft library writes it: adapter_config.json and
+// adapter_model.safetensors, formerly adapter_model.bin.
 #pragma once
 
 #include <string>

@@ -26,7 +26,15 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_tensors = 4'000'000;
 constexpr std::size_t max_listed = 10;
-constexpr std::string_view single_file = "model.safetensors";
+
+/// Names under which the hub's libraries save a model, in the order in which they are looked for.
+struct Layout {
+  std::string index, single_file;
+};
+const Layout layouts[] = {
+    {std::string(shard_index_file_name), "model.safetensors"},
+    {"pytorch_model.bin.index.json", "pytorch_model.bin"},
+};
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
@@ -40,22 +48,24 @@ template <class Wanted>
 void add_shard(Catalogue& catalogue, ShardFile shard, const Wanted& wanted) {
   const auto file = static_cast<std::uint32_t>(catalogue.files.size());
   catalogue.files.push_back(std::move(shard.stored));
-  for (PlacedTensor& tensor : shard.header.tensors) {
+  for (StoredTensor& tensor : shard.tensors) {
     if (!wanted(tensor.info.name)) continue;
-    catalogue.tensors.push_back({std::move(tensor.info), file, shard.data_offset + tensor.offset});
+    tensor.file = file;
+    catalogue.tensors.push_back(std::move(tensor));
   }
   if (catalogue.tensors.size() > max_tensors) {
     throw Error(ErrorKind::corrupt_input, fmt::format("the model has more than {} tensors", max_tensors))
         .code("FMT005");
   }
-  std::move(shard.header.warnings.begin(), shard.header.warnings.end(), std::back_inserter(catalogue.warnings));
+  std::move(shard.warnings.begin(), shard.warnings.end(), std::back_inserter(catalogue.warnings));
 }
 
 constexpr auto every_tensor = [](std::string_view) { return true; };
 
 /// The real paths of all shards, before any is opened: a partly downloaded model is reported at once, with all that it
 /// lacks.
-std::vector<std::string> shard_paths(const ModelDirectory& directory, const ShardIndex& index) {
+std::vector<std::string> shard_paths(const ModelDirectory& directory, const ShardIndex& index,
+                                     const std::string& index_path) {
   std::vector<std::string> paths, missing;
   for (const auto& shard : index.shards) {
     if (auto path = directory.resolve(shard.file)) {
@@ -68,7 +78,7 @@ std::vector<std::string> shard_paths(const ModelDirectory& directory, const Shar
   throw Error(ErrorKind::corrupt_input,
               fmt::format("{} of {} shards that the index names are missing", missing.size(), index.shards.size()))
       .code("REF006")
-      .in_file(directory.shown(std::string(shard_index_file_name)))
+      .in_file(index_path)
       .with("missing", listed(missing))
       .hint("the model looks partly downloaded or copied");
 }
@@ -78,7 +88,7 @@ void add_indexed_shard(Catalogue& catalogue, const ShardIndex::Shard& indexed, c
                        const std::string& shown) {
   ShardFile shard = read_shard(real_path, shown);
   std::vector<std::string> stored;
-  for (const PlacedTensor& tensor : shard.header.tensors) stored.push_back(tensor.info.name);
+  for (const StoredTensor& tensor : shard.tensors) stored.push_back(tensor.info.name);
   std::sort(stored.begin(), stored.end());
   std::vector<std::string> lacking, extra;
   std::set_difference(indexed.tensors.begin(), indexed.tensors.end(), stored.begin(), stored.end(),
@@ -102,13 +112,13 @@ void add_indexed_shard(Catalogue& catalogue, const ShardIndex::Shard& indexed, c
   });
 }
 
-void read_indexed(const ModelDirectory& directory, Catalogue& catalogue) {
-  const std::string index_path = directory.shown(std::string(shard_index_file_name));
-  const auto real_index = directory.resolve(std::string(shard_index_file_name));
+void read_indexed(const ModelDirectory& directory, const std::string& index_name, Catalogue& catalogue) {
+  const std::string index_path = directory.shown(index_name);
+  const auto real_index = directory.resolve(index_name);
   if (!real_index)
     throw Error(ErrorKind::corrupt_input, "the index is a broken link").code("REF006").in_file(index_path);
   const ShardIndex index = parse_shard_index(read_file(*real_index, max_json_bytes), index_path);
-  const auto paths = shard_paths(directory, index);
+  const auto paths = shard_paths(directory, index, index_path);
   for (std::size_t i = 0; i < paths.size(); ++i) {
     add_indexed_shard(catalogue, index.shards[i], paths[i], directory.shown(index.shards[i].file));
   }
@@ -121,10 +131,9 @@ void read_indexed(const ModelDirectory& directory, Catalogue& catalogue) {
 
 /// Weight files of a folder without index: not adapters, not variants such as model.fp16.safetensors.
 std::vector<std::string> weight_files(const ModelDirectory& directory) {
-  if (directory.has(std::string(single_file))) return {std::string(single_file)};
   std::vector<std::string> files;
   for (const std::string& name : directory.names()) {
-    const bool is_variant = name.starts_with("model.") && !name.starts_with("model.safetensors");
+    const bool is_variant = name.starts_with("model.");
     if (name.ends_with(".safetensors") && !name.starts_with("adapter_") && !is_variant) files.push_back(name);
   }
   return files;
@@ -156,16 +165,18 @@ void check_names_differ(const Catalogue& catalogue) {
       .hint("give the file that is meant, or add an index");
 }
 
+void read_whole(const ModelDirectory& directory, const std::string& name, Catalogue& catalogue) {
+  const auto path = directory.resolve(name);
+  if (!path) {
+    throw Error(ErrorKind::corrupt_input, "the file is a broken link").code("REF006").in_file(directory.shown(name));
+  }
+  add_shard(catalogue, read_shard(*path, directory.shown(name)), every_tensor);
+}
+
 void read_unindexed(const ModelDirectory& directory, Catalogue& catalogue) {
   const auto files = weight_files(directory);
   if (files.empty()) refuse_directory(directory, recognise_leftovers(directory.names()));
-  for (const std::string& name : files) {
-    const auto path = directory.resolve(name);
-    if (!path) {
-      throw Error(ErrorKind::corrupt_input, "the file is a broken link").code("REF006").in_file(directory.shown(name));
-    }
-    add_shard(catalogue, read_shard(*path, directory.shown(name)), every_tensor);
-  }
+  for (const std::string& name : files) read_whole(directory, name, catalogue);
   if (files.size() > 1) {
     catalogue.warnings.push_back(fmt::format("FMT012: {} has {} weight files and no index: all of them are read",
                                              directory.path(), files.size()));
@@ -186,16 +197,18 @@ void read_config(const ModelDirectory& directory, Catalogue& catalogue) {
   catalogue.config = model_config(config, shown, catalogue.warnings);
 }
 
+void read_weights(const ModelDirectory& directory, Catalogue& catalogue) {
+  for (const Layout& layout : layouts) {
+    if (directory.has(layout.index)) return read_indexed(directory, layout.index, catalogue);
+    if (directory.has(layout.single_file)) return read_whole(directory, layout.single_file, catalogue);
+  }
+  if (const auto foreign = recognise_layout(directory.names())) refuse_directory(directory, foreign);
+  read_unindexed(directory, catalogue);
+}
+
 void read_directory(const std::string& path, Catalogue& catalogue) {
   const ModelDirectory directory(path);
-  if (directory.has(std::string(shard_index_file_name))) {
-    read_indexed(directory, catalogue);
-  } else if (const auto foreign = recognise_layout(directory.names());
-             foreign && !directory.has(std::string(single_file))) {
-    refuse_directory(directory, foreign);
-  } else {
-    read_unindexed(directory, catalogue);
-  }
+  read_weights(directory, catalogue);
   read_config(directory, catalogue);
 }
 

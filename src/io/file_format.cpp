@@ -15,10 +15,8 @@ constexpr std::string_view convert = "this format is not readable yet: convert t
 
 constexpr ForeignFormat hdf5{"FMT001", "an HDF5 file", convert};
 constexpr ForeignFormat gguf{"FMT070", "a GGUF file", convert};
-constexpr ForeignFormat pytorch{"FMT001", "a PyTorch file", convert};
-constexpr ForeignFormat pytorch_folder{"FMT001", "a model in PyTorch files", convert};
-constexpr ForeignFormat zip{"FMT001", "a zip file that is no PyTorch model", "give the model's folder or weight file"};
-constexpr ForeignFormat torchscript{"FMT041", "a TorchScript program", "save the model's weights as safetensors"};
+constexpr ForeignFormat pytorch_folder{"FMT001", "PyTorch files of no usual name",
+                                       "name the file itself, if the model is in one"};
 constexpr ForeignFormat legacy{"FMT040", "a PyTorch file older than version 1.6", "load it and save it as safetensors"};
 constexpr ForeignFormat tar{"FMT040", "a tar archive (old PyTorch or NeMo)", "unpack it, or save it as safetensors"};
 constexpr ForeignFormat numpy{"FMT001", "a NumPy file", "save the model's weights as safetensors"};
@@ -58,15 +56,6 @@ bool has_at(std::string_view bytes, std::size_t offset, std::string_view wanted)
   return bytes.size() >= offset && bytes.substr(offset).starts_with(wanted);
 }
 
-/// A zip lists its entries at its end.
-ForeignFormat recognise_zip(const ByteSource& source) {
-  constexpr std::uint64_t list_bytes = std::uint64_t{1} << 20;
-  const std::string list = bytes_at(source, source.size() - std::min(source.size(), list_bytes), list_bytes);
-  const auto lists = [&](std::string_view entry) { return list.find(entry) != list.npos; };
-  if (lists("/constants.pkl") || lists("/code/")) return torchscript;
-  return lists("/data.pkl") ? pytorch : zip;
-}
-
 /// HDF5 may have a block of the user's own before its first byte, of 512 * 2^k bytes.
 bool has_hdf5_further_on(const ByteSource& source) {
   for (std::uint64_t offset = 512; offset < source.size() && offset <= (std::uint64_t{1} << 30); offset *= 2) {
@@ -97,14 +86,12 @@ std::optional<ForeignFormat> recognise_file(const ByteSource& source) {
   for (const Signature& signature : signatures) {
     if (has_at(start, signature.offset, signature.bytes)) return signature.format;
   }
-  if (has_at(start, 0, "PK\x03\x04"sv)) return recognise_zip(source);
   if (has_hdf5_further_on(source)) return hdf5;
   return std::nullopt;
 }
 
 std::optional<ForeignFormat> recognise_layout(const std::vector<std::string>& names) {
   const auto has = [&](std::string_view name) { return std::binary_search(names.begin(), names.end(), name); };
-  if (has("pytorch_model.bin.index.json") || has("pytorch_model.bin")) return pytorch_folder;
   if (has("model.h5")) return hdf5;
   if (has(".metadata") || has("distcp") || any_is_like(names, "__", ".metadata")) return distributed;
   if (has("latest_checkpointed_iteration.txt")) return megatron;
@@ -114,7 +101,7 @@ std::optional<ForeignFormat> recognise_layout(const std::vector<std::string>& na
 std::optional<ForeignFormat> recognise_leftovers(const std::vector<std::string>& names) {
   if (std::binary_search(names.begin(), names.end(), "adapter_config.json")) return adapter;
   if (any_is_like(names, "", ".gguf")) return gguf;
-  if (any_is_like(names, "consolidated.", ".pth")) return slices;
+  if (any_is_like(names, "consolidated.", ".pth") || any_is_like(names, "mp_rank_", "")) return slices;
   const bool has_pytorch =
       any_is_like(names, "", ".bin") || any_is_like(names, "", ".pt") || any_is_like(names, "", ".pth");
   return has_pytorch ? std::optional(pytorch_folder) : std::nullopt;

@@ -20,15 +20,15 @@ struct ForeignFormat {
 /// Whether a file can be a safetensors file: a header length that fits, and an object after it.
 bool looks_like_safetensors(const ByteSource& source);
 
-/// Recognises other formats by their first bytes (HDF5: also further on; zip: by its list of entries).
+/// Recognises other formats by their first bytes (HDF5: also further on).
 /// @return nothing if the bytes say nothing.
 std::optional<ForeignFormat> recognise_file(const ByteSource& source);
 
-/// Recognises folders of other layouts by a file that only such a folder has, whatever safetensors files lie beside it.
+/// Recognises folders of other layouts by a file that only such a folder has, whatever safetensors files of other names lie beside it.
 /// @param names  what is in the folder, ascending.
 std::optional<ForeignFormat> recognise_layout(const std::vector<std::string>& names);
 
-/// Says what a folder without safetensors files may be.
+/// Says what a folder without files that are read may be.
 std::optional<ForeignFormat> recognise_leftovers(const std::vector<std::string>& names);
 
 }  // namespace stockpot::io

@@ -1,23 +1,23 @@
-// One safetensors file of a model: its header, checked, and where it came from.
+// One weight file of a model: its tensors and where they are, whatever format it has.
 #pragma once
 
-#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/catalogue.hpp"
-#include "io/safetensors.hpp"
 
 namespace stockpot::io {
 
 struct ShardFile {
   StoredFile stored;
-  std::uint64_t data_offset = 0;
-  SafetensorsHeader header;
+  std::vector<StoredTensor> tensors;  ///< names differ; `file` is for whoever puts the shard into a catalogue
+  std::vector<std::string> warnings;
 };
 
-/// Local. Reads a file's header, no data byte.
+/// Local. Reads what a file says of its tensors, no data byte. The format is known by the content: each is a reader and a
+/// line in shard_file.cpp.
 /// @param real_path  what is opened.   @param shown  what messages call it: in a hub cache the real name is a hash.
-/// @throws Error(corrupt_input) as parse_safetensors_header(), or with the class of another format that was recognised.
+/// @throws Error(corrupt_input) as the format's reader, or with the class of another format that was recognised.
 ShardFile read_shard(const std::string& real_path, const std::string& shown);
 
 }  // namespace stockpot::io

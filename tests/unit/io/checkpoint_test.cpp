@@ -319,8 +319,8 @@ TEST_P(ForeignFolders, AreRecognisedByTheirNames) {
 
 INSTANTIATE_TEST_SUITE_P(
     Formats, ForeignFolders,
-    ::testing::Values(ForeignFolder{"PyTorch", "pytorch_model.bin", "FMT001", "convert the model to safetensors"},
-                      ForeignFolder{"PyTorchShards", "pytorch_model.bin.index.json", "FMT001", "PyTorch"},
+    ::testing::Values(ForeignFolder{"PyTorch", "final.pt", "FMT001", "name the file itself"},
+                      ForeignFolder{"Ranks", "mp_rank_00", "FMT043", "slices"},
                       ForeignFolder{"Hdf5", "model.h5", "FMT001", "HDF5"},
                       ForeignFolder{"Distributed", ".metadata", "FMT001", "distributed"},
                       ForeignFolder{"Megatron", "latest_checkpointed_iteration.txt", "FMT001", "Megatron"},
