@@ -11,6 +11,7 @@
 #include "io/pickle.hpp"
 #include "io/pytorch_tensor.hpp"
 #include "io/state_dict.hpp"
+#include "io/utf8.hpp"
 #include "io/zip_directory.hpp"
 
 namespace stockpot::io {
@@ -119,16 +120,22 @@ std::string left_out(const std::vector<std::string>& names, const std::string& s
                      names.size() > most ? " ..." : "");
 }
 
-}  // namespace
-
-bool looks_like_zip(const ByteSource& source) {
-  constexpr std::string_view signature = "PK\x03\x04";
-  std::string start(std::min<std::uint64_t>(source.size(), signature.size()), '\0');
-  source.read_at(0, std::as_writable_bytes(std::span(start)));
-  return start == signature;
+/// Names in the file may be any bytes; messages are text.
+std::string readable(std::string_view bytes) {
+  if (is_utf8(bytes)) return std::string(bytes);
+  std::string text;
+  for (const char c : bytes) text += static_cast<unsigned char>(c) < 0x80 ? std::string(1, c) : std::string("?");
+  return text;
 }
 
-void read_pytorch_file(const ByteSource& source, const std::string& shown, ShardFile& shard) {
+Error readable(const Error& error) {
+  Error text(error.kind(), readable(error.sentence()));
+  text.code(error.class_code()).hint(error.hint());
+  for (const auto& [name, value] : error.context()) text.with(name, readable(value));
+  return text;
+}
+
+void read(const ByteSource& source, const std::string& shown, ShardFile& shard) {
   refuse_slices(shown);
   const ZipDirectory zip(source, shown);
   const std::string root = root_of(zip, shown);
@@ -142,6 +149,23 @@ void read_pytorch_file(const ByteSource& source, const std::string& shown, Shard
   for (const auto& [name, tensor] : found.tensors) shard.tensors.push_back(pytorch_tensor(file, tensor, name));
   check_names_differ(shard.tensors, shown);
   if (!found.left_out.empty()) shard.warnings.push_back(left_out(found.left_out, shown));
+}
+
+}  // namespace
+
+bool looks_like_zip(const ByteSource& source) {
+  constexpr std::string_view signature = "PK\x03\x04";
+  std::string start(std::min<std::uint64_t>(source.size(), signature.size()), '\0');
+  source.read_at(0, std::as_writable_bytes(std::span(start)));
+  return start == signature;
+}
+
+void read_pytorch_file(const ByteSource& source, const std::string& shown, ShardFile& shard) {
+  try {
+    read(source, shown, shard);
+  } catch (const Error& error) {
+    throw readable(error);
+  }
 }
 
 }  // namespace stockpot::io

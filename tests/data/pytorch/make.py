@@ -70,10 +70,13 @@ class Network(torch.nn.Module):
         self.head = torch.nn.Linear(4, 7, bias=False)
         self.head.weight = self.embed.weight
 
+    def forward(self, ids):
+        return self.head(self.layer(self.embed(ids)))
+
 
 def checkpoint(network):
     optimizer = torch.optim.AdamW(network.parameters())
-    network(torch.tensor([1, 2])).sum().backward() if callable(getattr(network, "forward", None)) else None
+    network(torch.tensor([1, 2])).sum().backward()
     optimizer.step()
     return {
         "epoch": 3,
@@ -81,11 +84,6 @@ def checkpoint(network):
         "optimizer": optimizer.state_dict(),
         "args": argparse.Namespace(lr=0.1, tags={"a"}),
     }
-
-
-class Runs(Network):
-    def forward(self, ids):
-        return self.head(self.layer(self.embed(ids)))
 
 
 def models():
@@ -116,7 +114,7 @@ def main():
     save("protocol4", plain, plain, pickle_protocol=4)
     save("dtypes", all_dtypes(), all_dtypes())
     save("views", views(), views())
-    network = Runs()
+    network = Network()
     state = network.state_dict()
     save("module", state, {k: v for k, v in state.items()})
     parameters = {name: torch.nn.Parameter(t) for name, t in plain.items()}
@@ -126,6 +124,8 @@ def main():
     nested = {"model": {"encoder": {"w": plain["a"]}, "stack": [plain["b"], numbers(3, seed=2)], "steps": 7}}
     flattened = {"encoder.w": plain["a"], "stack.0": plain["b"], "stack.1": numbers(3, seed=2)}
     save("nested", nested, flattened)
+    embedding = numbers(5, 4)
+    torch.save({"model.embed_tokens.weight": embedding, "lm_head.weight": embedding}, HERE / "tied.pt")
     torch.save(plain, HERE / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save({"w": plain["a"].to_sparse(), "b": plain["b"]}, HERE / "sparse.pt")
     torch.save({"w": torch.quantize_per_tensor(plain["a"], 0.1, 0, torch.qint8)}, HERE / "quantised.pt")

@@ -6,6 +6,7 @@
 
 #include "io/posix_file.hpp"
 #include "support/error_of.hpp"
+#include "support/pytorch_bytes.hpp"
 #include "support/safetensors_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -286,9 +287,10 @@ INSTANTIATE_TEST_SUITE_P(
         ForeignFile{"Hdf5", "\x89HDF\r\n\x1A\n" + padding, "FMT001", "HDF5"},
         ForeignFile{"Hdf5AfterAUserBlock", std::string(1024, 'u') + "\x89HDF\r\n\x1A\n" + padding, "FMT001", "HDF5"},
         ForeignFile{"Gguf", "GGUF\3\0\0\0"s + padding, "FMT070", "GGUF"},
-        ForeignFile{"PyTorch", "PK\3\4" + padding + "archive/data.pkl", "FMT001", "PyTorch"},
-        ForeignFile{"TorchScript", "PK\3\4" + padding + "a/data.pkl a/constants.pkl", "FMT041", "TorchScript"},
-        ForeignFile{"Npz", "PK\3\4" + padding + "arr_0.npy", "FMT001", "zip"},
+        ForeignFile{"TorchScript", test::zip_of({{"a/data.pkl", ""}, {"a/constants.pkl", ""}}), "FMT041",
+                    "TorchScript"},
+        ForeignFile{"Npz", test::zip_of({{"arr_0.npy", ""}}), "FMT001", "zip"},
+        ForeignFile{"CutOffZip", "PK\3\4" + padding, "FMT030", "zip"},
         ForeignFile{"LegacyPyTorch", "\x80\x02" + legacy_magic + padding, "FMT040", "older than"},
         ForeignFile{"LegacyPyTorchProtocol4", "\x80\x04\x95" + std::string(8, '\1') + legacy_magic + padding, "FMT040",
                     "older than"},
@@ -317,18 +319,18 @@ TEST_P(ForeignFolders, AreRecognisedByTheirNames) {
   EXPECT_THAT(error.what(), AllOf(HasSubstr(GetParam().what), HasSubstr(folder.path())));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Formats, ForeignFolders,
-    ::testing::Values(ForeignFolder{"PyTorch", "final.pt", "FMT001", "name the file itself"},
-                      ForeignFolder{"Ranks", "mp_rank_00", "FMT043", "slices"},
-                      ForeignFolder{"Hdf5", "model.h5", "FMT001", "HDF5"},
-                      ForeignFolder{"Distributed", ".metadata", "FMT001", "distributed"},
-                      ForeignFolder{"Megatron", "latest_checkpointed_iteration.txt", "FMT001", "Megatron"},
-                      ForeignFolder{"Adapter", "adapter_config.json", "REF020", "adapter"},
-                      ForeignFolder{"Gguf", "model-q4.gguf", "FMT070", "GGUF"},
-                      ForeignFolder{"Slices", "consolidated.00.pth", "FMT043", "slices"},
-                      ForeignFolder{"Unknown", "notes.txt", "FMT001", "notes.txt"}),
-    [](const ::testing::TestParamInfo<ForeignFolder>& folder) { return folder.param.name; });
+INSTANTIATE_TEST_SUITE_P(Formats, ForeignFolders,
+                         ::testing::Values(ForeignFolder{"PyTorch", "final.pt", "FMT001", "name the file itself"},
+                                           ForeignFolder{"Ranks", "mp_rank_00", "FMT043", "slices"},
+                                           ForeignFolder{"Hdf5", "model.h5", "FMT001", "HDF5"},
+                                           ForeignFolder{"Distributed", ".metadata", "FMT001", "distributed"},
+                                           ForeignFolder{"Megatron", "latest_checkpointed_iteration.txt", "FMT001",
+                                                         "Megatron"},
+                                           ForeignFolder{"Adapter", "adapter_config.json", "REF020", "adapter"},
+                                           ForeignFolder{"Gguf", "model-q4.gguf", "FMT070", "GGUF"},
+                                           ForeignFolder{"Slices", "consolidated.00.pth", "FMT043", "slices"},
+                                           ForeignFolder{"Unknown", "notes.txt", "FMT001", "notes.txt"}),
+                         [](const ::testing::TestParamInfo<ForeignFolder>& folder) { return folder.param.name; });
 
 TEST(Checkpoint, AnAdapterWithWeightsIsStillNoModel) {
   const ModelFolder folder;
