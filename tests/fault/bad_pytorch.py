@@ -163,7 +163,7 @@ TENSORS = [
     ("key that is a tuple", pt.model_file(b"}(" + pt.text("w") + pt.view(STORED, 0, [7]) + b")Nu", (DATA,)), "FMT032"),
     ("name of 5000 bytes", pt.model_file(pt.dictionary({"w" * 5000: pt.view(STORED, 0, [7])}), (DATA,)), "FMT005"),
     ("name that is no UTF-8", pt.model_file(b"}" + pt.text(b"\xff") + pt.view(STORED, 0, [7]) + b"s", (DATA,)), "FMT021"),
-    ("nested 1,001 deep", nested(1001), "FMT005"),
+    ("nested 1,001 deep", nested(1002), "FMT005"),
     ("nested 300,000 deep", nested(300_000), "FMT005"),
     ("2^30 names", doubling(), "FMT032"),
     ("text over 16 MiB", one(pt.text("x" * (17 << 20))), "FMT005"),
