@@ -1,13 +1,12 @@
 #include <fmt/format.h>
 
 #include <cstddef>
-#include <unordered_map>
 #include <utility>
 
 #include "core/error.hpp"
 #include "io/pickle.hpp"
 #include "io/pickle_calls.hpp"
-#include "io/pickle_stream.hpp"
+#include "io/pickle_state.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -15,10 +14,10 @@ namespace {
 using Kind = PickleValue::Kind;
 using Op = PickleOp;
 
-class Machine {
+class Machine : private PickleState {
  public:
   Machine(std::string_view bytes, std::string_view path, const PickleLimits& limits)
-      : in_(bytes, path, limits.text_bytes), limits_(limits) {}
+      : PickleState(bytes, path, limits) {}
 
   Pickle run() {
     for (std::uint64_t done = 0;; ++done) {
@@ -37,61 +36,6 @@ class Machine {
   }
 
  private:
-  // ---- the stack
-
-  /// Memory is accounted for before it is taken. What is counted is linear in the pickle's length anyway.
-  void charge(std::uint64_t values) {
-    constexpr std::uint64_t bytes_each = 64;
-    charged_ += values * bytes_each;
-    if (charged_ > limits_.value_bytes) {
-      in_.refuse("FMT005", fmt::format("the pickle's values need more than {} bytes", limits_.value_bytes));
-    }
-  }
-
-  void push(PickleValue value) {
-    charge(1);
-    stack_.push_back(value);
-  }
-  void push(Kind kind, std::int64_t integer = 0) { push(PickleValue{kind, integer}); }
-  void push(Kind kind, PickleObject object) { push(make(kind, std::move(object))); }
-
-  PickleValue make(Kind kind, PickleObject object) {
-    charge(1 + object.items.size());
-    result_.objects.push_back(std::move(object));
-    return {kind, static_cast<std::int64_t>(result_.objects.size() - 1)};
-  }
-
-  /// The lowest place of the stack that belongs to the innermost mark.
-  std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-
-  PickleValue& top() {
-    if (stack_.size() <= floor()) in_.refuse("FMT032", "the pickle takes a value from an empty stack");
-    return stack_.back();
-  }
-  PickleValue pop() {
-    const PickleValue value = top();
-    stack_.pop_back();
-    return value;
-  }
-  std::vector<PickleValue> pop_many(std::size_t first) {
-    const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(first);
-    std::vector<PickleValue> values(begin, stack_.end());
-    stack_.erase(begin, stack_.end());
-    return values;
-  }
-  std::vector<PickleValue> pop_to_mark() {
-    if (marks_.empty()) in_.refuse("FMT032", "the pickle closes what it did not open");
-    const std::size_t first = marks_.back();
-    marks_.pop_back();
-    return pop_many(first);
-  }
-  std::vector<PickleValue> pop_count(std::size_t count) {
-    if (stack_.size() - floor() < count) in_.refuse("FMT032", "the pickle takes a value from an empty stack");
-    return pop_many(stack_.size() - count);
-  }
-
-  PickleObject& object(PickleValue value) { return result_.objects[static_cast<std::size_t>(value.integer)]; }
-
   // ---- opcodes, by family; each says whether it was one of its own
 
   bool frame(Op op) {
@@ -271,33 +215,23 @@ class Machine {
   bool memo(Op op) {
     switch (op) {
       case Op::binput:
-        return remember(in_.number(1));
+        remember(in_.number(1));
+        return true;
       case Op::long_binput:
-        return remember(in_.number(4));
+        remember(in_.number(4));
+        return true;
       case Op::memoize:
-        return remember(memo_.size());
+        remember(remembered());
+        return true;
       case Op::binget:
-        return recall(in_.number(1));
+        recall(in_.number(1));
+        return true;
       case Op::long_binget:
-        return recall(in_.number(4));
+        recall(in_.number(4));
+        return true;
       default:
         return false;
     }
-  }
-
-  bool remember(std::uint64_t index) {
-    constexpr std::uint64_t max_index = 64'000'000;
-    if (index > max_index) in_.refuse("FMT005", fmt::format("memo index {} is over the limit of {}", index, max_index));
-    charge(1);
-    memo_.insert_or_assign(index, top());
-    return true;
-  }
-
-  bool recall(std::uint64_t index) {
-    const auto known = memo_.find(index);
-    if (known == memo_.end()) in_.refuse("FMT032", fmt::format("the pickle has nothing under memo index {}", index));
-    push(PickleValue(known->second));
-    return true;
   }
 
   // ---- names and calls
@@ -392,14 +326,6 @@ class Machine {
     charge(1);
     object(of).items.push_back(state);
   }
-
-  PickleStream in_;
-  PickleLimits limits_;
-  Pickle result_;
-  std::vector<PickleValue> stack_;
-  std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint64_t, PickleValue> memo_;  // never walked
-  std::uint64_t charged_ = 0;
 };
 
 }  // namespace

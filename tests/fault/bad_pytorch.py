@@ -173,9 +173,9 @@ BOMBS = [
     ("a million lists", b"\x80\x02" + b"]" * 10**6 + b".", "FMT032"),
     ("memo index of 2^32", b"\x80\x02Nr\xff\xff\xff\xff.", "FMT005"),
     ("lists of lists by memo", b"\x80\x02]q\x00" + b"(" + b"h\x00" * 10**6 + b"e" + b"h\x00a" * 1000 + b".", "FMT042"),
-    ("a list that is made a dictionary a million times",
+    ("a list that is made a dictionary again and again",
      b"\x80\x02](" + b"K\x01" * 10**6 + b"eq\x000ccollections\nOrderedDict\nq\x010("
-     + b"h\x01h\x00\x85R" * 10**6 + b"l.", "FMT042"),
+     + b"h\x01h\x00\x85R" * 300_000 + b"l.", "FMT042"),
     ("a million numbers of 255 bytes", b"\x80\x02(" + (b"\x8a\xff" + b"\x7f" * 255) * 20_000 + b"l.", "FMT042"),
 ]
 
