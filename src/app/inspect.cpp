@@ -62,7 +62,7 @@ void sort_naturally(std::vector<StoredTensor>& tensors) {
 
 void print(const Catalogue& catalogue, bool with_tensors) {
   if (with_tensors) {
-    for (const auto& [info, file, offset, strides] : catalogue.tensors) {
+    for (const auto& [info, file, offset, strides, encoding] : catalogue.tensors) {
       fmt::print("{:<6} {:<20} {:>14}  {}\n", name(info.dtype), to_string(info.shape), info.bytes(),
                  printable(info.name));
     }
@@ -92,7 +92,7 @@ ordered_json to_json(const Catalogue& catalogue, bool with_tensors) {
   for (const StoredFile& file : catalogue.files) json["files"].push_back({{"path", file.path}, {"bytes", file.bytes}});
   if (!with_tensors) return json;
   json["tensors"] = ordered_json::array();
-  for (const auto& [info, file, offset, strides] : catalogue.tensors) {
+  for (const auto& [info, file, offset, strides, encoding] : catalogue.tensors) {
     json["tensors"].push_back({{"name", info.name},
                                {"dtype", name(info.dtype)},
                                {"shape", info.shape},

@@ -12,12 +12,14 @@ namespace stockpot {
 
 /// A tensor and where its bytes are.
 struct StoredTensor {
+  static constexpr std::uint32_t as_it_is = 0xffffffff;
   TensorInfo info;
   std::uint32_t file = 0;    ///< index into Catalogue::files
   std::uint64_t offset = 0;  ///< of its first element, in bytes from the start of the file
   /// Elements from one index to the next, for each dimension: of a view that lies otherwise than row by row, transposed,
   /// cut or repeated. Empty as a rule: row-major, without gaps. The type's elements are whole bytes if there are any.
   Shape strides = {};
+  std::uint32_t encoding = as_it_is;  ///< index into Catalogue::encodings: its bytes are not those of `info`'s type
 };
 
 /// "+ADAPTER*WEIGHT" of a model reference. Source: Hu et al. 2021, arXiv:2106.09685; file format of the peft library.

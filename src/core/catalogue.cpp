@@ -111,7 +111,8 @@ void pack_config(ByteWriter& out, const ModelConfig& config) {
     out.number(count.layers);
   }
   out.number(!config.tied_embeddings ? 2 : *config.tied_embeddings ? 1 : 0);
-  for (const auto& value : {config.vocab_size, config.hidden_size, config.experts, config.prediction_layers})
+  for (const auto& value : {config.vocab_size, config.hidden_size, config.experts, config.prediction_layers,
+                            config.block_rows, config.block_columns, config.group_size})
     pack_optional(out, value);
   out.number(config.quantized ? 1 : 0);
 }
@@ -127,10 +128,30 @@ ModelConfig unpack_config(ByteReader& in) {
   }
   const auto tied = in.number();
   if (tied != 2) config.tied_embeddings = tied == 1;
-  for (auto* value : {&config.vocab_size, &config.hidden_size, &config.experts, &config.prediction_layers})
+  for (auto* value : {&config.vocab_size, &config.hidden_size, &config.experts, &config.prediction_layers,
+                      &config.block_rows, &config.block_columns, &config.group_size})
     *value = unpack_optional(in);
   config.quantized = in.number() != 0;
   return config;
+}
+
+void pack_shapes(ByteWriter& out, const std::map<std::string, Shape>& shapes) {
+  out.number(shapes.size());
+  for (const auto& [name, shape] : shapes) {
+    out.text(name);
+    out.number(shape.size());
+    for (const std::uint64_t extent : shape) out.number(extent);
+  }
+}
+
+std::map<std::string, Shape> unpack_shapes(ByteReader& in) {
+  std::map<std::string, Shape> shapes;
+  for (std::uint64_t left = in.number(); left > 0; --left) {
+    Shape& shape = shapes[in.text()];
+    shape.resize(in.number());
+    for (std::uint64_t& extent : shape) extent = in.number();
+  }
+  return shapes;
 }
 
 }  // namespace
@@ -143,7 +164,10 @@ const StoredTensor* Catalogue::find(std::string_view tensor_name) const {
 
 std::uint64_t Catalogue::data_bytes() const {
   std::uint64_t sum = 0;
-  for (const auto& tensor : tensors) sum += tensor.info.bytes();
+  for (const auto& tensor : tensors) {
+    const bool plain = tensor.encoding == StoredTensor::as_it_is;
+    sum += plain ? tensor.info.bytes() : encodings[tensor.encoding].coded.info.bytes();
+  }
   return sum;
 }
 
@@ -164,6 +188,7 @@ std::string Catalogue::pack() const {
   for (const Adapter& adapter : adapters) pack_adapter(out, adapter);
   pack_texts(out, tied_copies);
   pack_texts(out, warnings);
+  pack_shapes(out, packed_shapes);
   return out.take();
 }
 
@@ -185,6 +210,7 @@ Catalogue Catalogue::unpack(std::string_view packed) {
   for (Adapter& adapter : c.adapters) adapter = unpack_adapter(in);
   c.tied_copies = unpack_texts(in);
   c.warnings = unpack_texts(in);
+  c.packed_shapes = unpack_shapes(in);
   return c;
 }
 

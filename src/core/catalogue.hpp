@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/adapter.hpp"
+#include "core/encoding.hpp"
 #include "core/tensor.hpp"
 
 namespace stockpot {
@@ -35,6 +37,8 @@ struct ModelConfig {
   /// num_nextn_predict_layers, likewise: entries after the layers that predict further tokens, numbered like layers
   std::optional<std::uint64_t> prediction_layers;
   bool quantized = false;  ///< there is a quantization_config
+  /// What it says of scales, where it says it once: weight_block_size or block_structure, and group_size.
+  std::optional<std::uint64_t> block_rows, block_columns, group_size;
 };
 
 /// One model's checkpoint. Built by one rank and broadcast.
@@ -47,9 +51,13 @@ struct Catalogue {
   std::vector<Adapter> adapters;         ///< in the order in which they are added
   std::vector<std::string> tied_copies;  ///< names of stored heads that equal the embedding bit for bit
   std::vector<std::string> warnings;     ///< one line each, met while reading
+  /// What tensors called *.weight_shape hold, by name: rows and columns of packed weights.
+  std::map<std::string, Shape> packed_shapes;
+  std::vector<Encoding> encodings;  ///< made by the plan, which knows quantised tensors; no part of pack()
 
   /// Binary search. @return nullptr if the model has no such tensor.
   const StoredTensor* find(std::string_view tensor_name) const;
+  /// Of the tensors as they are stored.
   std::uint64_t data_bytes() const;
 
   std::string pack() const;

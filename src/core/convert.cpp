@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "core/error.hpp"
+#include "core/float8.hpp"
 #include "core/half.hpp"
 #include "core/simd.hpp"
 
@@ -37,7 +38,20 @@ struct F64 {
   static Bits from(double v) { return std::bit_cast<Bits>(v); }
 };
 
-// double to a 16-bit type in one rounding: go through float rounded to odd, which keeps what the second rounding needs.
+struct F8E4M3 {  // no infinity: the one pattern of the exponent mask that is special is NaN
+  using Bits = std::uint8_t;
+  static constexpr Bits exponent = 0x7F, quiet = 0x7F, sign = 0x80;
+  static float to_float(Bits b) { return f8_e4m3_to_f32(b); }
+  static Bits from(float v) { return f32_to_f8_e4m3(v); }
+};
+struct F8E5M2 {
+  using Bits = std::uint8_t;
+  static constexpr Bits exponent = 0x7C, quiet = 0x7F, sign = 0x80;
+  static float to_float(Bits b) { return f8_e5m2_to_f32(b); }
+  static Bits from(float v) { return f32_to_f8_e5m2(v); }
+};
+
+// double to a smaller type than float in one rounding: go through float rounded to odd, which keeps what the second rounding needs.
 float round_to_odd(double value) {
   const float near = static_cast<float>(value);
   if (static_cast<double>(near) == value || value != value) return near;
@@ -51,7 +65,7 @@ template <class Stored, class T>
 typename Stored::Bits stored_bits(T value) {
   if constexpr (std::is_same_v<Stored, F64>) {
     return Stored::from(static_cast<double>(value));
-  } else if constexpr (std::is_same_v<T, double> && sizeof(typename Stored::Bits) == 2) {
+  } else if constexpr (std::is_same_v<T, double> && sizeof(typename Stored::Bits) <= 2) {
     return Stored::from(round_to_odd(value));
   } else {
     return Stored::from(static_cast<float>(value));
@@ -86,9 +100,14 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
         Bits flag = 0;
         for (std::size_t i = 0; i < n; ++i) {
           Bits b = stored_bits<Stored>(from[i]);
-          const bool special = (b & Stored::exponent) == Stored::exponent;
-          const bool nan = special && (b & static_cast<Bits>(~Stored::sign)) != Stored::exponent;
-          b = nan ? Stored::quiet : b;
+          bool special = (b & Stored::exponent) == Stored::exponent;
+          if constexpr (Stored::exponent == Stored::quiet) {
+            b = special ? Stored::quiet : b;
+            special = !(from[i] - from[i] == T{0});  // infinity has become a number
+          } else {
+            const bool nan = special && (b & static_cast<Bits>(~Stored::sign)) != Stored::exponent;
+            b = nan ? Stored::quiet : b;
+          }
           flag = static_cast<Bits>(flag | (special ? 1 : 0));
           std::memcpy(to + i * sizeof b, &b, sizeof b);
         }
@@ -110,12 +129,33 @@ bool with_stored(DType dtype, const Work& work) {
       return work.template operator()<F32>();
     case DType::f64:
       return work.template operator()<F64>();
+    case DType::f8_e4m3:
+      return work.template operator()<F8E4M3>();
+    case DType::f8_e5m2:
+      return work.template operator()<F8E5M2>();
     default:
       throw Error(ErrorKind::internal, "no arithmetic on element type " + std::string(name(dtype)));
   }
 }
 
+template <class T>
+std::uint64_t count_saturated_values(DType dtype, std::span<const T> values) {
+  std::uint64_t count = 0;
+  for (const T value : values) {
+    const float near = round_to_odd(static_cast<double>(value));
+    count += (dtype == DType::f8_e4m3 ? saturates_f8_e4m3(near) : saturates_f8_e5m2(near));
+  }
+  return count;
+}
+
 }  // namespace
+
+std::uint64_t count_saturated(DType dtype, std::span<const float> values) {
+  return is_float8(dtype) ? count_saturated_values(dtype, values) : 0;
+}
+std::uint64_t count_saturated(DType dtype, std::span<const double> values) {
+  return is_float8(dtype) ? count_saturated_values(dtype, values) : 0;
+}
 
 bool widen(DType dtype, const std::byte* stored, std::span<float> out) {
   return with_stored(dtype, [&]<class Stored>() { return widen_as<Stored, float>(stored, out); });

@@ -1,6 +1,7 @@
 #include "core/dtype.hpp"
 
 #include <array>
+#include <string>
 
 namespace stockpot {
 namespace {
@@ -61,7 +62,7 @@ std::optional<DType> parse_recipe_dtype(std::string_view text) {
   constexpr std::string_view prefix = "torch.";
   if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
   for (const Row& r : table) {
-    if (is_mergeable(r.dtype) && r.recipe_name == text) return r.dtype;
+    if (is_mergeable(r.dtype) && !is_float8(r.dtype) && r.recipe_name == text) return r.dtype;
   }
   for (const Row& r : recipe_aliases) {
     if (r.name == text) return r.dtype;
@@ -69,9 +70,18 @@ std::optional<DType> parse_recipe_dtype(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_mergeable(DType dtype) {
-  return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+std::optional<DType> parse_output_dtype(std::string_view text) {
+  for (const DType dtype : {DType::f8_e4m3, DType::f8_e5m2}) {
+    if (text == recipe_name(dtype) || text == "torch." + std::string(recipe_name(dtype))) return dtype;
+  }
+  return parse_recipe_dtype(text);
 }
+
+bool is_mergeable(DType dtype) {
+  return dtype == DType::f64 || dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || is_float8(dtype);
+}
+
+bool is_float8(DType dtype) { return dtype == DType::f8_e4m3 || dtype == DType::f8_e5m2; }
 
 bool is_integral(DType dtype) {
   switch (dtype) {

@@ -41,8 +41,12 @@ std::string_view recipe_name(DType dtype);
 std::optional<DType> parse_dtype(std::string_view safetensors_name);
 /// float32, float16, bfloat16, float64 and their short forms, with or without "torch."; nothing else.
 std::optional<DType> parse_recipe_dtype(std::string_view recipe_name);
-/// True for the types that merge methods compute with: F64, F32, F16, BF16.
+/// Those, and float8_e4m3fn and float8_e5m2, which can be written but hold too little to say what to compute in.
+std::optional<DType> parse_output_dtype(std::string_view recipe_name);
+/// True for the types that merge methods compute with: F64, F32, F16, BF16, F8_E4M3, F8_E5M2.
 bool is_mergeable(DType dtype);
+/// True for F8_E4M3 and F8_E5M2.
+bool is_float8(DType dtype);
 /// True for integers and booleans: copied bit for bit, never merged.
 bool is_integral(DType dtype);
 /// Bytes of `count` elements. @pre count * bits is a multiple of 8 and does not overflow (checked when a header is

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "engine/encoded_source.hpp"
 #include "methods/kernels/element_loops.hpp"
 #include "methods/kernels/low_rank.hpp"
 
@@ -13,12 +14,6 @@ namespace {
 
 using plan::AdapterPart;
 using Kind = AdapterPart::Kind;
-
-constexpr auto find_nonfinite = []<class T>(const T* values, std::size_t count, bool* found) {
-  int any = 0;
-  for (std::size_t i = 0; i < count; ++i) any |= static_cast<int>(values[i] - values[i] != T{0});
-  *found = any != 0;
-};
 
 /// Calls work(row, column, rows, columns, offset in the range) for the rectangles that a range of a matrix is made of:
 /// the end of a row, whole rows, the beginning of a row.
@@ -44,7 +39,7 @@ T factor(T magnitude, double squares) {
 /// A and B as the kernel wants them, for the whole matrix.
 template <class T>
 struct AdaptedSource::Pair {
-  AdapterTensors::Values<T> a, b;  // keep what the product points to
+  SmallTensors::Values<T> a, b;  // keep what the product points to
   methods::LowRankProduct<T> whole;
 
   methods::LowRankProduct<T> from(std::uint64_t row, std::uint64_t column) const {
@@ -56,7 +51,7 @@ struct AdaptedSource::Pair {
 };
 
 AdaptedSource::AdaptedSource(const Catalogue& model, const StoredTensor& tensor, std::span<const AdapterPart> parts,
-                             AdapterTensors& cache, SourceRounding rounding)
+                             SmallTensors& cache, SourceRounding rounding)
     : model_(model),
       tensor_(tensor),
       parts_(parts),
@@ -64,11 +59,9 @@ AdaptedSource::AdaptedSource(const Catalogue& model, const StoredTensor& tensor,
       rounding_(rounding),
       shape_(plan::matrix_shape(tensor.info)),
       whole_rows_(plan::needs_rows(parts)),
-      base_(model, tensor, cache.files().get(model.files[tensor.file].path), std::nullopt) {}
+      base_(make_plain_source(model, tensor, cache, std::nullopt)) {}
 
-std::uint64_t AdaptedSource::stored_bytes(ElementRange range) const {
-  return bytes_of(tensor_.info.dtype, plan::elements_to_read(tensor_, parts_, range.count));
-}
+std::uint64_t AdaptedSource::stored_bytes(ElementRange range) const { return base_->stored_bytes(covering(range)); }
 
 ElementRange AdaptedSource::covering(ElementRange range) const {
   if (!whole_rows_ || range.count == 0) return range;
@@ -79,7 +72,7 @@ ElementRange AdaptedSource::covering(ElementRange range) const {
 
 void AdaptedSource::read(ElementRange range, std::span<std::byte> stored) const {
   const ElementRange rows = covering(range);
-  base_.read(rows, stored.first(base_.stored_bytes(rows)));
+  base_->read(rows, stored.first(base_->stored_bytes(rows)));
 }
 
 bool AdaptedSource::decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
@@ -98,15 +91,13 @@ bool AdaptedSource::decode_as(std::span<const std::byte> stored, ElementRange he
   std::vector<T> rows;
   if (range != wanted) rows.resize(range.count);
   const std::span<T> values = rows.empty() ? out : std::span<T>(rows);
-  base_.decode(stored, covering(held), range, values);
+  base_->decode(stored, covering(held), range, values);
   add_parts(parts_.size(), range, values);
   if (!rows.empty()) std::ranges::copy(values.subspan(wanted.first - range.first, wanted.count), out.begin());
   for (const auto& dtype : {rounding_.adapted, rounding_.inputs}) {
     if (dtype) round_through(*dtype, out);
   }
-  bool nonfinite = false;
-  dispatch(find_nonfinite, std::as_const(out).data(), out.size(), &nonfinite);
-  return nonfinite;
+  return any_nonfinite<T>(out);
 }
 
 template <class T>
@@ -201,10 +192,10 @@ std::vector<T> AdaptedSource::column_factors(std::size_t p) const {
   std::vector<T> values;
   for (std::uint64_t at = 0; at < tensor_.info.elements(); at += step) {
     const ElementRange rows{at, std::min(step, tensor_.info.elements() - at)};
-    stored.resize(base_.stored_bytes(rows));
+    stored.resize(base_->stored_bytes(rows));
     values.resize(rows.count);
-    base_.read(rows, stored);
-    base_.decode(stored, rows, rows, std::span<T>(values));
+    base_->read(rows, stored);
+    base_->decode(stored, rows, rows, std::span<T>(values));
     add_parts(p, rows, std::span<T>(values));
     add_pair(part, rows, std::span<T>(values));
     for (std::uint64_t row = 0; row < rows.count; row += columns) {
@@ -228,13 +219,13 @@ void AdaptedSource::replace(const AdapterPart& part, ElementRange range, std::sp
 }
 
 std::unique_ptr<Source> make_stored_source(const Catalogue& model, std::uint32_t tensor,
-                                           const plan::AdaptedTensors& adapted, InputFiles& files,
-                                           AdapterTensors& cache, SourceRounding rounding) {
+                                           const plan::AdaptedTensors& adapted, SmallTensors& cache,
+                                           SourceRounding rounding) {
   const StoredTensor& stored = model.tensors[tensor];
   if (const auto parts = adapted.find(tensor); parts != adapted.end()) {
     return std::make_unique<AdaptedSource>(model, stored, parts->second, cache, rounding);
   }
-  return std::make_unique<StoredSource>(model, stored, files.get(model.files[stored.file].path), rounding.inputs);
+  return make_plain_source(model, stored, cache, rounding.inputs);
 }
 
 }  // namespace stockpot::engine

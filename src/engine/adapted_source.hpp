@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/adapter_tensors.hpp"
+#include "engine/small_tensors.hpp"
 #include "engine/source.hpp"
 #include "plan/adapters.hpp"
 
@@ -30,16 +30,16 @@ class AdaptedSource final : public Source {
  public:
   /// @param parts  not empty; they and everything else outlive the source.
   AdaptedSource(const Catalogue& model, const StoredTensor& tensor, std::span<const plan::AdapterPart> parts,
-                AdapterTensors& cache, SourceRounding rounding);
+                SmallTensors& cache, SourceRounding rounding);
   std::uint64_t stored_bytes(ElementRange range) const override;
   void read(ElementRange range, std::span<std::byte> stored) const override;
-  void will_need(ElementRange range) const override { base_.will_need(covering(range)); }
+  void will_need(ElementRange range) const override { base_->will_need(covering(range)); }
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<float> out) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<double> out) const override;
-  const std::string& model() const override { return base_.model(); }
-  const std::string& path() const override { return base_.path(); }
+  const std::string& model() const override { return base_->model(); }
+  const std::string& path() const override { return base_->path(); }
 
  private:
   template <class T>
@@ -74,17 +74,17 @@ class AdaptedSource final : public Source {
   const Catalogue& model_;
   const StoredTensor& tensor_;
   std::span<const plan::AdapterPart> parts_;
-  AdapterTensors& cache_;
+  SmallTensors& cache_;
   SourceRounding rounding_;
   plan::MatrixShape shape_;
   bool whole_rows_;
-  StoredSource base_;
+  std::unique_ptr<Source> base_;
 };
 
 /// Values of a stored tensor of a model, with what its adapters add.
 /// @param tensor  index into `model.tensors`.   @param adapted  of this model. Both outlive the source.
 std::unique_ptr<Source> make_stored_source(const Catalogue& model, std::uint32_t tensor,
-                                           const plan::AdaptedTensors& adapted, InputFiles& files,
-                                           AdapterTensors& cache, SourceRounding rounding);
+                                           const plan::AdaptedTensors& adapted, SmallTensors& cache,
+                                           SourceRounding rounding);
 
 }  // namespace stockpot::engine

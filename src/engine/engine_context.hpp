@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "comm/communicator.hpp"
@@ -23,6 +25,22 @@ namespace stockpot::engine {
 struct Counters {
   std::atomic<std::uint64_t> bytes_read = 0;
   std::atomic<std::uint64_t> bytes_written = 0;
+};
+
+/// Values that a narrow output type could not hold, by tensor. Thread safe.
+class Saturations {
+ public:
+  void add(std::uint32_t tensor, std::uint64_t values) {
+    if (values == 0) return;
+    const std::lock_guard lock(mutex_);
+    of_tensor_[tensor] += values;
+  }
+  /// @pre no worker runs.
+  const std::map<std::uint32_t, std::uint64_t>& all() const { return of_tensor_; }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uint32_t, std::uint64_t> of_tensor_;  // index into the plan's tensors
 };
 
 /// What one worker owns.
@@ -51,6 +69,7 @@ struct EngineContext {
   ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
   InputCheck input_check;
+  Saturations saturations;
   LinesAlpha lines;
   bool measuring = false;  ///< strips are merged for `lines` to see, not to be written
   std::vector<Worker> per_worker;

@@ -1,9 +1,14 @@
 #include "engine/merge_job.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
@@ -66,6 +71,40 @@ std::vector<RankReport> gather_reports(const comm::Communicator& comm, const Ran
   return all;
 }
 
+using SaturatedValues = std::map<std::uint32_t, std::uint64_t>;  // by index into the plan's tensors
+
+/// Of all ranks together.
+SaturatedValues gather_saturated(const comm::Communicator& comm, const SaturatedValues& mine) {
+  ByteWriter out;
+  for (const auto& [tensor, values] : mine) {
+    out.number(tensor);
+    out.number(values);
+  }
+  SaturatedValues all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    while (!in.done()) {
+      const auto tensor = static_cast<std::uint32_t>(in.number());
+      all[tensor] += in.number();
+    }
+  }
+  return all;
+}
+
+void report_saturated(const plan::MergePlan& plan, const SaturatedValues& saturated, JobSummary& summary) {
+  constexpr std::size_t shown = 20;
+  for (const auto& [tensor, values] : saturated) {
+    const TensorInfo& output = plan.tensors[tensor].output;
+    summary.saturated.push_back({output.name, values});
+    if (summary.saturated.size() > shown) continue;
+    summary.remarks.push_back(fmt::format("TEN031: {}: {} of {} values do not fit {} and become its largest",
+                                          output.name, values, output.elements(), name(output.dtype)));
+  }
+  if (saturated.size() <= shown) return;
+  summary.remarks.push_back(fmt::format("TEN031: so it is in {} further tensors: see {}", saturated.size() - shown,
+                                        io::run_record_file_name));
+}
+
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
@@ -105,7 +144,7 @@ class Job {
     const RankReport mine{counters_.bytes_read, counters_.bytes_written, pool_.high_water(), peak_resident_bytes(),
                           std::chrono::duration<double>(engine->finished() - start).count()};
     sink->finish(comm_);
-    for (std::string& remark : gather_lines(comm_, engine->remarks())) summary.remarks.push_back(std::move(remark));
+    take_remarks(*context, *engine, summary);
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
     summary.ranks = gather_reports(comm_, mine);
     summary.collectives = comm_.collectives();
@@ -125,6 +164,18 @@ class Job {
 
  private:
   const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
+
+  /// Collective.
+  void take_remarks(const EngineContext& context, const MergeEngine& engine, JobSummary& summary) const {
+    for (std::string& remark : gather_lines(comm_, engine.remarks())) summary.remarks.push_back(std::move(remark));
+    if (std::ranges::any_of(plan_.models, [](const Catalogue& model) { return !model.encodings.empty(); })) {
+      const auto notes = gather_lines(comm_, context.sources.notes());
+      for (const std::string& note : std::set<std::string>(notes.begin(), notes.end())) summary.remarks.push_back(note);
+    }
+    if (std::ranges::any_of(plan_.tensors, [](const auto& tensor) { return is_float8(tensor.output.dtype); })) {
+      report_saturated(plan_, gather_saturated(comm_, context.saturations.all()), summary);
+    }
+  }
 
   bool idle() {
     if (options_.on_progress) {

@@ -39,7 +39,8 @@ struct JobSummary {
   std::uint64_t collectives = 0;
   double seconds = 0;
   std::vector<RankReport> ranks;
-  std::vector<std::string> remarks;  ///< of methods: "tensor: remark"
+  std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order
+  std::vector<std::string> remarks;                 ///< of methods: "tensor: remark"; of sources; of saturated values
 };
 
 /// Collective. Executes `schedule` and publishes. Throws alike on all ranks; then nothing is under the output's name that

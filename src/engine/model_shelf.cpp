@@ -1,6 +1,7 @@
 #include "engine/model_shelf.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "core/error.hpp"
 #include "engine/same_bytes.hpp"
@@ -65,6 +66,7 @@ ShelvedModel ModelShelf::read_from_disk(const recipe::ModelReference& reference)
   auto& warnings = model.catalogue.warnings;
   warnings.insert(warnings.begin(), found.warnings.begin(), found.warnings.end());
   model.catalogue.tied_copies = find_tied_copies(model.catalogue);
+  model.catalogue.packed_shapes = read_packed_shapes(model.catalogue);
   return model;
 }
 
@@ -84,6 +86,19 @@ void ModelShelf::add_adapters(const recipe::ModelReference& reference, ShelvedMo
       throw error.in_model(reference.text);
     }
   }
+}
+
+std::map<std::string, Shape> read_packed_shapes(const Catalogue& model) {
+  std::map<std::string, Shape> shapes;
+  InputFiles files(posix_source());
+  for (const StoredTensor& tensor : model.tensors) {
+    const bool wanted = tensor.info.name.ends_with(".weight_shape") && tensor.info.dtype == DType::i64;
+    if (!wanted || tensor.info.shape != Shape{2}) continue;
+    Shape shape(2);
+    files.get(model.files[tensor.file].path)->read_at(tensor.offset, std::as_writable_bytes(std::span(shape)));
+    shapes.emplace(tensor.info.name, std::move(shape));
+  }
+  return shapes;
 }
 
 std::vector<std::string> find_tied_copies(const Catalogue& model) {

@@ -48,6 +48,9 @@ class ModelShelf {
   std::map<std::string, ShelvedModel> models_;  // by the reference's text
 };
 
+/// What the tensors of packed weights' shapes hold, by name. Local; a read for each.
+std::map<std::string, Shape> read_packed_shapes(const Catalogue& model);
+
 /// Stored heads that are the embedding once more, byte for byte: what the plan must not take for heads of their own.
 /// Local; reads both, up to the first difference.
 std::vector<std::string> find_tied_copies(const Catalogue& model);

@@ -87,6 +87,7 @@ io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, cons
     record.models.push_back({model.model, model.directory, model.data_bytes()});
   }
   record.ranks = summary.ranks;
+  record.saturated = summary.saturated;
   for (const Remark& remark : options.remarks) record.warnings.push_back(to_text(remark));
   record.warnings.insert(record.warnings.end(), summary.remarks.begin(), summary.remarks.end());
   return record;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/simd.hpp"
 #include "io/stored_elements.hpp"
 
 namespace stockpot::engine {
@@ -18,6 +19,22 @@ bool round_through(DType dtype, std::span<T> values) {
 
 template bool round_through(DType, std::span<float>);
 template bool round_through(DType, std::span<double>);
+
+template <class T>
+bool any_nonfinite(std::span<const T> values) {
+  bool any = false;
+  dispatch(
+      [](const T* from, std::size_t count, bool* found) {
+        int bad = 0;
+        for (std::size_t i = 0; i < count; ++i) bad |= static_cast<int>(from[i] - from[i] != T{0});
+        *found = bad != 0;
+      },
+      values.data(), values.size(), &any);
+  return any;
+}
+
+template bool any_nonfinite(std::span<const float>);
+template bool any_nonfinite(std::span<const double>);
 
 StoredSource::StoredSource(const Catalogue& model, const StoredTensor& tensor,
                            std::shared_ptr<const io::ByteSource> file, std::optional<DType> round_to)

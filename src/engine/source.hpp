@@ -40,6 +40,10 @@ class Source {
 template <class T>
 bool round_through(DType dtype, std::span<T> values);
 
+/// @return true if any value is NaN or infinite.
+template <class T>
+bool any_nonfinite(std::span<const T> values);
+
 /// A tensor as it lies in a file, or its first rows.
 class StoredSource : public Source {
  public:

@@ -6,7 +6,7 @@
 namespace stockpot::engine {
 
 std::unique_ptr<Source> SourceFactory::stored(std::uint32_t model, std::uint32_t tensor) const {
-  return make_stored_source(plan_.models[model], tensor, plan_.adapted[model], files_, adapters_,
+  return make_stored_source(plan_.models[model], tensor, plan_.adapted[model], small_tensors_,
                             {plan_.adapter_dtype, plan_.round_inputs ? plan_.round_dtype : std::nullopt});
 }
 

@@ -17,8 +17,8 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
                       std::span<const std::byte> encoded) {
   std::vector<double> stored(values.size());
   widen(planned.output.dtype, encoded.data(), std::span<double>(stored));
-  const auto first = std::find_if_not(stored.begin(), stored.end(), [](double v) { return std::isfinite(v); });
-  const auto at = static_cast<std::size_t>(first - stored.begin());
+  std::size_t at = 0;  // the value, too: infinity may have become a number
+  while (at + 1 < stored.size() && std::isfinite(stored[at]) && std::isfinite(values[at])) ++at;
   const auto dtype = name(planned.output.dtype);
   throw Error(ErrorKind::numeric, std::isfinite(values[at])
                                       ? fmt::format("a merged value does not fit {}: {}", dtype, values[at])
@@ -53,6 +53,9 @@ class TileMerger {
       const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
       if (nonfinite && context_.plan.nonfinite == recipe::Nonfinite::error) {
         refuse_nonfinite<T>(planned(), range, result, into);
+      }
+      if (is_float8(dtype)) {
+        context_.saturations.add(strip_.tensor, count_saturated(dtype, std::span<const T>(result)));
       }
     });
   }

@@ -71,11 +71,33 @@ std::optional<std::uint64_t> text_count(const Json& config, std::initializer_lis
   return std::nullopt;
 }
 
-bool is_quantized(const Json& config) {
-  return std::any_of(text_objects.begin(), text_objects.end(), [&](const char* path) {
+const Json* quantization(const Json& config) {
+  for (const char* path : text_objects) {
     const Json* object = object_at(config, path);
-    return object != nullptr && object_at(*object, "quantization_config") != nullptr;
-  });
+    const Json* found = object != nullptr ? object_at(*object, "quantization_config") : nullptr;
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+void read_block(const Json& object, const char* key, ModelConfig& result) {
+  const auto block = object.find(key);
+  if (block == object.end() || !block->is_array() || block->size() != 2) return;
+  if (!(*block)[0].is_number_unsigned() || !(*block)[1].is_number_unsigned()) return;
+  result.block_rows = (*block)[0].get<std::uint64_t>();
+  result.block_columns = (*block)[1].get<std::uint64_t>();
+}
+
+/// Groups that differ say nothing: tensors then speak for themselves.
+void read_quantization(const Json& quantization, ModelConfig& result) {
+  read_block(quantization, "weight_block_size", result);
+  const auto groups = quantization.find("config_groups");
+  if (groups == quantization.end() || !groups->is_object() || groups->size() != 1) return;
+  const Json* weights = object_at(groups->begin().value(), "weights");
+  if (weights == nullptr) return;
+  read_block(*weights, "block_structure", result);
+  const auto size = weights->find("group_size");
+  if (size != weights->end() && size->is_number_unsigned()) result.group_size = size->get<std::uint64_t>();
 }
 
 }  // namespace
@@ -95,7 +117,10 @@ ModelConfig model_config(const Json& config, std::string_view path, std::vector<
   result.hidden_size = text_count(config, {"hidden_size"});
   result.experts = text_count(config, {"num_experts", "num_local_experts", "n_routed_experts"});
   result.prediction_layers = text_count(config, {"num_nextn_predict_layers"});
-  result.quantized = is_quantized(config);
+  if (const Json* object = quantization(config)) {
+    result.quantized = true;
+    read_quantization(*object, result);
+  }
   if (result.architectures.size() != 1) {
     warnings.push_back(fmt::format("ARC001: {} names {} architectures instead of one: layers are found by tensor names",
                                    path, result.architectures.size()));

@@ -47,6 +47,7 @@ std::string to_json(const RunRecord& record) {
                                 {"pool_high_water", rank.pool_high_water},
                                 {"peak_resident", rank.peak_resident}});
   }
+  for (const auto& tensor : record.saturated) json["saturated_values"][tensor.tensor] = tensor.values;
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

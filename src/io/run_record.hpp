@@ -23,6 +23,11 @@ struct RunRecord {
     std::uint64_t pool_high_water = 0, peak_resident = 0;
     double busy_seconds = 0;
   };
+  /// An output tensor with values that its type could not hold.
+  struct Saturated {
+    std::string tensor;
+    std::uint64_t values = 0;
+  };
   std::string stage_fingerprint;  ///< equal for outputs that are made of the same in the same way
   std::string method;
   std::uint64_t seed = 0;
@@ -35,6 +40,7 @@ struct RunRecord {
   std::string instruction_set;
   std::vector<Model> models;
   std::vector<Rank> ranks;
+  std::vector<Saturated> saturated;
   std::vector<std::string> warnings;
 };
 

@@ -124,9 +124,15 @@ std::uint64_t MergePlan::output_bytes() const {
 
 std::uint64_t MergePlan::input_bytes(std::uint32_t tensor) const {
   const std::uint64_t elements = tensors[tensor].output.elements();  // sources may be larger, and are cut
-  std::uint64_t sum = tensors[tensor].base ? bytes_of(info(*tensors[tensor].base).dtype, elements) : 0;
-  for (const SourceTensor source : tensors[tensor].sources) sum += bytes_of(info(source).dtype, elements);
+  std::uint64_t sum = tensors[tensor].base ? read_bytes(*tensors[tensor].base, elements) : 0;
+  for (const SourceTensor source : tensors[tensor].sources) sum += read_bytes(source, elements);
   return sum;
+}
+
+std::uint64_t MergePlan::read_bytes(SourceTensor source, std::uint64_t elements) const {
+  const StoredTensor& stored = models[source.model].tensors[source.tensor];
+  if (stored.encoding == StoredTensor::as_it_is) return bytes_of(stored.info.dtype, elements);
+  return models[source.model].encodings[stored.encoding].bytes_of_codes(elements);
 }
 
 std::span<const AdapterPart> MergePlan::adapter_parts(std::uint32_t model, std::uint32_t tensor) const {

@@ -127,11 +127,14 @@ struct MergePlan {
   std::uint64_t input_bytes(std::uint32_t tensor) const;
   /// Of the stored tensor, of several the first: its shape need not be the source's.
   const TensorInfo& info(SourceTensor source) const { return models[source.model].tensors[source.tensor].info; }
+  /// Bytes of that many elements of a source where they are stored, about.
+  std::uint64_t read_bytes(SourceTensor source, std::uint64_t elements) const;
   /// What adapters do to a stored tensor; nothing as a rule.
   std::span<const AdapterPart> adapter_parts(std::uint32_t model, std::uint32_t tensor) const;
   /// True if the bytes of the source are those of a stored tensor from its beginning.
   bool is_stored(SourceTensor source) const {
-    return source.gather == SourceTensor::as_stored && adapter_parts(source.model, source.tensor).empty();
+    return source.gather == SourceTensor::as_stored && adapter_parts(source.model, source.tensor).empty() &&
+           models[source.model].tensors[source.tensor].encoding == StoredTensor::as_it_is;
   }
 };
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.hpp"
 #include "plan/head_names.hpp"
+#include "plan/quantised.hpp"
 #include "plan/shapes.hpp"
 
 namespace stockpot::plan {
@@ -45,6 +47,23 @@ void adapt_models(MergePlan& plan) {
   }
 }
 
+/// Quantised weights become what they decode to, if the recipe allows it.
+void decode_models(const recipe::MergeDocument& document, MergePlan& plan) {
+  for (Catalogue& model : plan.models) {
+    std::vector<std::string> notes;
+    find_quantised(model, notes);
+    for (const std::string& note : notes) plan.remarks.push_back(remark_of(note, Severity::info));
+    if (model.encodings.empty() || document.extensions.dequantize == recipe::Dequantize::automatic) continue;
+    throw Error(ErrorKind::corrupt_input, "a model is quantised")
+        .code("FMT080")
+        .in_tensor(model.encodings.front().coded.info.name)
+        .in_model(model.model)
+        .hint("the recipe says 'dequantize: refuse'");
+  }
+  const Catalogue& anchor = plan.models[plan.anchor];
+  plan.config.dequantized = anchor.config.quantized || !anchor.encodings.empty();
+}
+
 }  // namespace
 
 recipe::Diagnostics begin_diagnostics(const recipe::Recipe& recipe) {
@@ -59,6 +78,7 @@ MergePlan begin_plan(const recipe::MergeDocument& document, std::vector<Catalogu
   plan.models = std::move(catalogues);
   plan.anchor = anchor;
   take_options(document, options, plan);
+  decode_models(document, plan);
   adapt_models(plan);
   return plan;
 }

@@ -60,7 +60,10 @@ std::uint64_t source_bytes(const MergePlan& plan, std::uint32_t tensor, SourceTe
   }
   const StoredTensor& stored = plan.models[source.model].tensors[source.tensor];
   const auto parts = plan.adapter_parts(source.model, source.tensor);
-  return bytes_of(stored.info.dtype, parts.empty() ? elements : elements_to_read(stored, parts, elements));
+  const std::uint64_t read = parts.empty() ? elements : elements_to_read(stored, parts, elements);
+  if (stored.encoding == StoredTensor::as_it_is) return bytes_of(stored.info.dtype, read);
+  const Encoding& encoding = plan.models[source.model].encodings[stored.encoding];
+  return encoding.is_flat() ? encoding.bytes_of_codes(read) : read * sizeof(float);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr std::uint64_t most_tally_bytes = 64 * mebibyte;
 std::tuple<std::uint32_t, std::uint32_t, std::uint64_t> position(const MergePlan& plan, const Unit& unit) {
   const SourceTensor first = plan.tensors[unit.tensor].sources.front();
   const StoredTensor& stored = plan.models[first.model].tensors[first.tensor];
-  return {first.model, stored.file, stored.offset + bytes_of(stored.info.dtype, unit.range.first)};
+  return {first.model, stored.file, stored.offset + plan.read_bytes(first, unit.range.first)};
 }
 
 /// Partial sums of a run of blocks combine into at most two tree nodes per level.
@@ -100,8 +100,8 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
 
 std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit) {
   const PlannedTensor& tensor = plan.tensors[unit.tensor];
-  std::uint64_t bytes = tensor.base ? bytes_of(plan.info(*tensor.base).dtype, unit.range.count) : 0;
-  for (const SourceTensor source : tensor.sources) bytes += bytes_of(plan.info(source).dtype, unit.range.count);
+  std::uint64_t bytes = tensor.base ? plan.read_bytes(*tensor.base, unit.range.count) : 0;
+  for (const SourceTensor source : tensor.sources) bytes += plan.read_bytes(source, unit.range.count);
   return bytes;
 }
 

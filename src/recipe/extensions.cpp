@@ -67,6 +67,10 @@ void read_policies(const Fields& fields, Extensions& extensions, Diagnostics& di
     const auto choice = read_choice(*value, {"error", "propagate"}, diagnostics);
     if (choice == 1u) extensions.nonfinite = Nonfinite::propagate;
   }
+  if (const Node* value = fields.find("dequantize")) {
+    const auto choice = read_choice(*value, {"auto", "refuse"}, diagnostics);
+    if (choice == 1u) extensions.dequantize = Dequantize::refuse;
+  }
   if (const Node* value = fields.find("missing")) {
     const auto choice = read_choice(*value, {"default", "error", "drop"}, diagnostics);
     if (choice == 1u) extensions.missing = Missing::error;
@@ -99,11 +103,6 @@ void read_embeddings(const Fields& fields, Extensions& extensions, Diagnostics& 
 
 /// Known keys that change nothing here, or that this version cannot obey.
 void read_the_rest(const Fields& fields, Diagnostics& diagnostics) {
-  if (const Node* value = fields.find("dequantize")) {
-    read_choice(*value, {"auto", "refuse"}, diagnostics);
-    diagnostics.warn("CFG007", fields.key_at("dequantize"), "'stockpot.dequantize' has no effect yet",
-                     "quantized weights are refused, or copied by passthrough");
-  }
   if (const Node* value = fields.find("row_block")) {
     read_size(*value, parse_size, diagnostics);
     diagnostics.warn("CFG007", fields.key_at("row_block"), "'stockpot.row_block' has no effect",

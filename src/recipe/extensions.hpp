@@ -23,6 +23,9 @@ enum class ExtraTensors { error, drop, copy };
 /// What to do with a model whose tensor has another shape than the base's.
 enum class OnMismatch { error, skip };
 
+/// What to do with quantised weights.
+enum class Dequantize { automatic, refuse };
+
 /// What becomes of the modules that a `modules:` document does not mention.
 enum class UnlistedModules { drop, copy };
 /// What becomes of tensors that `include` and `exclude` leave out.
@@ -49,6 +52,7 @@ struct Extensions {
   std::optional<std::uint64_t> seed;
   bool round_inputs = false;
   Nonfinite nonfinite = Nonfinite::error;
+  Dequantize dequantize = Dequantize::automatic;
   Missing missing = Missing::by_method;
   ExtraTensors extra_tensors = ExtraTensors::error;
   OnMismatch on_mismatch = OnMismatch::error;

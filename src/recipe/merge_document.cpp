@@ -120,16 +120,17 @@ void read_tokenizers(const Fields& fields, MergeDocument& document, Diagnostics&
 std::optional<DType> read_dtype(const Node* node, bool of_output, Diagnostics& diagnostics) {
   const auto text = node != nullptr ? read_text(*node, diagnostics) : std::nullopt;
   if (!text || text->empty()) return std::nullopt;
-  const auto dtype = parse_recipe_dtype(*text);
+  const auto dtype = of_output ? parse_output_dtype(*text) : parse_recipe_dtype(*text);
   if (dtype) return dtype;
   const std::string_view name = text->starts_with("torch.") ? std::string_view(*text).substr(6) : *text;
-  if (of_output && (name == "float8_e4m3fn" || name == "float8_e5m2")) {
-    report(diagnostics, "CFG015", *node, fmt::format("writing {} is not supported by this version yet", name));
-  } else if (name == "int64") {
+  if (name == "int64") {
     report(diagnostics, "CFG060", *node, "models cannot be merged in int64");
+  } else if (parse_output_dtype(name)) {
+    report(diagnostics, "CFG060", *node, fmt::format("{} is a type for 'out_dtype' alone", name));
   } else {
-    report(diagnostics, "CFG060", *node, fmt::format("unknown dtype {}", in_quotes(*text)),
-           did_you_mean(name, {"float32", "float16", "bfloat16", "float64"}));
+    std::vector<std::string> known{"float32", "float16", "bfloat16", "float64"};
+    if (of_output) known.insert(known.end(), {"float8_e4m3fn", "float8_e5m2"});
+    report(diagnostics, "CFG060", *node, fmt::format("unknown dtype {}", in_quotes(*text)), did_you_mean(name, known));
   }
   return std::nullopt;
 }

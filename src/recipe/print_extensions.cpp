@@ -10,6 +10,7 @@ namespace stockpot::recipe {
 namespace {
 
 std::string_view word(Nonfinite choice) { return choice == Nonfinite::error ? "error" : "propagate"; }
+std::string_view word(Dequantize choice) { return choice == Dequantize::automatic ? "auto" : "refuse"; }
 std::string_view word(OnMismatch choice) { return choice == OnMismatch::error ? "error" : "skip"; }
 std::string_view word(UnlistedModules choice) { return choice == UnlistedModules::drop ? "drop" : "copy"; }
 std::string_view word(ExcludeAction choice) { return choice == ExcludeAction::copy ? "copy" : "drop"; }
@@ -87,6 +88,7 @@ void write_extensions(YamlWriter& out, const Extensions& extensions) {
   if (extensions.seed) out.key("seed").whole(*extensions.seed);
   out.key("round_inputs").boolean(extensions.round_inputs);
   out.key("nonfinite").text(word(extensions.nonfinite));
+  out.key("dequantize").text(word(extensions.dequantize));
   out.key("missing").text(word(extensions.missing));
   out.key("extra_tensors").text(word(extensions.extra_tensors));
   out.key("on_mismatch").text(word(extensions.on_mismatch));

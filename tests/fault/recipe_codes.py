@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -101,6 +102,7 @@ class Models:
         self.write("mute", tensors(self.random), num_hidden_layers=None)
         roots = {name.replace("model.", "", 1): tensor for name, tensor in tensors(self.random).items()}
         self.write("prefixed", roots)
+        self.quantised()
         tied = tensors(self.random)
         self.write("tied", {name: t for name, t in tied.items() if name != HEAD}, tie_word_embeddings=True)
         self.write(
@@ -118,6 +120,16 @@ class Models:
         if tokens:
             (path / "tokenizer.json").write_text(tokens)
         return path
+
+    def quantised(self):
+        name = "model.layers.0.mlp.weight"
+        codes = {name: np.ones((4, 4), ml_dtypes.float8_e4m3fn)}
+        scales = f"{name}_scale_inv"
+        self.write("float8", tensors(self.random) | codes | {scales: np.ones((1, 1), np.float32)})
+        self.write("misscaled", tensors(self.random) | codes | {scales: np.ones((1, 3), np.float32)})
+        self.write("unscaled", tensors(self.random) | codes, quantization_config={"quant_method": "fp8"})
+        words = {name.replace("weight", "qweight"): np.ones((4, 4), np.int32)}
+        self.write("gptq", tensors(self.random) | words)
 
     def adapters(self):
         def adapter(name, path="model.layers.0.mlp", shape=(4, 4), **settings):
@@ -186,7 +198,7 @@ def recipe_cases():
         Case([at(3, 1, "CFG012")], RECIPE, "merge_method: linear\nmodels: [{model: a}]\nslices: [{sources: []}]\n"),
         Case(["[CFG013]"], RECIPE, linear("a", "b", more="tokenizer: {source: base}\ntokenizer_source: base\n")),
         Case(["[CFG014]"], RECIPE, "merge_method: linear\nmodules: {default: {parameters: {weight: 1}}}\n"),
-        Case(["[CFG015]"], RECIPE, linear("a", "b", more="out_dtype: float8_e4m3fn\n")),
+        Case(["[CFG015]"], RECIPE, linear("a", "b", more="stockpot: {output: {format: dcp}}\n")),
         Case([at(2, 9, "CFG020")], RECIPE, "merge_method: linear\nmodels: a\n"),
         Case([at(3, 37, "CFG021")], RECIPE, linear("a", "b").replace("weight: 1", "weight: 1:30", 1)),
         Case([at(3, 37, "CFG022")], RECIPE, linear("a", "b").replace("weight: 1", "weight: .inf", 1)),
@@ -343,6 +355,11 @@ def tensor_cases():
         Case([at(4, 13, "TEN040", "info"), "nothing wrong, 0 warnings"], 0, linear("a", "tied")),
         Case(["[TEN020]", "steps"], 0, linear("buffer", "later"), command="merge"),
         Case(["[TEN030]", "model.norm.weight", "model   nan"], NUMERIC, linear("a", "nan"), command="merge"),
+        Case(["nothing wrong"], 0, linear("a", "float8")),
+        Case(["[FMT080]", "qweight", "gptq", "GPTQ"], INPUT, linear("a", "gptq")),
+        Case(["[FMT080]", "refuse"], INPUT, linear("a", "float8", more="stockpot: {dequantize: refuse}\n")),
+        Case(["[FMT081]", "[1, 3]", "[4, 4]", "misscaled"], INPUT, linear("a", "misscaled")),
+        Case(["[FMT081]", "no scales", "unscaled"], INPUT, linear("a", "unscaled")),
     ]
 
 

@@ -18,6 +18,8 @@ Catalogue example() {
   c.config.layer_counts = {{"num_hidden_layers", 32}, {"vision_config.depth", 4}};
   c.config.hidden_size = 64;
   c.config.prediction_layers = 1;
+  c.config.group_size = 32;
+  c.packed_shapes["a_shape"] = {5, 7};
   c.warnings = {"one", "two"};
   return c;
 }
@@ -44,6 +46,8 @@ TEST(Catalogue, TravelsToOtherRanksUnchanged) {
     EXPECT_EQ(arrived.config.hidden_size, 64u);
     EXPECT_EQ(arrived.config.experts, std::nullopt);
     EXPECT_EQ(arrived.config.prediction_layers, 1u);
+    EXPECT_EQ(arrived.config.group_size, 32u);
+    EXPECT_EQ(arrived.packed_shapes, sent.packed_shapes);
     EXPECT_EQ(arrived.warnings, sent.warnings);
     EXPECT_EQ(arrived.pack(), sent.pack());
   }

@@ -44,16 +44,24 @@ TEST(DType, RecipesMaySayItInTorchsWords) {
   EXPECT_EQ(parse_recipe_dtype("double"), DType::f64);
   EXPECT_FALSE(parse_recipe_dtype("BF16"));
   EXPECT_FALSE(parse_recipe_dtype("int8"));
+  EXPECT_FALSE(parse_recipe_dtype("float8_e4m3fn"));
 }
 
-TEST(DType, OnlyFourTypesAreMergedAndIntegersAreCopied) {
+TEST(DType, OutputsMayHaveEightBits) {
+  EXPECT_EQ(parse_output_dtype("float8_e4m3fn"), DType::f8_e4m3);
+  EXPECT_EQ(parse_output_dtype("torch.float8_e5m2"), DType::f8_e5m2);
+  EXPECT_EQ(parse_output_dtype("bf16"), DType::bf16);
+  EXPECT_FALSE(parse_output_dtype("float8_e4m3fnuz"));
+}
+
+TEST(DType, FloatsAreMergedAndIntegersAreCopied) {
   std::vector<std::string> mergeable, integral;
   for (const Known& known : ranked) {
     const DType dtype = *parse_dtype(known.name);
     if (is_mergeable(dtype)) mergeable.push_back(known.name);
     if (is_integral(dtype)) integral.push_back(known.name);
   }
-  EXPECT_THAT(mergeable, ::testing::ElementsAre("F16", "BF16", "F32", "F64"));
+  EXPECT_THAT(mergeable, ::testing::ElementsAre("F8_E5M2", "F8_E4M3", "F16", "BF16", "F32", "F64"));
   EXPECT_THAT(integral, ::testing::ElementsAre("BOOL", "U8", "I8", "I16", "U16", "I32", "U32", "I64", "U64"));
 }
 

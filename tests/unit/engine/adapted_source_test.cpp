@@ -56,7 +56,7 @@ class AdaptedModel {
     std::vector<std::string> warnings;
     parts = plan::adapt(catalogue, warnings);
     cache.emplace(files, budget_bytes);
-    made = make_stored_source(catalogue, 0, parts, files, *cache, rounding);
+    made = make_stored_source(catalogue, 0, parts, *cache, rounding);
     return *made;
   }
 
@@ -83,7 +83,7 @@ class AdaptedModel {
                      return posix_source()(path);
                    },
                    1};  // so that each tensor that is read opens its file again
-  std::optional<AdapterTensors> cache;
+  std::optional<SmallTensors> cache;
   std::unique_ptr<Source> made;
 
  private:
@@ -335,7 +335,7 @@ TEST(AdaptedSource, RowsAreReadOnlyAsFarAsTheyAreNeeded) {
   EXPECT_EQ(source.stored_bytes({0, rows * columns}), 2 * rows * columns);
 }
 
-TEST(AdapterTensors, ReadATensorOnceHoweverManyAsk) {
+TEST(SmallTensors, ReadATensorOnceHoweverManyAsk) {
   AdaptedModel model(w);
   model.add({a, b});
   const Source& source = model.source();
@@ -354,7 +354,7 @@ TEST(AdapterTensors, ReadATensorOnceHoweverManyAsk) {
   EXPECT_EQ(source.model(), "base");
 }
 
-TEST(AdapterTensors, BeyondTheBudgetTheOldestAreReadAgain) {
+TEST(SmallTensors, BeyondTheBudgetTheOldestAreReadAgain) {
   AdaptedModel model(w);
   model.add({a, b, m});
   model.catalogue.adapters[0].magnitudes = true;
@@ -373,7 +373,7 @@ TEST(AdapterTensors, BeyondTheBudgetTheOldestAreReadAgain) {
   EXPECT_EQ(opened_by(1), 1);
 }
 
-TEST(AdapterTensors, WhatWasDroppedStaysWithItsUsers) {
+TEST(SmallTensors, WhatWasDroppedStaysWithItsUsers) {
   AdaptedModel model(w);
   model.add({a, b});
   model.source({}, 0);
@@ -383,7 +383,7 @@ TEST(AdapterTensors, WhatWasDroppedStaysWithItsUsers) {
   EXPECT_THAT(*first, ElementsAre(1, -1));
 }
 
-TEST(AdapterTensors, AFailureIsReportedEachTime) {
+TEST(SmallTensors, AFailureIsReportedEachTime) {
   AdaptedModel model(w);
   model.add({a, b});
   const Source& source = model.source();

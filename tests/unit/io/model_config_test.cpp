@@ -84,6 +84,21 @@ TEST(ModelConfig, SizesAreThoseOfTheTextModel) {
   EXPECT_EQ(empty.experts, std::nullopt);
 }
 
+TEST(ModelConfig, AQuantizationSaysHowLargeBlocksAre) {
+  const auto blocks = config_of(R"({"quantization_config":{"weight_block_size":[64,128]}})");
+  EXPECT_EQ(blocks.block_rows, 64u);
+  EXPECT_EQ(blocks.block_columns, 128u);
+  const auto groups = config_of(
+      R"({"quantization_config":{"config_groups":{"group_0":{"weights":{"group_size":32,"block_structure":[16,8]}}}}})");
+  EXPECT_EQ(groups.group_size, 32u);
+  EXPECT_EQ(groups.block_rows, 16u);
+  const auto odd = config_of(
+      R"({"quantization_config":{"weight_block_size":[-1,"x"],"config_groups":{"a":{"weights":{"group_size":1}},"b":{}}}})");
+  EXPECT_TRUE(odd.quantized);
+  EXPECT_EQ(odd.block_rows, std::nullopt);
+  EXPECT_EQ(odd.group_size, std::nullopt);
+}
+
 TEST(ModelConfig, AQuantizationIsAnObject) {
   EXPECT_TRUE(config_of(R"({"quantization_config":{}})").quantized);
   EXPECT_TRUE(config_of(R"({"text_config":{"quantization_config":{"bits":4}}})").quantized);

@@ -224,13 +224,27 @@ TEST(Types, AnIntegerHereAndAFloatThereIsAnError) {
 }
 
 TEST(Types, PackedOnesAreOnlyCopiedAndOnlyByPassthrough) {
-  const auto packed = alike(1, tensors({"w"}, DType::f8_e4m3));
+  const auto packed = alike(1, tensors({"w"}, DType::f8_e8m0));
   EXPECT_THAT(report(recipe_for("linear", false, 1, weighted), packed),
-              AllOf(HasSubstr("TEN003"), HasSubstr("F8_E4M3")));
+              AllOf(HasSubstr("TEN003"), HasSubstr("F8_E8M0")));
   EXPECT_THAT(report(recipe_for("passthrough", false, 1, "dtype: bfloat16\n"), packed), HasSubstr("TEN003"));
   const auto plan = planned(recipe_for("passthrough", false, 1), packed);
   EXPECT_EQ(tensor_of(plan, "w").action, Action::copy);
-  EXPECT_EQ(tensor_of(plan, "w").output.dtype, DType::f8_e4m3);
+  EXPECT_EQ(tensor_of(plan, "w").output.dtype, DType::f8_e8m0);
+}
+
+TEST(Types, QuantisedWeightsAreMergedAndComeOutInBfloat16) {
+  const std::vector<TensorInfo> stored{{"w", DType::f8_e4m3, {4, 8}}, {"w_scale", DType::f32, {4, 1}}};
+  const auto merged = planned(recipe_for("linear", false, 2, weighted), alike(2, stored));
+  ASSERT_EQ(merged.tensors.size(), 1u);
+  EXPECT_EQ(merged.tensors[0].action, Action::merge);
+  EXPECT_EQ(merged.tensors[0].output.dtype, DType::bf16);
+  EXPECT_EQ(merged.input_bytes(0), 2u * 32);
+  const auto copied = planned(recipe_for("passthrough", false, 1), alike(1, stored));
+  EXPECT_EQ(copied.tensors[0].action, Action::merge);
+  EXPECT_TRUE(copied.config.dequantized);
+  const auto small = planned(recipe_for("linear", false, 2, weighted + "out_dtype: float8_e5m2\n"), alike(2, stored));
+  EXPECT_EQ(small.tensors[0].output.dtype, DType::f8_e5m2);
 }
 
 TEST(Types, ACopyIntoAnotherTypeIsAMergeByPassthrough) {

@@ -69,10 +69,14 @@ TEST(Extensions, WhatCannotBeObeyedIsRefusedByName) {
   EXPECT_THAT(complaints_about("{output: {format: dcp}}"), ElementsAre("3:29 error CFG015"));
 }
 
+TEST(Extensions, QuantisedWeightsMayBeRefused) {
+  EXPECT_THAT(complaints_about("{dequantize: never}"), ElementsAre("3:24 error CFG052"));
+  EXPECT_EQ(extensions("{}").dequantize, Dequantize::automatic);
+  EXPECT_EQ(extensions("{dequantize: auto}").dequantize, Dequantize::automatic);
+  EXPECT_EQ(extensions("{dequantize: refuse}").dequantize, Dequantize::refuse);
+}
+
 TEST(Extensions, WhatHasNoEffectSaysSo) {
-  EXPECT_THAT(complaints_about("{dequantize: auto}"), ElementsAre("3:12 warning CFG007"));
-  EXPECT_THAT(complaints_about("{dequantize: refuse}"), ElementsAre("3:12 warning CFG007"));
-  EXPECT_THAT(complaints_about("{dequantize: never}"), ElementsAre("3:12 warning CFG007", "3:24 error CFG052"));
   EXPECT_THAT(complaints_about("{row_block: 64MiB}"), ElementsAre("3:12 warning CFG007"));
   EXPECT_THAT(complaints_about("{row_block: wide}"), ElementsAre("3:12 warning CFG007", "3:23 error CFG052"));
 }

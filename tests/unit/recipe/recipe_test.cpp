@@ -93,9 +93,13 @@ TEST(Recipe, ExactlyOneKeySaysWhatIsMerged) {
   EXPECT_THAT(complaints(good + "modules: {a: {models: [{model: a}]}}\n"), ElementsAre("3:1 error CFG012"));
 }
 
-TEST(Recipe, WhatThisVersionCannotDoIsRefusedByName) {
-  EXPECT_THAT(complaints(good + "out_dtype: float8_e4m3fn\n"), ElementsAre("3:12 error CFG015"));
-  EXPECT_THAT(complaints(good + "out_dtype: torch.float8_e5m2\n"), ElementsAre("3:12 error CFG015"));
+TEST(Recipe, EightBitsAreForTheOutputAlone) {
+  EXPECT_EQ(document(good + "out_dtype: float8_e4m3fn\n").out_dtype, DType::f8_e4m3);
+  EXPECT_EQ(document(good + "out_dtype: torch.float8_e5m2\n").out_dtype, DType::f8_e5m2);
+  EXPECT_THAT(complaints(good + "dtype: float8_e4m3fn\n"), ElementsAre("3:8 error CFG060"));
+  EXPECT_THAT(report_on(good + "dtype: float8_e4m3fn\n"), HasSubstr("a type for 'out_dtype' alone"));
+  EXPECT_THAT(report_on(good + "out_dtype: float8_e4m3\n"), HasSubstr("did you mean 'float8_e4m3fn'"));
+  EXPECT_THAT(complaints(good + "out_dtype: float8_e8m0fnu\n"), ElementsAre("3:12 error CFG060"));
 }
 
 TEST(Recipe, TokenizerAndItsOldFormExcludeEachOther) {

@@ -88,6 +88,7 @@ inline void expect_same(const Extensions& a, const Extensions& b) {
   EXPECT_EQ(a.seed, b.seed);
   EXPECT_EQ(a.round_inputs, b.round_inputs);
   EXPECT_EQ(a.nonfinite, b.nonfinite);
+  EXPECT_EQ(a.dequantize, b.dequantize);
   EXPECT_EQ(a.missing, b.missing);
   EXPECT_EQ(a.extra_tensors, b.extra_tensors);
   EXPECT_EQ(a.on_mismatch, b.on_mismatch);

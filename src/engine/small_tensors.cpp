@@ -1,4 +1,4 @@
-#include "engine/adapter_tensors.hpp"
+#include "engine/small_tensors.hpp"
 
 #include <utility>
 
@@ -35,25 +35,41 @@ std::vector<T> transpose(const std::vector<T>& matrix, plan::MatrixShape shape) 
 }  // namespace
 
 template <class T>
-AdapterTensors::Values<T> AdapterTensors::values(const Catalogue& model, const StoredTensor& tensor) {
+SmallTensors::Values<T> SmallTensors::values(const Catalogue& model, const StoredTensor& tensor) {
   return get<T>({&tensor, Form::stored, 0, sizeof(T) == sizeof(double)},
                 [&] { return read_values<T>(files_, model, tensor); });
 }
 
 template <class T>
-AdapterTensors::Values<T> AdapterTensors::transposed(const Catalogue& model, const StoredTensor& tensor) {
+SmallTensors::Values<T> SmallTensors::transposed(const Catalogue& model, const StoredTensor& tensor) {
   return get<T>({&tensor, Form::transposed, 0, sizeof(T) == sizeof(double)},
                 [&] { return transpose(read_values<T>(files_, model, tensor), plan::matrix_shape(tensor.info)); });
 }
 
 template <class T>
-AdapterTensors::Values<T> AdapterTensors::computed(const StoredTensor& tensor, std::uint32_t which,
-                                                   const std::function<std::vector<T>()>& compute) {
+SmallTensors::Values<T> SmallTensors::computed(const StoredTensor& tensor, std::uint32_t which,
+                                               const std::function<std::vector<T>()>& compute) {
   return get<T>({&tensor, Form::computed, which, sizeof(T) == sizeof(double)}, compute);
 }
 
 template <class T>
-AdapterTensors::Values<T> AdapterTensors::get(const Key& key, const std::function<std::vector<T>()>& make) {
+SmallTensors::Values<T> SmallTensors::remade(const StoredTensor& tensor, std::uint32_t which,
+                                             const std::function<std::vector<T>()>& compute) {
+  return get<T>({&tensor, Form::remade, which, sizeof(T) == sizeof(double)}, compute);
+}
+
+void SmallTensors::note(std::string line) {
+  const std::lock_guard lock(mutex_);
+  notes_.insert(std::move(line));
+}
+
+std::vector<std::string> SmallTensors::notes() const {
+  const std::lock_guard lock(mutex_);
+  return {notes_.begin(), notes_.end()};
+}
+
+template <class T>
+SmallTensors::Values<T> SmallTensors::get(const Key& key, const std::function<std::vector<T>()>& make) {
   const std::shared_ptr<Entry> found = entry(key);
   const std::lock_guard filling(found->filling);
   if (found->values == nullptr) {
@@ -64,7 +80,7 @@ AdapterTensors::Values<T> AdapterTensors::get(const Key& key, const std::functio
   return std::static_pointer_cast<const std::vector<T>>(found->values);
 }
 
-std::shared_ptr<AdapterTensors::Entry> AdapterTensors::entry(const Key& key) {
+std::shared_ptr<SmallTensors::Entry> SmallTensors::entry(const Key& key) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<Entry>& found = entries_[key];
   if (found == nullptr) {
@@ -77,7 +93,7 @@ std::shared_ptr<AdapterTensors::Entry> AdapterTensors::entry(const Key& key) {
 }
 
 /// Accounts for an entry that was filled, and drops those that were not asked for the longest.
-void AdapterTensors::keep_within_budget(const Key& key, const std::shared_ptr<Entry>& filled, std::uint64_t bytes) {
+void SmallTensors::keep_within_budget(const Key& key, const std::shared_ptr<Entry>& filled, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const auto known = entries_.find(key);
   if (known == entries_.end() || known->second != filled) return;  // dropped while it was filled
@@ -91,13 +107,15 @@ void AdapterTensors::keep_within_budget(const Key& key, const std::shared_ptr<En
   }
 }
 
-template AdapterTensors::Values<float> AdapterTensors::values(const Catalogue&, const StoredTensor&);
-template AdapterTensors::Values<double> AdapterTensors::values(const Catalogue&, const StoredTensor&);
-template AdapterTensors::Values<float> AdapterTensors::transposed(const Catalogue&, const StoredTensor&);
-template AdapterTensors::Values<double> AdapterTensors::transposed(const Catalogue&, const StoredTensor&);
-template AdapterTensors::Values<float> AdapterTensors::computed(const StoredTensor&, std::uint32_t,
-                                                                const std::function<std::vector<float>()>&);
-template AdapterTensors::Values<double> AdapterTensors::computed(const StoredTensor&, std::uint32_t,
-                                                                 const std::function<std::vector<double>()>&);
+template SmallTensors::Values<float> SmallTensors::values(const Catalogue&, const StoredTensor&);
+template SmallTensors::Values<double> SmallTensors::values(const Catalogue&, const StoredTensor&);
+template SmallTensors::Values<float> SmallTensors::transposed(const Catalogue&, const StoredTensor&);
+template SmallTensors::Values<double> SmallTensors::transposed(const Catalogue&, const StoredTensor&);
+template SmallTensors::Values<float> SmallTensors::computed(const StoredTensor&, std::uint32_t,
+                                                            const std::function<std::vector<float>()>&);
+template SmallTensors::Values<double> SmallTensors::computed(const StoredTensor&, std::uint32_t,
+                                                             const std::function<std::vector<double>()>&);
+template SmallTensors::Values<float> SmallTensors::remade(const StoredTensor&, std::uint32_t,
+                                                          const std::function<std::vector<float>()>&);
 
 }  // namespace stockpot::engine

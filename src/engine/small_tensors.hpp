@@ -1,4 +1,5 @@
-// The small tensors of adapters as numbers: read once on each rank, kept while there is room.
+// Small tensors that sources want again and again, of adapters and of quantised weights, as numbers: read once on each
+// rank, kept while there is room.
 #pragma once
 
 #include <compare>
@@ -8,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/catalogue.hpp"
@@ -19,14 +22,14 @@ namespace stockpot::engine {
 ///
 /// Tensors of which more than the budget is wanted at the same time are kept alive by their users all the same: what
 /// the cache promises is that nothing unused is kept beyond it.
-class AdapterTensors {
+class SmallTensors {
  public:
   static constexpr std::uint64_t usual_budget_bytes = std::uint64_t{256} << 20;
 
   template <class T>
   using Values = std::shared_ptr<const std::vector<T>>;
 
-  AdapterTensors(InputFiles& files, std::uint64_t budget_bytes) : files_(files), budget_bytes_(budget_bytes) {}
+  SmallTensors(InputFiles& files, std::uint64_t budget_bytes) : files_(files), budget_bytes_(budget_bytes) {}
 
   /// The tensor as it is stored, in row-major order.
   /// @param tensor  of `model`; its address is what it is known by, so that it has to outlive the cache.
@@ -40,10 +43,18 @@ class AdapterTensors {
   template <class T>
   Values<T> computed(const StoredTensor& tensor, std::uint32_t which, const std::function<std::vector<T>()>& compute);
 
+  /// Likewise what costs no more than reading it again: it is kept while there is room.
+  template <class T>
+  Values<T> remade(const StoredTensor& tensor, std::uint32_t which, const std::function<std::vector<T>()>& compute);
+
   InputFiles& files() const { return files_; }
+  /// Something that users should hear of when all is done.
+  void note(std::string line);
+  /// Each once, ascending.
+  std::vector<std::string> notes() const;
 
  private:
-  enum class Form { stored, transposed, computed };
+  enum class Form { stored, transposed, computed, remade };
   struct Key {
     const StoredTensor* tensor;
     Form form;
@@ -65,7 +76,8 @@ class AdapterTensors {
 
   InputFiles& files_;
   std::uint64_t budget_bytes_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::set<std::string> notes_;
   std::map<Key, std::shared_ptr<Entry>> entries_;
   std::list<Key> recent_;  // most recent first
   std::uint64_t bytes_ = 0;
