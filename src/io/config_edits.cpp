@@ -145,7 +145,8 @@ std::string edited_config(std::string_view config, const ConfigEdits& edits, con
   JsonText document = parse_json_object(config, path, "FMT022");
   in_every_config(document, [&](JsonText& object) {
     object.erase("_name_or_path");
-    if (edits.dequantized) object.erase("quantization_config");
+    if (!edits.dequantized) return;
+    for (const char* key : {"quantization_config", "compression_config"}) object.erase(key);
   });
   if (edits.architecture) document.set("architectures", JsonText::array({JsonText::text(*edits.architecture)}));
   for (const auto& assignment : edits.assignments) assign(document, assignment);

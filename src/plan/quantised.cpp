@@ -73,7 +73,11 @@ class Finder {
  private:
   void take(const StoredTensor& tensor) {
     auto found = read_encoding(model_, tensor);
-    if (!found) return;
+    if (!found) {
+      const bool scaled = model_.find(tensor.info.name + "_scale") != nullptr;
+      if (scaled && looks_coded(tensor.info)) refuse_scheme(tensor);
+      return;
+    }
     for (const std::string& name : found->stored_names()) used_.insert(name);
     StoredTensor made{{found->name, decoded_dtype, found->shape}, tensor.file, tensor.offset};
     made.encoding = static_cast<std::uint32_t>(model_.encodings.size());
@@ -89,6 +93,11 @@ class Finder {
       throw at(Error(ErrorKind::corrupt_input, "quantised weights have no scales"), "FMT081", tensor)
           .hint("is the checkpoint complete? If these are plain numbers, take quantization_config out of config.json");
     }
+    refuse_scheme(tensor);
+  }
+
+  [[noreturn]] void refuse_scheme(const StoredTensor& tensor) const {
+    const TensorInfo& info = tensor.info;
     throw at(Error(ErrorKind::corrupt_input, fmt::format("a quantisation scheme that is not supported: {} of {}",
                                                          name(info.dtype), to_string(info.shape))),
              "FMT080", tensor)

@@ -13,9 +13,10 @@ import h5py
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.adapters import Adapter  # noqa: E402
 from support.checkpoints import digests, read_model, write_model  # noqa: E402
 from support.placement import Model  # noqa: E402
-from support.program import Program  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
 from support.quantised import E4M3, E5M2, F32, SCHEMES, block_float8  # noqa: E402
 from support.reference import BF16  # noqa: E402
 
@@ -141,6 +142,50 @@ def check_float64(program, folder):
     check_same("float64", *made)
 
 
+def check_adapters(program, folder):
+    """A low-rank change, and one with the norms of whole rows, on top of decoded weights."""
+    place = Place(program, folder)
+    random = np.random.default_rng(8)
+    write_all(place, block_float8, random)
+    for root in ("stored", "meant"):
+        for name, dora in (("lora", False), ("dora", True)):
+            adapter = Adapter(r=4, use_dora=dora)
+            adapter.add_linear(np.random.default_rng(9), LINEAR.format(0).removesuffix(".weight"), (ROWS, COLUMNS))
+            if dora:
+                magnitudes = np.random.default_rng(10).uniform(1, 2, ROWS).astype(F32)
+                path = LINEAR.format(0).removesuffix(".weight")
+                adapter.tensors[f"{path}.lora_magnitude_vector"] = magnitudes
+            adapter.write(place.folder / root / name)
+    for name in ("lora", "dora"):
+        text = recipe("linear", dtype="float32")
+        text["models"][0]["model"] = f"quantised+{name}"
+        made = [read_model(place.merge(root, text)).tensors for root in ("stored", "meant")]
+        check_same(name, *made)
+
+
+def check_scales_without_value(program, folder):
+    """A scale that is infinite: refused as any infinity, or written and named."""
+    place = Place(program, folder)
+    stored, _ = write_all(place, block_float8, np.random.default_rng(11))
+    scales = f"{LINEAR.format(1)}_scale_inv"
+    stored.tensors[scales][1, 1] = np.inf
+    place.write("stored", "broken", stored)
+    text = recipe("passthrough") | {"models": [{"model": "broken"}]}
+    refused = program.run("merge", write_recipe(text, folder / "r.yaml"), folder / "out", "--model-root", folder / "stored")
+    assert refused.code == 5 and "TEN030" in refused.stderr and LINEAR.format(1) in refused.stderr, refused
+    out = place.merge("stored", text, "--nonfinite", "propagate", ranks=3)
+    said = [w for w in json.loads((out / "stockpot_run.json").read_text())["warnings"] if "FMT081" in w]
+    assert len(said) == 1 and scales in said[0], said
+
+
+def check_rounded_inputs(program, folder):
+    place = Place(program, folder)
+    write_all(place, block_float8, np.random.default_rng(12))
+    text = recipe("linear", dtype="bfloat16", out_dtype="float32") | {"stockpot": {"round_inputs": True}}
+    made = [read_model(place.merge(root, text)).tensors for root in ("stored", "meant")]
+    check_same("rounded inputs", *made)
+
+
 def check_plain_float8(program, folder):
     """float8 without scales in a model that is not quantised: numbers like any others."""
     place = Place(program, folder)
@@ -262,6 +307,9 @@ def main(binary):
             methods = list(METHODS) if n == 0 else [list(METHODS)[n % len(METHODS)]]
             check_scheme(program, folder / scheme.__name__, scheme, methods)
         check_float64(program, folder / "float64")
+        check_adapters(program, folder / "adapters")
+        check_scales_without_value(program, folder / "scales")
+        check_rounded_inputs(program, folder / "rounded")
         check_plain_float8(program, folder / "float8")
         for kind, name in ((E4M3, "float8_e4m3fn"), (E5M2, "float8_e5m2")):
             check_float8_output(program, folder / name, kind, name)

@@ -109,7 +109,8 @@ TEST_F(EditedConfig, AnUntiedHeadIsSaidAtTopLevelAndWhereTheKeyIs) {
 TEST_F(EditedConfig, DequantisedWeightsAreNoLongerSaidToBeQuantised) {
   ConfigEdits edits;
   edits.dequantized = true;
-  const char* config = R"({"quantization_config":{"bits":4},"text_config":{"quantization_config":{},"a":1}})";
+  const char* config =
+      R"({"quantization_config":{"bits":4},"compression_config":{},"text_config":{"quantization_config":{},"a":1}})";
   EXPECT_EQ(edited_json(config, edits), json(R"({"text_config":{"a":1}})"));
   EXPECT_EQ(edited_json(config, {}), json(config));
 }

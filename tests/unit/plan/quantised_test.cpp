@@ -94,7 +94,7 @@ TEST(Quantised, TheSizeOfBlocksIsTheConfigs) {
 }
 
 TEST(Quantised, ScalesThatDoNotFitAreRefused) {
-  for (const Shape& shape : {Shape{2, 3}, Shape{3, 2}, Shape{2}, Shape{2, 2, 1}, Shape{0, 2}}) {
+  for (const Shape& shape : {Shape{2, 4}, Shape{3, 2}, Shape{2}, Shape{2, 2, 1}, Shape{0, 2}}) {
     EXPECT_EQ(code_of({block_codes(), block_scales(shape)}), "FMT081") << to_string(shape);
   }
   EXPECT_EQ(code_of({block_codes(), {"x.weight_scale_inv", DType::i64, {2, 2}}}), "FMT081");
@@ -116,6 +116,7 @@ TEST(Quantised, OtherSchemesAreRefused) {
   EXPECT_EQ(code_of({{"x.qweight", DType::i32, {4, 4}}}), "FMT080");
   EXPECT_EQ(code_of({{"x.weight", DType::u8, {8, 1}}, {"x.weight.absmax", DType::f32, {1}}}), "FMT080");
   EXPECT_EQ(code_of({{"x.weight", DType::u8, {8, 1}}}, true), "FMT080");
+  EXPECT_EQ(code_of({{"x.weight", DType::u8, {8, 16}}, {"x.weight_scale", DType::f8_e4m3, {8, 2}}}), "FMT080");
   EXPECT_EQ(code_of({{"x.weight", DType::i8, {8, 8}}, {"x.SCB", DType::f32, {8}}}), "FMT080");
   EXPECT_EQ(code_of({{"x.weight", DType::bf16, {130, 129}}, block_scales()}), "FMT080");
   EXPECT_EQ(
@@ -137,7 +138,8 @@ TEST(Quantised, SizesThatOverflowAreRefused) {
   EXPECT_EQ(code_of({{"x.weight", DType::i8, {0, std::uint64_t{1} << 63}},
                      {"x.weight_scale_inv", DType::u8, {0, std::uint64_t{1} << 59}}}),
             "FMT080");
-  EXPECT_EQ(code_of({{"x.weight", DType::f8_e4m3, {std::uint64_t{1} << 62, 0}}, {"x.weight_scale", DType::f32, {}}}),
+  EXPECT_EQ(code_of({{"x.weight", DType::f8_e4m3, {std::uint64_t{1} << 29, std::uint64_t{1} << 31}},
+                     {"x.weight_scale", DType::f32, {}}}),
             "FMT006");
 }
 

@@ -40,6 +40,7 @@ stockpot:
   strict: false
   round_inputs: false
   nonfinite: error
+  dequantize: auto
   missing: default
   extra_tensors: error
   on_mismatch: error
