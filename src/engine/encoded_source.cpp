@@ -156,16 +156,20 @@ void EncodedSource::scale_row(const Tables& tables, std::uint64_t row, std::uint
 
 // ---- transposed matrices
 
-void TurnedSource::fill(ElementRange range, std::span<float> values) const {
+void TurnedSource::fill(ElementRange range, std::span<float> values) const { fill_matrices(range, values); }
+void TurnedSource::fill(ElementRange range, std::span<double> values) const { fill_matrices(range, values); }
+
+template <class T>
+void TurnedSource::fill_matrices(ElementRange range, std::span<T> values) const {
   const std::uint64_t elements = rows_ * columns_;
-  const bool fits = elements <= most_bytes_ / sizeof(float);
+  const bool fits = elements <= most_bytes_ / sizeof(T);
   for (std::uint64_t at = range.first; at < range.end();) {
     const std::uint64_t matrix = at / elements, inside = at % elements;
     const std::uint64_t count = std::min(elements - inside, range.end() - at);
-    const std::span<float> into = values.subspan(at - range.first, count);
+    const std::span<T> into = values.subspan(at - range.first, count);
     if (fits) {
       const auto whole =
-          cache_.remade<float>(tensor_, static_cast<std::uint32_t>(matrix + 1), [&] { return turned(matrix); });
+          cache_.remade<T>(tensor_, static_cast<std::uint32_t>(matrix + 1), [&] { return turned<T>(matrix); });
       std::copy_n(whole->begin() + static_cast<std::ptrdiff_t>(inside), count, into.begin());
     } else {
       fill_stripe(matrix, {inside, count}, into);
@@ -174,17 +178,12 @@ void TurnedSource::fill(ElementRange range, std::span<float> values) const {
   }
 }
 
-void TurnedSource::fill(ElementRange range, std::span<double> values) const {
-  std::vector<float> near(values.size());
-  fill(range, std::span(near));
-  std::ranges::copy(near, values.begin());
-}
-
 /// A few rows at a time, so that little more than the matrix is held.
-std::vector<float> TurnedSource::turned(std::uint64_t matrix) const {
+template <class T>
+std::vector<T> TurnedSource::turned(std::uint64_t matrix) const {
   constexpr std::uint64_t piece_elements = std::uint64_t{1} << 18;
   const std::uint64_t step = std::clamp<std::uint64_t>(piece_elements / columns_, 1, rows_);
-  std::vector<float> whole(rows_ * columns_), piece;
+  std::vector<T> whole(rows_ * columns_), piece;
   for (std::uint64_t row = 0; row < rows_; row += step) {
     const std::uint64_t count = std::min(step, rows_ - row);
     piece.resize(count * columns_);
@@ -197,9 +196,10 @@ std::vector<float> TurnedSource::turned(std::uint64_t matrix) const {
 }
 
 /// @param inside  elements of the turned matrix.
-void TurnedSource::fill_stripe(std::uint64_t matrix, ElementRange inside, std::span<float> values) const {
+template <class T>
+void TurnedSource::fill_stripe(std::uint64_t matrix, ElementRange inside, std::span<T> values) const {
   const std::uint64_t first = inside.first / rows_, width = (inside.end() - 1) / rows_ + 1 - first;
-  std::vector<float> piece(width);
+  std::vector<T> piece(width);
   for (std::uint64_t row = 0; row < rows_; ++row) {
     read_values(*inner_, {(matrix * rows_ + row) * columns_ + first, width}, std::span(piece));
     for (std::uint64_t j = 0; j < width; ++j) {

@@ -53,10 +53,10 @@ class EncodedSource final : public Source {
 class TurnedSource final : public DecodedSource {
  public:
   /// @param inner  matrices of rows x columns.   @param tensor  what turned matrices are known by in `cache`.
-  /// @param most_bytes  of a matrix that is turned as a whole.
+  /// @param as_double   the tensor is merged in double.   @param most_bytes  of a matrix that is turned as a whole.
   TurnedSource(std::unique_ptr<Source> inner, std::uint64_t rows, std::uint64_t columns, const StoredTensor& tensor,
-               SmallTensors& cache, std::uint64_t most_bytes = SmallTensors::usual_budget_bytes)
-      : DecodedSource(false),
+               SmallTensors& cache, bool as_double = false, std::uint64_t most_bytes = SmallTensors::usual_budget_bytes)
+      : DecodedSource(as_double),
         inner_(std::move(inner)),
         rows_(rows),
         columns_(columns),
@@ -69,8 +69,12 @@ class TurnedSource final : public DecodedSource {
  private:
   void fill(ElementRange range, std::span<float> values) const override;
   void fill(ElementRange range, std::span<double> values) const override;
-  std::vector<float> turned(std::uint64_t matrix) const;
-  void fill_stripe(std::uint64_t matrix, ElementRange inside, std::span<float> values) const;
+  template <class T>
+  void fill_matrices(ElementRange range, std::span<T> values) const;
+  template <class T>
+  std::vector<T> turned(std::uint64_t matrix) const;
+  template <class T>
+  void fill_stripe(std::uint64_t matrix, ElementRange inside, std::span<T> values) const;
 
   std::unique_ptr<Source> inner_;
   std::uint64_t rows_, columns_;

@@ -115,6 +115,8 @@ template SmallTensors::Values<float> SmallTensors::computed(const StoredTensor&,
                                                             const std::function<std::vector<float>()>&);
 template SmallTensors::Values<double> SmallTensors::computed(const StoredTensor&, std::uint32_t,
                                                              const std::function<std::vector<double>()>&);
+template SmallTensors::Values<double> SmallTensors::remade(const StoredTensor&, std::uint32_t,
+                                                           const std::function<std::vector<double>()>&);
 template SmallTensors::Values<float> SmallTensors::remade(const StoredTensor&, std::uint32_t,
                                                           const std::function<std::vector<float>()>&);
 

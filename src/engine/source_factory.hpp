@@ -28,6 +28,8 @@ class SourceFactory {
 
  private:
   std::unique_ptr<Source> stored(std::uint32_t model, std::uint32_t tensor) const;
+  std::unique_ptr<Source> part(const plan::Gather::Part& part, bool as_double) const;
+  std::unique_ptr<Source> gathered(const plan::Gather& gather, bool as_double) const;
   const plan::MergePlan& plan_;
   mutable SmallTensors small_tensors_;
   mutable GatherMeans means_;

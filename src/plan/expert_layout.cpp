@@ -23,7 +23,7 @@ struct ExpertName {
   Role role = Role::gate;
 };
 
-constexpr std::string_view marker = ".experts.";
+constexpr std::string_view marker = ".experts.", biases = ".experts.gate_up_proj_bias";
 
 /// "model.layers.0.mlp.experts.3.up_proj.weight"
 std::optional<ExpertName> parse_expert(std::string_view name) {
@@ -68,16 +68,26 @@ Orientation orientation(const Shape& gate_up, const Shape& down) {
   return Orientation::neither;
 }
 
+/// With each matrix transposed.
+Shape turned(Shape stack) {
+  std::swap(stack[1], stack[2]);
+  return stack;
+}
+
 /// The experts of one layer, in either layout.
 struct Experts {
   const ViewedTensor* gate_up = nullptr;
   const ViewedTensor* down = nullptr;
+  bool interleaved = false;                                            // gate and up by turns, as biases give away
   std::map<std::uint64_t, std::array<const ViewedTensor*, 3>> single;  // by expert, then by role
   std::size_t singles = 0;                                             // with those whose place was taken
 
   bool are_stacked() const { return gate_up != nullptr && down != nullptr && singles == 0; }
   bool are_single() const { return gate_up == nullptr && down == nullptr && singles > 0; }
   Orientation lie() const { return orientation(gate_up->shape, down->shape); }
+  bool are_turned() const { return are_stacked() && lie() == Orientation::transposed; }
+  /// Of gate_up as [E, 2I, H].
+  Shape upright() const { return are_turned() ? turned(gate_up->shape) : gate_up->shape; }
 
   const ViewedTensor* one(std::uint64_t expert, Role role) const {
     const auto at = single.find(expert);
@@ -111,16 +121,19 @@ Holders holders_of(const ModelView& view) {
     } else if (const auto stacked = parse_fused(tensor.name)) {
       Experts& experts = holders[stacked->first];
       (stacked->second ? experts.gate_up : experts.down) = &tensor;
+    } else if (tensor.name.ends_with(biases)) {
+      holders[std::string_view(tensor.name).substr(0, tensor.name.size() - biases.size())].interleaved = true;
     }
   }
   return holders;
 }
 
 /// Lays single experts end to end as the anchor has them. @return nothing if their types differ.
-std::optional<ViewedTensor> laid_end_to_end(const Experts& own, const ViewedTensor& wanted,
+std::optional<ViewedTensor> laid_end_to_end(const Experts& own, const ViewedTensor& wanted, bool is_turned,
                                             std::initializer_list<Role> roles) {
   const ViewedTensor& first = *own.one(0, *roles.begin());
   ViewedTensor made{wanted.name, first.own_name, first.dtype, wanted.shape, {}};
+  made.turned = is_turned;
   for (const auto& [expert, all] : own.single) {
     for (const Role role : roles) {
       const ViewedTensor& one = *all[static_cast<std::size_t>(role)];
@@ -137,7 +150,8 @@ ViewedTensor taken_out(const Experts& own, const ViewedTensor& wanted, std::uint
   const std::uint64_t elements = wanted.shape[0] * wanted.shape[1];
   const std::uint64_t first =
       role == Role::down ? expert * elements : 2 * expert * elements + (role == Role::up ? elements : 0);
-  return {wanted.name, stack.own_name, stack.dtype, wanted.shape, {{stack.pieces.front().tensor, first, elements}}};
+  const Piece piece{stack.pieces.front().tensor, first, elements, own.are_turned()};
+  return {wanted.name, stack.own_name, stack.dtype, wanted.shape, {piece}};
 }
 
 class Aligner {
@@ -163,14 +177,25 @@ class Aligner {
     for (const Experts* stacked : {&wanted, &own}) {
       if (stacked->are_stacked() && stacked->lie() == Orientation::neither) return;
     }
-    const auto turned = [](const Experts& e) { return e.are_stacked() && e.lie() == Orientation::transposed; };
-    if (turned(wanted) != turned(own)) {
-      ++turned_;
-    } else if (wanted.are_stacked() && own.are_single() && own.fill(wanted.gate_up->shape)) {
+    if (wanted.are_turned() != own.are_turned() && (wanted.interleaved || own.interleaved)) {
+      ++interleaved_;
+    } else if (wanted.are_stacked() && own.are_stacked()) {
+      if (wanted.are_turned() != own.are_turned()) turn(wanted, own);
+    } else if (wanted.are_stacked() && own.are_single() && own.fill(wanted.upright())) {
       stack(wanted, own);
-    } else if (own.are_stacked() && wanted.are_single() && wanted.fill(own.gate_up->shape)) {
+    } else if (own.are_stacked() && wanted.are_single() && wanted.fill(own.upright())) {
       take_apart(wanted, own);
     }
+  }
+
+  void turn(const Experts& wanted, const Experts& own) {
+    for (const auto& [name, stack] : {std::pair(wanted.gate_up, own.gate_up), {wanted.down, own.down}}) {
+      Piece whole = stack->pieces.front();
+      whole.turned = true;
+      made_.push_back({name->name, stack->own_name, stack->dtype, turned(stack->shape), {whole}});
+      used_.insert(whole.tensor);
+    }
+    ++layers_;
   }
 
   /// gate_proj, up_proj, down_proj and w1, w3, w2.
@@ -189,8 +214,8 @@ class Aligner {
   }
 
   void stack(const Experts& wanted, const Experts& own) {
-    auto gate_up = laid_end_to_end(own, *wanted.gate_up, {Role::gate, Role::up});
-    auto down = laid_end_to_end(own, *wanted.down, {Role::down});
+    auto gate_up = laid_end_to_end(own, *wanted.gate_up, wanted.are_turned(), {Role::gate, Role::up});
+    auto down = laid_end_to_end(own, *wanted.down, wanted.are_turned(), {Role::down});
     if (!gate_up || !down) return;
     for (auto* made : {&*gate_up, &*down}) {
       for (const Piece& piece : made->pieces) used_.insert(piece.tensor);
@@ -216,10 +241,11 @@ class Aligner {
     if (respelled_ > 0)
       view_.notes.push_back(
           fmt::format("ARC002: {}: {} tensors of experts are spelled as in the anchor", model_, respelled_));
-    if (turned_ > 0)
-      view_.notes.push_back(fmt::format(
-          "ARC002: {}: the experts of {} layers are stored transposed to the anchor's, which is not supported", model_,
-          turned_));
+    if (interleaved_ > 0)
+      view_.notes.push_back(
+          fmt::format("ARC002: {}: the experts of {} layers are stored transposed to the anchor's, gate and up by "
+                      "turns, which is not supported",
+                      model_, interleaved_));
   }
 
   std::string_view model_;
@@ -227,7 +253,7 @@ class Aligner {
   Holders anchors_, own_;
   std::vector<ViewedTensor> made_;
   std::set<std::uint32_t> used_;  // stored tensors that are seen in the anchor's layout alone
-  std::size_t layers_ = 0, respelled_ = 0, turned_ = 0;
+  std::size_t layers_ = 0, respelled_ = 0, interleaved_ = 0;
 };
 
 }  // namespace

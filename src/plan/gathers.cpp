@@ -12,7 +12,7 @@ void append_pieces(Gather& gather, std::uint32_t model, std::span<const Piece> p
   std::uint64_t at = gather.runs.empty() ? 0 : gather.runs.back().first + gather.runs.back().count;
   for (const Piece& piece : pieces) {
     const auto part = static_cast<std::uint32_t>(gather.parts.size());
-    gather.parts.push_back({model, piece.tensor});
+    gather.parts.push_back({model, piece.tensor, piece.turned});
     gather.runs.push_back({at, piece.count, Gather::Kind::stored, part, piece.first, change.draw, change.factor});
     at += piece.count;
   }

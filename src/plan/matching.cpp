@@ -35,8 +35,10 @@ SourceTensor source_of(const MatchContext& context, std::uint32_t model, const V
                        std::vector<Gather>& gathers) {
   const Piece& first = viewed.pieces.front();
   const StoredTensor& stored = context.catalogues[model].tensors[first.tensor];
-  if (viewed.pieces.size() == 1 && stored.info.shape == viewed.shape) return {model, first.tensor};
+  const bool turned = first.turned || viewed.turned;
+  if (viewed.pieces.size() == 1 && stored.info.shape == viewed.shape && !turned) return {model, first.tensor};
   Gather gather = empty_gather(viewed.shape);
+  gather.turned = viewed.turned;
   append_pieces(gather, model, viewed.pieces);
   return gathered(std::move(gather), gathers);
 }

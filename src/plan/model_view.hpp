@@ -18,6 +18,7 @@ struct Piece {
   std::uint32_t tensor = 0;  ///< index into Catalogue::tensors
   std::uint64_t first = 0;   ///< flat index
   std::uint64_t count = 0;
+  bool turned = false;  ///< of the stored tensor with each of its matrices transposed
   bool operator==(const Piece&) const = default;
 };
 
@@ -27,6 +28,7 @@ struct ViewedTensor {
   DType dtype = DType::f32;
   Shape shape;
   std::vector<Piece> pieces;  ///< laid end to end they are the tensor; one, the whole stored tensor, as a rule
+  bool turned = false;        ///< the tensor is of the transposes of the matrices that pieces make
 };
 
 struct ModelView {

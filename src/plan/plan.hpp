@@ -58,6 +58,7 @@ struct Gather {
   };
   struct Part {
     std::uint32_t model = 0, tensor = 0;
+    bool turned = false;  ///< each of its matrices transposed: the last two dimensions have changed places
     bool operator==(const Part&) const = default;
   };
   struct PartRow {
@@ -71,6 +72,7 @@ struct Gather {
   std::vector<Run> runs;                    ///< ascending, without gaps
   std::vector<std::vector<PartRow>> means;  ///< in the order in which they are added
   std::vector<Draw> draws = {};
+  bool turned = false;  ///< what runs make are matrices whose transposes `shape` is of
 };
 
 /// What becomes of an output tensor.

@@ -91,8 +91,8 @@ TEST(EncodedSource, TheLastBlockOfTheLastRowHasTheLastScale) {
       .with("x.weight_scale_inv", DType::f32, {2, 2}, bytes<float>({1, 2, 3, 4}));
   const auto values = m.values();
   EXPECT_EQ(values[0], 1);
-  EXPECT_EQ(values[128], 2);            // row 0, its last column: an even place
-  EXPECT_EQ(values[127 * 129 + 1], 2);  // row 127: an even place
+  EXPECT_EQ(values[128], 2);            // row 0, its last column: an even place, one times two
+  EXPECT_EQ(values[127 * 129 + 2], 2);  // row 127: an odd place
   EXPECT_EQ(values[128 * 129], 3);
   EXPECT_EQ(values[129 * 129 + 128], 8);
 }
@@ -168,7 +168,7 @@ TEST(EncodedSource, ColumnsBelongToTheGroupsOfTheIndex) {
     m.model.packed_shapes["x.weight_shape"] = {1, 4};
     m.with("x.weight_packed", DType::i32, {1, 1}, bytes<std::uint32_t>({0x9999}))
         .with("x.weight_scale", DType::f32, {1, 2}, bytes<float>({1, 10}))
-        .with("x.weight_g_idx", DType::i32, {4}, bytes(index))
+        .with("x.weight_g_idx", DType::i32, {4}, bytes<std::int32_t>(index))
         .with("x.weight_shape", DType::i64, {2}, bytes<std::int64_t>({1, 4}));
   };
   QuantisedModel m, unset, wrong;
@@ -230,7 +230,7 @@ TEST(TurnedSource, LargeMatricesAreReadInStripes) {
   m.with("x.weight", DType::i8, {2, 3}, bytes({1, 2, 3, 4, 5, 6}))
       .with("x.weight_scale", DType::f32, {}, bytes<float>({1}));
   m.source();
-  const TurnedSource turned(std::move(m.made), 2, 3, m.model.tensors.front(), m.cache, 0);
+  const TurnedSource turned(std::move(m.made), 2, 3, m.model.tensors.front(), m.cache, false, 0);
   EXPECT_EQ(QuantisedModel::part<>(turned, {0, 6}), (std::vector<float>{1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(QuantisedModel::part<>(turned, {1, 3}), (std::vector<float>{4, 2, 5}));
 }

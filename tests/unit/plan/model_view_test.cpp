@@ -235,14 +235,37 @@ TEST(ModelView, TransposedStacksAreToldApartEvenWhereOneOfThemFitsBothWays) {
   const Catalogue single = shaped({{"l.experts.0.gate_proj.weight", {4, 8}},
                                    {"l.experts.0.up_proj.weight", {4, 8}},
                                    {"l.experts.0.down_proj.weight", {8, 4}}});
-  for (const auto& [model, anchor] : {std::pair(single, turned), {turned, single}, {turned, upright}}) {
-    expect_as_stored(model, anchor);
-    EXPECT_THAT(view_of(model, view_of_anchor(anchor)).notes,
-                ElementsAre("ARC002: m: the experts of 1 layers are stored transposed to the anchor's, which is not "
-                            "supported"));
+  for (const auto& [model, anchor] :
+       {std::pair(single, turned), {turned, single}, {turned, upright}, {upright, turned}}) {
+    const ModelView view = view_of(model, view_of_anchor(anchor));
+    ASSERT_THAT(view.tensors, SizeIs(anchor.tensors.size()));
+    for (const StoredTensor& tensor : anchor.tensors) EXPECT_EQ(view.find(tensor.info.name)->shape, tensor.info.shape);
+    EXPECT_THAT(view.notes, ElementsAre("ARC002: m: the experts of 1 layers are read in the anchor's layout"));
   }
   EXPECT_THAT(view_of(single, view_of_anchor(upright)).tensors, SizeIs(2));
   EXPECT_THAT(view_of(turned, view_of_anchor(turned)).notes, IsEmpty());
+}
+
+TEST(ModelView, TransposedStacksSayWhereTheyAreTurned) {
+  const Catalogue turned = stacks({2, 4, 6}, {2, 3, 4}), upright = stacks({2, 6, 4}, {2, 4, 3});
+  const ModelView stacked = view_of(turned, view_of_anchor(upright));
+  const ViewedTensor& gate_up = *stacked.find("l.experts.gate_up_proj");
+  EXPECT_FALSE(gate_up.turned);
+  EXPECT_THAT(gate_up.pieces, ElementsAre(Piece{1, 0, 48, true}));
+  const ModelView apart = view_of(turned, view_of_anchor(singles(2)));
+  EXPECT_THAT(apart.find("l.experts.1.up_proj.weight")->pieces, ElementsAre(Piece{1, 36, 12, true}));
+  const ModelView laid = view_of(singles(2), view_of_anchor(turned));
+  EXPECT_TRUE(laid.find("l.experts.down_proj")->turned);
+  EXPECT_THAT(laid.find("l.experts.down_proj")->pieces, SizeIs(2));
+}
+
+TEST(ModelView, GateAndUpByTurnsAreNotTurned) {
+  Catalogue turned = stacks({2, 4, 6}, {2, 3, 4});
+  turned.tensors.push_back({{"l.experts.gate_up_proj_bias", DType::bf16, {2, 6}}, 0, 0});
+  for (const auto& [model, anchor] : {std::pair(turned, singles(2)), {singles(2), turned}}) {
+    expect_as_stored(model, anchor);
+    EXPECT_THAT(view_of(model, view_of_anchor(anchor)).notes, ElementsAre(::testing::HasSubstr("by turns")));
+  }
 }
 
 TEST(ModelView, ExpertsUnderTheOtherSpellingAreTheSame) {
