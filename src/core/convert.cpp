@@ -51,7 +51,8 @@ struct F8E5M2 {
   static Bits from(float v) { return f32_to_f8_e5m2(v); }
 };
 
-// double to a smaller type than float in one rounding: go through float rounded to odd, which keeps what the second rounding needs.
+// double to a smaller type than float in one rounding: go through float rounded to odd, which keeps what the second
+// rounding needs.
 float round_to_odd(double value) {
   const float near = static_cast<float>(value);
   if (static_cast<double>(near) == value || value != value) return near;

@@ -1,5 +1,5 @@
-// float8 (E4M3 without infinities, E5M2) to float32, exactly, and back: nearest, ties to even, and what is finite but too
-// large becomes the largest finite value. Branch-light, so that loops over them vectorise.
+// float8 (E4M3 without infinities, E5M2) to float32, exactly, and back: nearest, ties to even, and what is finite but
+// too large becomes the largest finite value. Branch-light, so that loops over them vectorise.
 #pragma once
 
 #include <bit>

@@ -129,7 +129,8 @@ bool EncodedSource::decode(std::span<const std::byte> stored, ElementRange held,
   return nonfinite;
 }
 
-/// @param row  of all matrices.   @param codes  numbers of a part of it, from `column` on; what fills it up is scaled, too.
+/// @param row    of all matrices.
+/// @param codes  numbers of a part of it, from `column` on; what fills it up is scaled, too.
 void EncodedSource::scale_row(const Tables& tables, std::uint64_t row, std::uint64_t column,
                               std::span<float> codes) const {
   const Encoding::Grid& grid = encoding_.grid;

@@ -1,7 +1,7 @@
 // Quantised weights, decoded tile by tile: codes are read like any stored tensor, scales once on each rank.
 //
-// A value is (code - zero point) * scale in float32, one rounding per operation; a scale that has a global scale is divided
-// by it first. Where tiles are float64 the same float32 values are widened.
+// A value is (code - zero point) * scale in float32, one rounding per operation; a scale that has a global scale is
+// divided by it first. Where tiles are float64 the same float32 values are widened.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ class EncodedSource final : public Source {
 
 /// Matrices, one after the other, each the transpose of a source's.
 ///
-/// Elements of a row lie far apart there. Whole matrices are turned and kept for the next range, up to the cache's budget;
-/// those that are too large for it are read in stripes, once more for each range.
+/// Elements of a row lie far apart there. Whole matrices are turned and kept for the next range, up to the cache's
+/// budget; those that are too large for it are read in stripes, once more for each range.
 class TurnedSource final : public DecodedSource {
  public:
   /// @param inner  matrices of rows x columns.   @param tensor  what turned matrices are known by in `cache`.

@@ -8,8 +8,8 @@
 
 namespace stockpot::engine {
 
-/// One number for each block of the grid, row by row. Exponents (U8 and F8_E8M0) are powers of two. Notes scales that are
-/// NaN or infinite.
+/// One number for each block of the grid, row by row. Exponents (U8 and F8_E8M0) are powers of two. Notes scales that
+/// are NaN or infinite.
 SmallTensors::Values<float> scale_table(const Catalogue& model, const Encoding& encoding, SmallTensors& cache);
 /// Zero points likewise. @pre the encoding has some.
 SmallTensors::Values<float> zero_point_table(const Catalogue& model, const Encoding& encoding, SmallTensors& cache);

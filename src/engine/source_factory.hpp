@@ -14,8 +14,8 @@
 
 namespace stockpot::engine {
 
-/// Makes sources, stacked as the plan says: stored tensor, decoded, adapters, rounding, then rows, pieces or a cut. Holds what all
-/// sources of a rank share. Thread safe.
+/// Makes sources, stacked as the plan says: stored tensor, decoded, adapters, rounding, then rows, pieces or a cut. Holds
+/// what all sources of a rank share. Thread safe.
 class SourceFactory {
  public:
   SourceFactory(const plan::MergePlan& plan, InputFiles& files)

@@ -1,5 +1,5 @@
-"""Quantised checkpoints: decoded as NumPy decodes them, whatever the ranks and the memory, and merged as if they had been
-stored as those numbers.
+"""Quantised checkpoints: decoded as NumPy decodes them, whatever the ranks and the memory, and merged as if they had
+been stored as those numbers.
 
 quantised.py STOCKPOT
 """
@@ -30,6 +30,7 @@ CONFIG = {
     "tie_word_embeddings": False,
     "torch_dtype": "bfloat16",
 }
+LITTLE_MEMORY = ("--memory-per-rank", "12MiB", "--chunk", "64KiB")
 QUANTISED = {"quantization_config": {"quant_method": "any"}}
 METHODS = {
     "linear": {},
@@ -122,7 +123,7 @@ def check_scheme(program, folder, scheme, methods):
         wanted = read_model(place.merge("meant", recipe(method, dtype="float32"))).tensors
         outs = [
             place.merge("stored", recipe(method, dtype="float32"), *options, ranks=ranks)
-            for ranks, options in ((1, ()), (2, ("--memory-per-rank", "12MiB", "--chunk", "64KiB")), (3, ("--threads", 2)))
+            for ranks, options in ((1, ()), (2, LITTLE_MEMORY), (3, ("--threads", 2)))
         ]
         check_same(f"{title}, {method}", read_model(outs[0]).tensors, wanted)
         assert len({json.dumps(digests(out)) for out in outs}) == 1, f"{title}, {method}: depends on ranks or memory"
@@ -171,7 +172,8 @@ def check_scales_without_value(program, folder):
     stored.tensors[scales][1, 1] = np.inf
     place.write("stored", "broken", stored)
     text = recipe("passthrough") | {"models": [{"model": "broken"}]}
-    refused = program.run("merge", write_recipe(text, folder / "r.yaml"), folder / "out", "--model-root", folder / "stored")
+    file = write_recipe(text, folder / "r.yaml")
+    refused = program.run("merge", file, folder / "out", "--model-root", folder / "stored")
     assert refused.code == 5 and "TEN030" in refused.stderr and LINEAR.format(1) in refused.stderr, refused
     out = place.merge("stored", text, "--nonfinite", "propagate", ranks=3)
     said = [w for w in json.loads((out / "stockpot_run.json").read_text())["warnings"] if "FMT081" in w]

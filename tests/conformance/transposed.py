@@ -1,5 +1,5 @@
-"""Experts one by one, stacked, and stacked with every matrix transposed: merged in the anchor's layout, whichever the others
-have.
+"""Experts one by one, stacked, and stacked with every matrix transposed: merged in the anchor's layout, whichever the
+others have.
 
 transposed.py STOCKPOT
 """
