@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/utf8.hpp"
 #include "io/pickle.hpp"
 #include "io/pytorch_tensor.hpp"
 #include "io/state_dict.hpp"
-#include "io/utf8.hpp"
 #include "io/zip_directory.hpp"
 
 namespace stockpot::io {

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/utf8.hpp"
 #include "io/pickle_items.hpp"
-#include "io/utf8.hpp"
 
 namespace stockpot::io {
 namespace {
