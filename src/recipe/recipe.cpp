@@ -108,7 +108,10 @@ std::vector<MergeDocument> read_documents(std::string_view text, Dialect dialect
     document->text = texts[n];
     documents.push_back(std::move(*document));
   }
-  if (nodes.size() == 1 && !documents.empty()) documents[0].name.clear();  // a name without others to use it
+  if (nodes.size() == 1 && !documents.empty()) {  // a name without others to use it
+    documents[0].name.clear();
+    documents[0].name_at = {};
+  }
   return documents;
 }
 

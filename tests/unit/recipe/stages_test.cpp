@@ -81,6 +81,12 @@ TEST(StageNames, OneDocumentMayGoWithout) {
   EXPECT_THAT(report_on(two), HasSubstr("the first is at line 2"));
 }
 
+TEST(StageNames, OfAnOnlyDocumentAreIgnored) {
+  EXPECT_THAT(order({stage("a", "m")}), ElementsAre(0));
+  EXPECT_THAT(order({stage("''", "m")}), ElementsAre(0));
+  EXPECT_THAT(order({stage("../a", "m")}), ElementsAre(0));
+}
+
 TEST(StageNames, AreDifferent) {
   const std::string text = file({stage("a", "m"), stage("b", "m"), stage("a", "n")});
   EXPECT_THAT(complaints(text), ElementsAre("10:7 error STG002"));
