@@ -226,6 +226,7 @@ void ParameterTable::judge_filters(std::span<const std::string_view> names, std:
                                    std::set<FilterPlace>& idle) const {
   for (const Entry& entry : entries_) {
     for (std::size_t c = 0; c < entry.filters.size(); ++c) {
+      if (entry.filters[c].is_for_all()) continue;
       const auto matches = [&](std::string_view name) { return entry.filters[c].matches(name); };
       const bool used = std::ranges::any_of(names, matches);
       (used ? live : idle).insert({entry.at[c], entry.filters[c].text()});

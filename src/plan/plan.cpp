@@ -1,7 +1,10 @@
 #include "plan/plan.hpp"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "plan/matching.hpp"
 #include "plan/moe_plan.hpp"
@@ -40,13 +43,19 @@ class DocumentMatcher {
     }
     if (diagnostics_.has_errors()) return all;
     for (std::size_t p = 0; p < all.size(); ++p) {
+      const bool first_of_slice = !wanted_[p].override;
       const auto wanted = [&](std::string_view name) {
-        return !selection_.excludes(name) && selection_.override_of(name) == wanted_[p].override;
+        const bool excluded = selection_.excludes(name);
+        if (excluded && first_of_slice) excluded_.push_back(name);
+        return !excluded && selection_.override_of(name) == wanted_[p].override;
       };
       all[p].tensors = match_slice(context_, *wanted_[p].slice, all[p].who, wanted, matching);
     }
     return all;
   }
+
+  /// Names of the tensors that parts() has left out because the document excludes them.
+  std::span<const std::string_view> excluded() const { return excluded_; }
 
   /// Tensors of modules that the document leaves alone, and those that it excludes. Their rows follow the vocabulary, too.
   std::vector<MatchedTensor> copied(Matching& matching) const {
@@ -100,6 +109,7 @@ class DocumentMatcher {
   recipe::Diagnostics& diagnostics_;
   Selection selection_;
   std::vector<Wanted> wanted_;  // parallel to the parts
+  std::vector<std::string_view> excluded_;
 };
 
 /// @param said_tied  by the anchor's config.json, before any adapter changed the model.
@@ -174,7 +184,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
 
   plan.gathers = std::move(matching.gathers);
   PlanBuilder builder(document, plan);
-  builder.resolve(parts, diagnostics, matching.differences);
+  builder.resolve(parts, matcher.excluded(), diagnostics, matching.differences);
   raise_mistakes(recipe.path, diagnostics, matching.differences, strict);
   builder.fill(copied, diagnostics);
   diagnostics.throw_if_errors(strict);

@@ -54,9 +54,10 @@ std::vector<std::uint32_t> models_of(const MatchedTensor& tensor) {
 
 }  // namespace
 
-void PlanBuilder::resolve(std::vector<MergedPart>& parts, recipe::Diagnostics& diagnostics, Differences& differences) {
+void PlanBuilder::resolve(std::vector<MergedPart>& parts, std::span<const std::string_view> excluded,
+                          recipe::Diagnostics& diagnostics, Differences& differences) {
   std::set<FilterPlace> live, idle;
-  std::vector<std::string_view> all_names;
+  std::vector<std::string_view> all_names(excluded.begin(), excluded.end());
   for (MergedPart& part : parts) {
     part.parameters = std::make_unique<ParameterTable>(part.who, diagnostics, reported_);
     std::vector<std::string_view> names;

@@ -5,7 +5,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/matching.hpp"
@@ -33,7 +35,9 @@ class PlanBuilder {
   PlanBuilder(const recipe::MergeDocument& document, MergePlan& plan) : document_(document), plan_(plan) {}
 
   /// Adds diagnostics for parameters, differences for types that the method cannot take.
-  void resolve(std::vector<MergedPart>& parts, recipe::Diagnostics& diagnostics, Differences& differences);
+  /// @param excluded  names of tensors that are in no part, but may be what a filter is for.
+  void resolve(std::vector<MergedPart>& parts, std::span<const std::string_view> excluded,
+               recipe::Diagnostics& diagnostics, Differences& differences);
   /// Fills the plan's tensors, contexts and groups. @param copied  tensors that no method is asked about.
   void fill(const std::vector<MatchedTensor>& copied, recipe::Diagnostics& diagnostics);
   /// Writes MergePlan::explanation. @throws Error(usage) if the output has no such tensor.

@@ -21,6 +21,7 @@ class Filter {
   explicit Filter(std::string text);
   bool matches(std::string_view tensor_name) const;
   const std::string& text() const { return text_; }
+  bool is_for_all() const { return kind_ == Kind::everything; }
 
  private:
   enum class Kind { everything, substring, expression, glob, layers };

@@ -233,6 +233,28 @@ parameters:
               ElementsAre(AllOf(HasSubstr("warning[CFG046]"), HasSubstr("r.yaml:5:"), HasSubstr("'embed'"))));
 }
 
+TEST(Parameters, AFilterThatExcludesTensorsMatchesThem) {
+  const std::string text = "merge_method: linear\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n";
+  for (const std::string& selection :
+       {std::string("exclude: [embed]"), std::string("exclude: ['glob:*'], exclude_action: drop"),
+        std::string("include: [w], exclude: ['layers:1']")}) {
+    EXPECT_THAT(texts(planned(text + "stockpot: {" + selection + "}\n", alike(2, layers)).remarks), IsEmpty())
+        << selection;
+  }
+  EXPECT_THAT(texts(planned(text + "stockpot: {exclude: [embed, nothing]}\n", alike(2, layers)).remarks),
+              ElementsAre(AllOf(HasSubstr("CFG046"), HasSubstr("'nothing'"))));
+}
+
+TEST(Parameters, AValueWithoutFilterIsNoFilterThatMatchesNothing) {
+  const auto plan = planned(R"(merge_method: linear
+models: [{model: a}]
+parameters: {weight: 1}
+stockpot: {overrides: [{filter: nothing, parameters: {weight: 2}}]}
+)",
+                            alike(1, layers));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(HasSubstr("filter 'nothing' matches no tensor")));
+}
+
 TEST(Parameters, AFilterBehindAnotherThatMatchesTheSameIsNotIdle) {
   const auto plan = planned(R"(merge_method: linear
 models: [{model: a}]
