@@ -209,13 +209,12 @@ class Matcher {
     if (!found_.vocabulary || !head) found_.vocabulary = tensor.shape.front();
   }
 
-  /// Leaves out the models whose shape is not the first holder's.
+  /// Leaves out the models whose shape is not the first holder's. They lack the tensor from here on.
   bool skip_misfits(MatchedTensor& tensor, const std::vector<std::size_t>& misfits) {
     const std::size_t before = tensor.base ? 1 : 0;  // holders_of() has the base first
     for (std::size_t i = misfits.size(); i-- > 0;) {
       const auto place = static_cast<std::ptrdiff_t>(misfits[i] - before);
       const SourceTensor source = *(tensor.sources.begin() + place);
-      ++found_.affected;
       found_.differences.warn(
           "TEN007", context_.at(source.model),
           fmt::format("tensor {} of '{}' has shape {} instead of {}: it takes no part there", tensor.name,

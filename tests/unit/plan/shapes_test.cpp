@@ -65,6 +65,18 @@ TEST(Shapes, OtherTensorsAreNotCutButAModelMayBeLeftOut) {
   EXPECT_THAT(texts(plan.remarks), testing::Contains(HasSubstr("TEN007")));
 }
 
+TEST(Shapes, ATensorThatDoesNotFitIsOneOfThoseThatMakeAWrongPairing) {
+  std::vector<std::string> names;
+  for (char c = 'a'; c < 'm'; ++c) names.emplace_back(1, c);
+  auto models = alike(3, tensors(names));
+  models[1].tensors[3].info.shape = {6, 5};
+  models[2].tensors[3].info.shape = {6, 5};
+  const std::string text = recipe_of("ties", "stockpot: {on_mismatch: skip}\n");
+  EXPECT_THAT(planned(text, models).tensors, SizeIs(12));
+  models[1].tensors[4].info.shape = {6, 5};
+  EXPECT_THAT(report(text, models), AllOf(HasSubstr("TEN008"), HasSubstr("2 of 12")));
+}
+
 TEST(Shapes, TheEmbeddingClassCanBeNamed) {
   auto models = with_embeddings({{8, 4}, {8, 4}, {8, 4}});
   for (Catalogue& model : models) model.tensors[0].info.name = "tokens";
