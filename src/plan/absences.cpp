@@ -61,6 +61,7 @@ bool Absences::task_vectors(MatchedTensor& tensor) {
 bool Absences::single_copied(MatchedTensor& tensor) {
   const auto all = holders_of(tensor);
   if (all.size() == 1) return copy(tensor, all.front());
+  if (who_.base && !tensor.base && tensor.sources.size() == who_.inputs.size()) return extra(tensor, "TEN002");
   return refuse(tensor, "TEN002", "either all or exactly one must have it");
 }
 

@@ -102,6 +102,16 @@ TEST(Shapes, ATensorThatTheBaseLacksCanBeDroppedOrCopied) {
   EXPECT_EQ(tensor_of(copied, "extra").action, Action::copy);
 }
 
+TEST(Shapes, ATensorThatOnlyTheBaseOfNuslerpLacksIsExtraToo) {
+  auto models = alike(3, tensors({"both", "w"}));
+  models[0] = stockpot::test::catalogue("a", tensors({"w"}));
+  const PlanOptions options{.allow_crimes = true};
+  EXPECT_THAT(report(recipe_of("nuslerp", ""), models, options), HasSubstr("TEN002"));
+  EXPECT_THAT(planned(recipe_of("nuslerp", "stockpot: {extra_tensors: drop}\n"), models, options).tensors, SizeIs(1));
+  const auto copied = planned(recipe_of("nuslerp", "stockpot: {extra_tensors: copy}\n"), models, options);
+  EXPECT_EQ(tensor_of(copied, "both").sources.at(0).model, 1u);
+}
+
 const std::vector<TensorInfo> three_layers =
     tensors({"embed.weight", "model.layers.0.w.weight", "model.layers.1.w.weight", "model.layers.2.w.weight"});
 
