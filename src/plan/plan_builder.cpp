@@ -52,6 +52,9 @@ std::vector<std::uint32_t> models_of(const MatchedTensor& tensor) {
   return models;
 }
 
+/// No file can give a tensor this name: safetensors keeps its metadata under the one, HDF5 its root under the other.
+bool is_reserved(std::string_view name) { return name.empty() || name == "__metadata__"; }
+
 }  // namespace
 
 void PlanBuilder::resolve(std::vector<MergedPart>& parts, std::span<const std::string_view> excluded,
@@ -148,10 +151,16 @@ void PlanBuilder::fill(const std::vector<MatchedTensor>& copied, recipe::Diagnos
   const Renaming renaming(document_.extensions.renames);
   for (Candidate& candidate : candidates_) candidate.name = renaming(candidate.name);
   std::ranges::sort(candidates_, {}, &Candidate::name);
+  const auto at = document_.extensions.renames.empty() ? document_.at : document_.extensions.renames.front().at;
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.name == candidate.matched->name || !is_reserved(candidate.name)) continue;
+    diagnostics.error(
+        "ARC060", at,
+        fmt::format("'{}' becomes '{}', which no tensor can be called", candidate.matched->name, candidate.name));
+  }
   const auto twice = std::ranges::adjacent_find(candidates_, {}, &Candidate::name);
   if (twice != candidates_.end()) {
-    diagnostics.error("ARC060",
-                      document_.extensions.renames.empty() ? document_.at : document_.extensions.renames.front().at,
+    diagnostics.error("ARC060", at,
                       fmt::format("'{}' and '{}' both become output tensor '{}'", twice->matched->name,
                                   (twice + 1)->matched->name, twice->name));
     return;

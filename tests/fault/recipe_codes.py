@@ -333,6 +333,8 @@ def structure_cases():
         ),
         Case([at(4, 13, "ARC050"), "MistralForCausalLM"], RECIPE, linear("a", "other")),
         Case(["[ARC060]"], RECIPE, linear("a", "b", more="stockpot: {rename: [{from: 'attn|mlp', to: x}]}\n")),
+        Case(["[ARC060]"], RECIPE, linear("a", "b", more="stockpot: {rename: [{from: '^lm_head.*', to: ''}]}\n")),
+        Case(["[ARC060]"], RECIPE, linear("a", more="stockpot: {rename: [{from: '^lm_head.*', to: __metadata__}]}\n")),
         Case([at(4, 13, "RAW001")], RECIPE, linear("a/model.safetensors", "lacking/model.safetensors"), ("--raw",)),
         Case([at(6, 1, "STG001")], RECIPE, linear("a", "b") + "---\n" + linear("a", "b")),
         Case(["[STG002]"], RECIPE, "name: x\n" + linear("a") + "---\nname: x\n" + linear("b")),
