@@ -45,25 +45,44 @@ ParameterTable::ParameterTable(const Participants& participants, recipe::Diagnos
   }
   for (std::size_t p = 0; p < parameters; ++p) first[p].insert(first[p].end(), shared[p].begin(), shared[p].end());
   chains_.push_back(std::move(first));
+  judge_base();
+}
+
+/// What stands under a listed base is not used, but what is misplaced or misspelt there is not meant to be lost.
+void ParameterTable::judge_base() {
+  if (!participants_.base) return;
+  for (const recipe::InputSlice& source : participants_.slice->sources) {
+    if (std::ranges::find(participants_.inputs, &source, &Participants::Input::source) != participants_.inputs.end()) {
+      continue;
+    }
+    for (const auto& written : source.parameters.entries) readable(written, true);
+  }
+}
+
+/// The parameter that an entry is for, or nothing after a warning.
+const ParameterSpec* ParameterTable::readable(const recipe::Parameters::Entry& written, bool of_source) {
+  const auto& method = *participants_.method;
+  const ParameterSpec* parameter = find_parameter(method, written.name);
+  if (parameter == nullptr) {
+    diagnostics_.warn("CFG047", written.at, fmt::format("method '{}' has no parameter '{}'", method.name, written.name),
+                      suggestion(method, written.name));
+    return nullptr;
+  }
+  if (!of_source || parameter->level != Level::merge) return parameter;
+  diagnostics_.warn(
+      "CFG040", written.at,
+      fmt::format("parameter '{}' belongs to the whole merge and is not read under a model", written.name),
+      "move it to the 'parameters:' of the document");
+  return nullptr;
 }
 
 void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) {
   const auto& method = *participants_.method;
   for (const auto& written : place.parameters->entries) {
-    const ParameterSpec* parameter = find_parameter(method, written.name);
-    if (parameter == nullptr) {
-      diagnostics_.warn("CFG047", written.at,
-                        fmt::format("method '{}' has no parameter '{}'", method.name, written.name),
-                        suggestion(method, written.name));
-    } else if (place.of_source && parameter->level == Level::merge) {
-      diagnostics_.warn(
-          "CFG040", written.at,
-          fmt::format("parameter '{}' belongs to the whole merge and is not read under a model", written.name),
-          "move it to the 'parameters:' of the document");
-    } else {
-      add_entry(written, *parameter, place.origin,
-                chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
-    }
+    const ParameterSpec* parameter = readable(written, place.of_source);
+    if (parameter == nullptr) continue;
+    add_entry(written, *parameter, place.origin,
+              chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
   }
 }
 

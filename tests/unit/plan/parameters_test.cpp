@@ -233,6 +233,16 @@ parameters:
               ElementsAre(AllOf(HasSubstr("warning[CFG046]"), HasSubstr("r.yaml:5:"), HasSubstr("'embed'"))));
 }
 
+TEST(Parameters, WhatIsMisplacedUnderTheBaseIsAWarningToo) {
+  const auto plan = planned(
+      "merge_method: slerp\nbase_model: a\nmodels:\n  - {model: a, parameters: {t: 0.5, wieght: 1}}\n  - {model: b}\n"
+      "parameters: {t: 0.5}\n",
+      alike(2, layers));
+  EXPECT_THAT(texts(plan.remarks),
+              ElementsAre(AllOf(HasSubstr("r.yaml:4:29: warning[CFG040]"), HasSubstr("'t'")),
+                          AllOf(HasSubstr("r.yaml:4:37: warning[CFG047]"), HasSubstr("'wieght'"))));
+}
+
 TEST(Parameters, AFilterThatExcludesTensorsMatchesThem) {
   const std::string text = "merge_method: linear\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1}\n";
   for (const std::string& selection :
