@@ -24,6 +24,7 @@ const std::map<std::string, std::string_view, std::less<>> synonyms{
 };
 
 void report_unknown_method(const std::string& method, recipe::Position at, Diagnostics& diagnostics) {
+  if (at.line == 0) return;  // nothing that could be one was read, and that was said
   std::vector<std::string> names;
   for (const auto* known : methods::all_methods()) names.emplace_back(known->name);
   const auto synonym = synonyms.find(method);

@@ -154,7 +154,9 @@ void read_name(const Fields& fields, MergeDocument& document, Diagnostics& diagn
 void read_method(const Fields& fields, MergeDocument& document, Diagnostics& diagnostics) {
   const Node* const method = fields.require("merge_method");
   if (method == nullptr) return;
-  document.method = read_text(*method, diagnostics).value_or("");
+  const auto text = read_text(*method, diagnostics);
+  if (!text) return;
+  document.method = *text;
   document.method_at = method->at;
 }
 

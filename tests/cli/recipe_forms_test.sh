@@ -123,6 +123,16 @@ expect_err "wrong.yml:3:64: error[REF004]"
 run "$stockpot" check two.yml
 expect_code 0
 expect_out "nothing wrong"
+echo "{merge_method: ~, models: [{model: family/base}]}" >nothing.yml
+run "$stockpot" check nothing.yml
+expect_code 3
+expect_err "nothing.yml:1:2: error[CFG005]"
+expect_that "a method that is missing is not unknown as well" test "$(grep -c "error\[" .err)" = 1
+
+# A name that no other document can use is no stage.
+{ echo "name: ../soup" && sed 1d two.yml | sed '/---/,$d'; } >alone.yml
+run "$stockpot" merge alone.yml named
+expect_code 0
 
 # The same for programs: one object on each line, whatever ends the run.
 run "$stockpot" check wrong.yml --diagnostics json
@@ -133,7 +143,7 @@ expect_that "no line is anything else" test "$(grep -c '^{.*}$' "$work/.err")" =
 run "$stockpot" merge two.yml out --diagnostics=json --cuda
 expect_code 6
 expect_err '{"severity":"info","code":"OPT010","message":'
-expect_err '{"severity":"error","code":"OUT001","message":'
+expect_err '{"severity":"error","code":"OUT001","message":"the output exists already"'
 run "$stockpot" plan --diagnostics json --ranks x two.yml
 expect_code 2
 expect_err '{"severity":"error","code":"OPT001","message":'
