@@ -53,14 +53,7 @@ const recipe::ModelReference* usable_base(const recipe::MergeDocument& document,
     }
     return nullptr;
   }
-  if (found.method->base == methods::BaseUse::none) {
-    if (!lists(slice, *base) && !has_ranges(slice)) {
-      diagnostics.warn("CFG048", base->at,
-                       fmt::format("method '{}' uses no base: '{}' takes no part", found.method->name, base->text),
-                       "list it among the models if it is to be merged");
-    }
-    return nullptr;
-  }
+  if (found.method->base == methods::BaseUse::none) return nullptr;
   if (has_ranges(slice) && !lists(slice, *base)) {
     const auto [first, end] = *slice.sources.front().layers;
     diagnostics.error(
@@ -84,12 +77,29 @@ void check_count(const Participants& found, Diagnostics& diagnostics) {
                                 needed == 1 ? "" : "s", found.base ? " beside the base" : "", count));
 }
 
+void warn_of_idle_base(const recipe::MergeDocument& document, const Participants& found, Diagnostics& diagnostics) {
+  if (found.method->base != methods::BaseUse::none || !found.named_base || has_ranges(*found.slice)) return;
+  if (std::ranges::find(found.inputs, *found.named_base, &Participants::Input::model) != found.inputs.end()) return;
+  const auto& base = found.slice->base_model ? found.slice->base_model : document.base_model;
+  diagnostics.warn("CFG048", base->at,
+                   fmt::format("method '{}' uses no base: '{}' takes no part", found.method->name, base->text),
+                   "list it among the models if it is to be merged");
+}
+
+/// Whether the document's own method adds a base that is not listed to the sources.
+bool joins_unlisted(const recipe::MergeDocument& document, const recipe::OutputSlice& slice) {
+  const methods::MethodSpec* const own = methods::find_method(document.method);
+  return own != nullptr && own->base != methods::BaseUse::none && !has_ranges(slice);
+}
+
 /// An override that passes tensors through takes the base's where the slice has several sources.
 void keep_base_alone(const recipe::MergeDocument& document, const ModelList& models, Participants& found) {
   const auto& base = found.slice->base_model ? found.slice->base_model : document.base_model;
-  if (found.inputs.size() < 2 || !base) return;
+  if (!base) return;
   const std::uint32_t wanted = models.index_of(*base);
   const auto own = std::ranges::find(found.inputs, wanted, &Participants::Input::model);
+  const bool joins = own == found.inputs.end() && joins_unlisted(document, *found.slice);
+  if (found.inputs.size() + (joins ? 1 : 0) < 2) return;
   const Participants::Input unlisted{wanted, nullptr, base->text, base->at};
   found.inputs = {own != found.inputs.end() ? *own : unlisted};
 }
@@ -127,6 +137,7 @@ std::optional<Participants> find_participants(const recipe::MergeDocument& docum
     if (model != found.base) found.inputs.push_back({model, &source, source.key, source.at});
   }
   if (own_method && found.method->absent == methods::AbsentRule::exactly_one) keep_base_alone(document, models, found);
+  warn_of_idle_base(document, found, diagnostics);
   check_count(found, diagnostics);
   return found;
 }

@@ -74,6 +74,24 @@ TEST(Participants, AnUnlistedBaseTakesNoPartWhereTheMethodUsesNone) {
   EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("r.yaml:3:13: warning[CFG048]"), HasSubstr("'b'"))));
 }
 
+TEST(Participants, AnOverrideThatPassesThroughTakesTheBaseWhereTheDocumentMergesOne) {
+  const std::string overrides = "stockpot: {overrides: [{filter: w, merge_method: passthrough}]}\n";
+  for (const std::string& listed : {std::string("[{model: b}]"), std::string("[{model: b}, {model: c}]"),
+                                    std::string("[{model: b}, {model: a}]")}) {
+    const auto plan = planned(
+        "merge_method: task_arithmetic\nmodels: " + listed + "\nbase_model: a\nparameters: {weight: 1}\n" + overrides,
+        alike(listed.find('c') == listed.npos ? 2 : 3, one));
+    const auto& tensor = tensor_of(plan, "w");
+    ASSERT_THAT(tensor.sources, SizeIs(1));
+    EXPECT_EQ(tensor.sources[0].model, plan.anchor) << listed;
+    EXPECT_THAT(texts(plan.remarks), testing::Each(testing::Not(HasSubstr("CFG048")))) << listed;
+  }
+  const auto alone =
+      planned("merge_method: linear\nmodels: [{model: b}]\nbase_model: a\nparameters: {weight: 1}\n" + overrides,
+              alike(2, one));
+  EXPECT_NE(tensor_of(alone, "w").sources.at(0).model, alone.anchor);
+}
+
 TEST(Participants, WholeModelsMustHaveEquallyManyLayers) {
   const auto with_layers = [](const std::string& model, int layers) {
     std::vector<std::string> names{"e"};
