@@ -80,8 +80,8 @@ class Builder final : public YAML::EventHandler {
     Node node;
     YAML::anchor_t anchor;
     std::vector<Node::Member> members;
-    std::optional<Node> key;            // of a mapping, waiting for its value
-    std::optional<Node::Member> merge;  // the mapping's `<<`
+    std::optional<Node> key;           // of a mapping, waiting for its value
+    std::vector<Node::Member> merges;  // the mapping's `<<`: YAML 1.1 loaders take all of several, the first first
   };
 
   Node node(const YAML::Mark& mark, Node::Kind kind);
@@ -93,7 +93,7 @@ class Builder final : public YAML::EventHandler {
   void charge(const Node::Weight& weight, Position at);
   void warn_of_duplicate(const std::string& key, Position first, Position again);
   std::vector<Node::Member> without_duplicates(std::vector<Node::Member> pairs);
-  void expand_merge(const Node::Member& merge, std::vector<Node::Member>& pairs);
+  void expand_merges(const std::vector<Node::Member>& merges, std::vector<Node::Member>& pairs);
 
   PositionFinder positions_;
   Diagnostics& diagnostics_;
@@ -173,14 +173,14 @@ void Builder::open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_
   Node collection = node(mark, kind);
   check_tag(tag, collection.at);
   charge({.visits = 1, .text_bytes = 0, .levels = 1}, collection.at);
-  open_.push_back({.node = std::move(collection), .anchor = anchor, .members = {}, .key = {}, .merge = {}});
+  open_.push_back({.node = std::move(collection), .anchor = anchor, .members = {}, .key = {}, .merges = {}});
 }
 
 void Builder::OnSequenceEnd() { close(std::move(open_.back().members)); }
 
 void Builder::OnMapEnd() {
   std::vector<Node::Member> pairs = without_duplicates(std::move(open_.back().members));
-  if (const auto merge = std::move(open_.back().merge)) expand_merge(*merge, pairs);
+  expand_merges(open_.back().merges, pairs);
   close(std::move(pairs));
 }
 
@@ -216,8 +216,7 @@ void Builder::add_pair(Open& mapping, Node value) {
     mapping.members.push_back(std::move(pair));
     return;
   }
-  if (mapping.merge) warn_of_duplicate(pair.key, mapping.merge->key_at, pair.key_at);
-  mapping.merge = std::move(pair);
+  mapping.merges.push_back(std::move(pair));
 }
 
 void Builder::warn_of_duplicate(const std::string& key, Position first, Position again) {
@@ -242,22 +241,24 @@ std::vector<Node::Member> Builder::without_duplicates(std::vector<Node::Member> 
   return unique;
 }
 
-void Builder::expand_merge(const Node::Member& merge, std::vector<Node::Member>& pairs) {
-  std::vector<Node> sources{merge.value};
-  if (merge.value.is_sequence()) {
-    sources.clear();
-    for (Node::Member& item : merge.value.members()) sources.push_back(std::move(item.value));
+void Builder::expand_merges(const std::vector<Node::Member>& merges, std::vector<Node::Member>& pairs) {
+  if (merges.empty()) return;
+  std::vector<std::pair<Node, Position>> sources;  // and where the key is
+  for (const Node::Member& merge : merges) {
+    if (!merge.value.is_sequence()) sources.emplace_back(merge.value, merge.key_at);
+    if (!merge.value.is_sequence()) continue;
+    for (Node::Member& item : merge.value.members()) sources.emplace_back(std::move(item.value), merge.key_at);
   }
   std::unordered_set<std::string> known;
   for (const Node::Member& pair : pairs) known.insert(pair.key);
-  for (const Node& source : sources) {
+  for (const auto& [source, key_at] : sources) {
     if (!source.is_mapping()) {
       diagnostics_.error("CFG020", source.at, fmt::format("'<<' expects a mapping, found {}", source.kind_name()));
       continue;
     }
     for (Node::Member& pair : source.members()) {
       if (!known.insert(pair.key).second) continue;
-      charge(pair.value.weight(), merge.key_at);
+      charge(pair.value.weight(), key_at);
       pairs.push_back(std::move(pair));
     }
   }

@@ -44,6 +44,14 @@ TEST(Yaml, AQuotedMergeKeyIsAnOrdinaryKey) {
   EXPECT_THAT(complaints(good + "\"<<\": {dtype: float32}\n"), ElementsAre("3:1 warning CFG006"));
 }
 
+TEST(Yaml, SeveralMergeKeysAreAllTakenAndTheFirstComesFirst) {
+  const MergeDocument merge =
+      document("x: &x {weight: 1}\ny: &y {weight: 2, density: 3}\n" + good + "parameters:\n  <<: *x\n  <<: *y\n");
+  EXPECT_EQ(std::get<double>(merge.parameters.find("weight")->setting.cases.at(0).values.at(0)), 1.0);
+  EXPECT_EQ(std::get<double>(merge.parameters.find("density")->setting.cases.at(0).values.at(0)), 3.0);
+  EXPECT_THAT(complaints(good + "parameters: {<<: {weight: 1}, <<: {density: 1}}\n"), IsEmpty());
+}
+
 TEST(Yaml, OnlyMappingsCanBeMerged) {
   EXPECT_THAT(complaints(good + "parameters: {<<: 5}\n"), ElementsAre("3:18 error CFG020"));
   EXPECT_THAT(complaints(good + "parameters: {<<: [{}, 5]}\n"), ElementsAre("3:23 error CFG020"));
