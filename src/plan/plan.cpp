@@ -14,6 +14,7 @@
 #include "plan/selection.hpp"
 #include "plan/shapes.hpp"
 #include "plan/slices.hpp"
+#include "plan/stacked_heads.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -176,6 +177,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
                              {.raw = options.raw, .truncate_embeddings = options.truncate_embeddings},
                              models.all()};
   Matching matching;
+  give_tied_heads(context, slices, matching, diagnostics);
   DocumentMatcher matcher(document, models, context, slices, diagnostics);
   std::vector<MergedPart> parts = matcher.parts(matching);
   if (diagnostics.fails(strict)) raise_mistakes(recipe.path, diagnostics, matching.differences, strict);

@@ -11,8 +11,6 @@
 namespace stockpot::plan {
 namespace {
 
-bool says_tied(const Catalogue& model) { return model.config.tied_embeddings.value_or(true); }
-
 bool is_own_head(const Catalogue& model, const ViewedTensor& head) {
   return !says_tied(model) || std::ranges::find(model.tied_copies, head.own_name) == model.tied_copies.end();
 }
@@ -26,6 +24,8 @@ std::size_t shared_components(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+bool says_tied(const Catalogue& model) { return model.config.tied_embeddings.value_or(true); }
 
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head) {
   const ViewedTensor* best = nullptr;

@@ -9,6 +9,9 @@
 
 namespace stockpot::plan {
 
+/// Whether a model without head has its embedding for one: unless config.json denies it.
+bool says_tied(const Catalogue& model);
+
 /// The tensor that a model's head is tied to, or nullptr. Of several embeddings the one whose name begins like the head's.
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head);
 

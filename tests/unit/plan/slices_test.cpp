@@ -8,6 +8,7 @@ namespace {
 
 using namespace test;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -35,6 +36,21 @@ std::vector<std::string> sources_of(const MergePlan& plan, const std::string& te
   return texts;
 }
 
+/// The same with a head that is its embedding, not stored.
+Catalogue tied(const std::string& model, std::uint64_t layers) {
+  Catalogue made = stacked(model, layers);
+  std::erase_if(made.tensors, [](const StoredTensor& tensor) { return tensor.info.name == "lm_head.weight"; });
+  made.config.tied_embeddings = true;
+  return made;
+}
+
+/// One whose config.json says that its head is stored.
+Catalogue untied(const std::string& model, std::uint64_t layers) {
+  Catalogue made = stacked(model, layers);
+  made.config.tied_embeddings = false;
+  return made;
+}
+
 const std::string up_merge = R"(merge_method: passthrough
 slices:
   - sources: [{model: a, layer_range: [0, 3]}]
@@ -54,6 +70,52 @@ TEST(Slices, WhatComesBeforeTheLayersIsTheFirstSlicesWhatComesAfterTheLasts) {
   EXPECT_THAT(sources_of(plan, "model.embed_tokens.weight"), ElementsAre("a:model.embed_tokens.weight"));
   EXPECT_THAT(sources_of(plan, "model.norm.weight"), ElementsAre("b:model.norm.weight"));
   EXPECT_THAT(sources_of(plan, "lm_head.weight"), ElementsAre("b:lm_head.weight"));
+}
+
+TEST(Slices, ATiedHeadAfterTheLayersIsTheEmbeddingOfTheLastModelNotOfTheFirst) {
+  const auto plan = planned(up_merge, {untied("a", 4), tied("b", 4)});
+  EXPECT_THAT(sources_of(plan, "model.embed_tokens.weight"), ElementsAre("a:model.embed_tokens.weight"));
+  EXPECT_THAT(sources_of(plan, "lm_head.weight"), ElementsAre("b:model.embed_tokens.weight"));
+  EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("'b'"))));
+  EXPECT_TRUE(plan.config.untie_head);
+}
+
+TEST(Slices, AHeadThatNoModelStoresIsLostWithAWarning) {
+  const auto plan = planned(up_merge, {tied("a", 4), tied("b", 4)});
+  EXPECT_THAT(plan.tensors, SizeIs(6 * 2 + 2));
+  EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("'b'"), HasSubstr("lost"))));
+  EXPECT_FALSE(plan.config.untie_head);
+}
+
+TEST(Slices, OfEncodersHaveNoHeadToLose) {
+  auto a = tied("a", 4), b = tied("b", 4);
+  a.config.architectures = b.config.architectures = {"BertModel"};
+  EXPECT_THAT(planned(up_merge, {a, b}).remarks, IsEmpty());
+}
+
+TEST(Slices, OfTheSameTiedModelsInAnotherOrderStayTied) {
+  const auto plan = planned(
+      "merge_method: linear\nparameters: {weight: 1}\nslices:\n"
+      "  - sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}]\n"
+      "  - sources: [{model: b, layer_range: [2, 4]}, {model: a, layer_range: [2, 4]}]\n",
+      {tied("a", 4), tied("b", 4)});
+  EXPECT_THAT(plan.tensors, SizeIs(4 * 2 + 2));
+  EXPECT_THAT(plan.remarks, IsEmpty());
+}
+
+TEST(Slices, OfOneTiedModelStayTied) {
+  const auto plan = planned(
+      "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n"
+      "  - sources: [{model: a, layer_range: [1, 4]}]\n",
+      {tied("a", 4)});
+  EXPECT_THAT(plan.tensors, SizeIs(6 * 2 + 2));
+  EXPECT_THAT(plan.remarks, IsEmpty());
+}
+
+TEST(Slices, AConfigurationThatPromisesAHeadGetsOne) {
+  const auto plan =
+      planned("merge_method: passthrough\nbase_model: a\nmodels: [{model: b}]\n", {tied("b", 4), untied("a", 4)});
+  EXPECT_THAT(sources_of(plan, "lm_head.weight"), ElementsAre("b:model.embed_tokens.weight"));
 }
 
 TEST(Slices, TheConfigurationLearnsWhereLayersComeFrom) {
