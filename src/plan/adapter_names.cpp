@@ -1,7 +1,10 @@
 #include "plan/adapter_names.hpp"
 
 #include <array>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace stockpot::plan {
 namespace {
@@ -44,6 +47,7 @@ std::optional<std::string> without_middle(std::string_view name, std::span<const
 
 constexpr std::array<std::string_view, 1> below_pairs{".base_layer."};
 constexpr std::array<std::string_view, 2> saved_copies{".modules_to_save.default.", ".modules_to_save."};
+constexpr std::array<std::string_view, 1> originals{".original_module."};
 
 class NameReader {
  public:
@@ -58,17 +62,33 @@ class NameReader {
       return;
     }
     if (name.find(".lora_") != std::string_view::npos) return leave(stored);
+    if (const auto target = without_middle(name, originals)) {
+      originals_.emplace(*target, stored);
+      return;
+    }
     const auto below_pair = without_middle(name, below_pairs);
     const auto target = below_pair ? below_pair : without_middle(name, saved_copies);
     const SavedTensor saved{tensor, below_pair.has_value()};
-    if (!found_.saved.emplace(target.value_or(std::string(name)), saved).second) leave(stored);
+    const std::string saved_name = target.value_or(std::string(name));
+    if (!found_.saved.emplace(saved_name, saved).second) repeated_.emplace_back(saved_name, stored);
   }
 
-  AdapterNames take() { return std::move(found_); }
+  AdapterNames take() {
+    for (const auto& [target, stored] : repeated_) {
+      if (!originals_.contains(target)) leave(stored);
+    }
+    for (const auto& [target, stored] : originals_) {
+      if (!found_.saved.contains(target)) leave(stored);
+    }
+    return std::move(found_);
+  }
 
  private:
   void leave(std::string_view stored) { found_.leftovers.emplace_back(stored); }
   AdapterNames found_;
+  // peft writes an embedding whose vocabulary grew three times: as it was, as it is, and as it is under the module's name.
+  std::map<std::string, std::string> originals_;               // target -> name as stored
+  std::vector<std::pair<std::string, std::string>> repeated_;  // likewise
 };
 
 }  // namespace

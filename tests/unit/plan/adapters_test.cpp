@@ -229,6 +229,17 @@ TEST(Adapters, SavedTensorsOfWeightOneTakeThePlaceOfTheModels) {
   }
 }
 
+TEST(Adapters, AVocabularyThatGrewIsSavedThreeTimes) {  // by peft, beside the original that it replaced
+  Catalogue made = model();
+  add(made, {{"lm_head.modules_to_save.weight", {40, 8}},
+             {"lm_head.original_module.weight", {40, 8}},
+             {"lm_head.weight", {40, 8}}});
+  const Adapted adapted(std::move(made));
+  EXPECT_EQ(adapted.model.find("lm_head.weight")->info.shape, (Shape{40, 8}));
+  EXPECT_EQ(adapted.model.find("lm_head.weight")->offset, 1000u);  // the first, not the original
+  EXPECT_EQ(code_of({{"lm_head.original_module.weight", {32, 8}}}), "REF024");
+}
+
 TEST(Adapters, SavedTensorsOfAnotherWeightAreParts) {
   Catalogue made = model();
   add(made, {{q + ".base_layer.bias", {12}}}).weight = 0.75;
