@@ -12,13 +12,36 @@
 namespace stockpot::io {
 namespace {
 
-constexpr std::array<std::string_view, 8> per_layer_lists{"layer_types",     "layers_block_type",     "block_types",
-                                                          "no_rope_layers",  "sliding_window_layers", "attention_types",
-                                                          "mlp_layer_types", "moe_layers_enum"};
-constexpr std::array<std::string_view, 4> layer_number_lists{"mlp_only_layers", "full_attn_idxs", "attn_layer_indices",
-                                                             "deepstack_visual_indexes"};
-constexpr std::array<std::string_view, 3> order_numbers{"max_window_layers", "first_k_dense_replace",
-                                                        "num_nextn_predict_layers"};
+constexpr std::array<std::string_view, 19> per_layer_lists{"layer_types",
+                                                           "layers_block_type",
+                                                           "block_types",
+                                                           "no_rope_layers",
+                                                           "sliding_window_layers",
+                                                           "attention_types",
+                                                           "mlp_layer_types",
+                                                           "moe_layers_enum",
+                                                           "attention_layers",
+                                                           "intermediate_size",
+                                                           "num_attention_heads",
+                                                           "num_key_value_heads",
+                                                           "activation_sparsity_pattern",
+                                                           "num_query_heads",
+                                                           "num_kv_heads",
+                                                           "ffn_multipliers",
+                                                           "block_configs",
+                                                           "attn_type_list",
+                                                           "hybrid_layer_pattern"};
+constexpr std::array<std::string_view, 6> layer_number_lists{"mlp_only_layers",          "full_attn_idxs",
+                                                             "attn_layer_indices",       "hybrid_layer_ids",
+                                                             "deepstack_visual_indexes", "moe_layers"};
+constexpr std::array<std::string_view, 5> order_numbers{"max_window_layers", "first_k_dense_replace",
+                                                        "num_nextn_predict_layers", "moe_layer_start_index",
+                                                        "moe_layer_end_index"};
+/// Also written shorter than there are layers, to be repeated.
+constexpr std::array<std::string_view, 2> pattern_lists{"block_types", "attention_types"};
+/// Every so many layers is another one.
+constexpr std::array<std::string_view, 5> order_steps{"attn_layer_period", "expert_layer_period", "decoder_sparse_step",
+                                                      "interleave_moe_layer_step", "moe_layer_interval"};
 
 template <typename Names>
 bool is_one_of(const Names& names, std::string_view name) {
@@ -86,9 +109,9 @@ class LayerEditor {
 
  private:
   void edit_member(const ConfigEdits::Layers& stack, const std::string& key, JsonText& value) {
-    if (is_one_of(order_numbers, key)) {
-      const bool matters = value.as_unsigned().value_or(0) > 0 && !keeps_numbers(stack);
-      if (matters) warn("ARC031", stack, key, "depends on the order of layers, which has changed");
+    const std::uint64_t number = value.as_unsigned().value_or(0);
+    if ((is_one_of(order_numbers, key) && number > 0) || (is_one_of(order_steps, key) && number > 1)) {
+      if (!keeps_numbers(stack)) warn("ARC031", stack, key, "depends on the order of layers, which has changed");
     }
     const auto* list = value.as_array();
     if (list == nullptr || std::find(edited_.begin(), edited_.end(), &value) != edited_.end()) return;
@@ -96,6 +119,8 @@ class LayerEditor {
       replace(stack, key, value, numbers_after(*list, stack));
     } else if (list->size() == stack.before && is_one_of(per_layer_lists, key)) {
       replace(stack, key, value, entries_from(*list, stack.from));
+    } else if (is_one_of(pattern_lists, key) && !list->empty()) {
+      if (!keeps_numbers(stack)) warn("ARC031", stack, key, "is repeated over the layers, whose order has changed");
     } else if (list->size() == stack.before) {
       warn("ARC030", stack, key, "has as many entries as there were layers, but is not known");
     }

@@ -44,6 +44,29 @@ TEST_F(ConfigLayers, Gemma3sLayerTypesFollowTheLayers) {
   EXPECT_THAT(warnings, IsEmpty());
 }
 
+TEST_F(ConfigLayers, Gemma3nsWidthsFollowTheLayers) {
+  EXPECT_EQ(edited(R"({"num_hidden_layers":3,"intermediate_size":[7,8,9],"activation_sparsity_pattern":[0.9,0.5,0.0]})",
+                   {{"num_hidden_layers", 3, {2, 0}}}),
+            json(R"({"num_hidden_layers":2,"intermediate_size":[9,7],"activation_sparsity_pattern":[0.0,0.9]})"));
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST_F(ConfigLayers, Zamba2AndLlama4NumberTheirOtherLayers) {
+  EXPECT_EQ(edited(R"({"num_hidden_layers":4,"hybrid_layer_ids":[1,3],"moe_layers":[3]})",
+                   {{"num_hidden_layers", 4, {0, 2, 3, 3}}}),
+            json(R"({"num_hidden_layers":4,"hybrid_layer_ids":[2,3],"moe_layers":[2,3]})"));
+}
+
+TEST_F(ConfigLayers, PeriodsOfJambaAndPatternsOfRecurrentGemmaAreWarnedOf) {
+  const std::string config =
+      R"({"num_hidden_layers":4,"attn_layer_period":2,"expert_layer_period":1,"block_types":["r","a"]})";
+  edited(config, {{"num_hidden_layers", 4, {0, 2, 3}}});
+  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC031"), HasSubstr("attn_layer_period")),
+                                    AllOf(StartsWith("ARC031"), HasSubstr("block_types"))));
+  edited(config, {{"num_hidden_layers", 4, {0, 1, 2}}});
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
 TEST_F(ConfigLayers, StacksOfQwen2VlAreInObjectsOfTheirOwn) {
   EXPECT_EQ(edited(R"({"num_hidden_layers":4,"vision_config":{"depth":4,"fullatt_block_indexes":[1,3]}})",
                    {{"num_hidden_layers", 4, {0, 1}}, {"vision_config.depth", 4, {0, 1, 2, 3, 3}}}),
