@@ -73,6 +73,16 @@ TEST(StageOrder, AStageThatNeedsItselfIsACycle) {
   EXPECT_THAT(report_on(text), HasSubstr("stages need each other: 'a' -> 'a'"));
 }
 
+TEST(StageNames, HaveNoEffectInAFileOfOneDocument) {
+  for (const char* name : {"soup", "../soup"}) {
+    const Recipe recipe = read_recipe("r.yml", stage(name, "m"));
+    Diagnostics diagnostics;
+    EXPECT_THAT(stage_order(recipe.documents, diagnostics), ElementsAre(0));
+    EXPECT_THAT(diagnostics.all(), IsEmpty());
+    EXPECT_EQ(recipe.documents[0].name, "");
+  }
+}
+
 TEST(StageNames, OneDocumentMayGoWithout) {
   EXPECT_THAT(complaints(file({stage("a", "m"), final_merge("a")})), IsEmpty());
   EXPECT_THAT(complaints(file({stage("a", "m"), stage("b", "a")})), IsEmpty());
