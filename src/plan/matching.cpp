@@ -104,7 +104,7 @@ class Matcher {
     ++found_.names;
     MatchedTensor tensor{.name = given.name, .depth = given.depth, .layer_position = given.layer_position};
     if (is_buffer(*given.viewed)) return copy_buffer(std::move(tensor));
-    if (ends_with_any(given.name, head_names) && !settle_heads(given.name)) return;
+    if (!context_.options.raw && ends_with_any(given.name, head_names) && !settle_heads(given.name)) return;
     for (std::uint32_t i = 0; i < who_.inputs.size(); ++i) {
       if (holders_[i] == nullptr) continue;
       tensor.present.push_back(i);

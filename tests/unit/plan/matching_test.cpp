@@ -146,6 +146,15 @@ TEST(Missing, ATiedHeadIsTheEmbeddingOfItsOwnPart) {
             "thinker.model.embed_tokens.weight");
 }
 
+TEST(Missing, NamesAreAllThatCountsInARawRecipe) {
+  const PlanOptions raw{.raw = RawTensors::all};
+  auto copied = catalogue("a", tensors({"lm_head.weight", "model.embed_tokens.weight"}));
+  copied.tied_copies = {"lm_head.weight"};
+  EXPECT_THAT(planned(recipe_for("linear", false, 1, weighted), {copied}, raw).tensors, SizeIs(2));
+  const auto headless = catalogue("b", tensors({"model.embed_tokens.weight"}));
+  EXPECT_THAT(report(recipe_for("linear", false, 2, weighted), {copied, headless}, raw), HasSubstr("RAW001"));
+}
+
 TEST(Missing, BuffersAreTheAnchorsOrNobodys) {
   const auto with = catalogue("b", {{"rotary_emb.inv_freq", DType::f32, {4}}, {"w", DType::f32, {4}}});
   const auto without = catalogue("a", {{"w", DType::f32, {4}}});
