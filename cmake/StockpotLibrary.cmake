@@ -3,6 +3,9 @@
 function(stockpot_library folder)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp ${CMAKE_SOURCE_DIR}/src/${folder}/*/*.cpp)
+  if(NOT STOCKPOT_FAULTS)
+    list(FILTER sources EXCLUDE REGEX "/faults/")  # what fails on purpose is in no release
+  endif()
   add_library(stockpot_${folder} STATIC ${sources})
   target_include_directories(stockpot_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   list(TRANSFORM ARG_PUBLIC PREPEND stockpot_)

@@ -12,6 +12,7 @@
 
 #include "core/version.hpp"
 #include "io/descriptor.hpp"
+#include "io/file_calls.hpp"
 #include "io/file_system.hpp"
 #include "io/hdf5_types.hpp"
 #include "io/json.hpp"
@@ -163,9 +164,9 @@ std::vector<std::string> files_in(const std::string& directory) {
 
 /// MPI-IO and HDF5 can both hide that a disk is full: better to know before the first byte.
 void reserve_space(const std::string& path, std::uint64_t bytes) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor file(file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0));
   if (file.raw() < 0) throw system_error(errno, "open", path);
-  if (::fallocate(file.raw(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+  if (file_calls().fallocate(file.raw(), static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
     throw system_error(errno, "fallocate", path);
   }
   file.close(path);

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "core/error.hpp"
+#include "io/file_calls.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -27,7 +28,7 @@ off_t checked_offset(std::uint64_t offset, std::uint64_t count, const std::strin
 
 Descriptor open_for_reading(const std::string& path, Patience patience) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
-  const auto open_it = [&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); };
+  const auto open_it = [&] { return file_calls().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0); };
   const int raw = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience, open_it);
   if (raw >= 0) return Descriptor(raw);
   if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
@@ -53,9 +54,9 @@ StoredFile facts_of(const Descriptor& descriptor, const std::string& path) {
 /// reserve, that one writes every block.
 void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
   const off_t size = checked_offset(bytes, 0, path);
-  if (::ftruncate(descriptor.raw(), size) != 0) throw system_error(errno, "ftruncate", path);
+  if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw system_error(errno, "ftruncate", path);
   if (size == 0) return;
-  const int result = retried({}, {}, [&] { return ::fallocate(descriptor.raw(), 0, 0, size); });
+  const int result = retried({}, {}, [&] { return file_calls().fallocate(descriptor.raw(), size); });
   if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) throw system_error(errno, "fallocate", path);
 }
 
@@ -69,7 +70,7 @@ void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const
   checked_offset(offset, wanted, path());
   while (!into.empty()) {
     const auto read_some = [&] {
-      return ::pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes), static_cast<off_t>(offset));
+      return file_calls().pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes), static_cast<off_t>(offset));
     };
     const ssize_t got = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience_, read_some);
     if (got < 0) throw system_error(errno, "read", path()).at_byte(offset, size());
@@ -92,20 +93,20 @@ void PosixSource::will_need(ByteRange range) const {
 }
 
 PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
-  const auto make = [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); };
+  const auto make = [&] { return file_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); };
   Descriptor descriptor(retried({}, {}, make));
   if (descriptor.raw() < 0) throw system_error(errno, "create", path);
   try {
     set_size(descriptor, bytes, path);
   } catch (...) {
-    ::unlink(path.c_str());  // it would be in the way of the next attempt
+    file_calls().unlink(path.c_str());  // it would be in the way of the next attempt
     throw;
   }
   return {std::move(descriptor), path};
 }
 
 PosixSink PosixSink::open(const std::string& path, Patience patience) {
-  const auto open_it = [&] { return ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC); };
+  const auto open_it = [&] { return file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0); };
   Descriptor descriptor(retried({ENOENT, ESTALE}, patience, open_it));
   if (descriptor.raw() < 0) throw system_error(errno, "open for writing", path);
   return {std::move(descriptor), path};
@@ -115,7 +116,7 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
   checked_offset(offset, bytes.size(), path_);
   while (!bytes.empty()) {
     const auto write_some = [&] {
-      return ::pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes), static_cast<off_t>(offset));
+      return file_calls().pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes), static_cast<off_t>(offset));
     };
     const ssize_t put = retried({}, {}, write_some);
     if (put <= 0) throw system_error(put < 0 ? errno : EIO, "write", path_).with("byte", std::to_string(offset));
@@ -126,7 +127,7 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
 
 void PosixSink::sync() {
   // Never again after a failure: Linux reports a lost write once, and a second call would succeed over missing data.
-  if (::fsync(descriptor_.raw()) != 0) throw system_error(errno, "fsync", path_);
+  if (file_calls().fsync(descriptor_.raw()) != 0) throw system_error(errno, "fsync", path_);
 }
 
 }  // namespace stockpot::io

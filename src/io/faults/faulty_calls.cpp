@@ -1,0 +1,173 @@
+#include "io/faults/faulty_calls.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "io/faults/fault_rules.hpp"
+
+namespace stockpot::io::faults {
+namespace {
+
+constexpr int exit_code_of_the_killed = 137;
+
+int rank_of_this_process() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* text = std::getenv(name)) return std::atoi(text);
+  }
+  return 0;
+}
+
+class FaultyCalls final : public FileCalls {
+ public:
+  explicit FaultyCalls(const char* text) : rank_(rank_of_this_process()), rules_(text, rank_) {
+    if (rules_.trace_file().empty()) return;
+    trace_ = ::open(rules_.trace_file().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  }
+
+  int open(const char* path, int flags, mode_t mode) override {
+    const bool changes = (flags & (O_WRONLY | O_RDWR)) != 0;
+    const int descriptor = with_fault({"open", path, changes}, [&] { return FileCalls::open(path, flags, mode); });
+    if (descriptor < 0) return descriptor;
+    const std::lock_guard lock(mutex_);
+    paths_[descriptor] = path;
+    return descriptor;
+  }
+
+  ssize_t pread(int descriptor, void* into, std::size_t bytes, off_t offset) override {
+    return transfer<ssize_t>({"pread", path_of(descriptor), false}, bytes, [&](std::size_t part, const Fault* fault) {
+      if (fault != nullptr && fault->effect == Effect::end_of_file) return ssize_t{0};
+      const ssize_t got = FileCalls::pread(descriptor, into, part, offset);
+      if (fault != nullptr && fault->effect == Effect::flip && got > 0) *static_cast<unsigned char*>(into) ^= 1;
+      return got;
+    });
+  }
+
+  ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) override {
+    return transfer<ssize_t>({"pwrite", path_of(descriptor), true}, bytes, [&](std::size_t part, const Fault* fault) {
+      if (fault == nullptr || fault->effect != Effect::flip) {
+        return FileCalls::pwrite(descriptor, from, part, offset);
+      }
+      std::vector<unsigned char> changed(part);
+      std::memcpy(changed.data(), from, part);
+      if (!changed.empty()) changed.front() ^= 1;
+      return FileCalls::pwrite(descriptor, changed.data(), part, offset);
+    });
+  }
+
+  int ftruncate(int descriptor, off_t bytes) override {
+    return with_fault({"ftruncate", path_of(descriptor)}, [&] { return FileCalls::ftruncate(descriptor, bytes); });
+  }
+  int fallocate(int descriptor, off_t bytes) override {
+    return with_fault({"fallocate", path_of(descriptor)}, [&] { return FileCalls::fallocate(descriptor, bytes); });
+  }
+  int fsync(int descriptor) override {
+    return with_fault({"fsync", path_of(descriptor)}, [&] { return FileCalls::fsync(descriptor); });
+  }
+  int fdatasync(int descriptor) override {
+    return with_fault({"fdatasync", path_of(descriptor)}, [&] { return FileCalls::fdatasync(descriptor); });
+  }
+  int close(int descriptor) override {
+    const std::string path = path_of(descriptor);
+    {
+      const std::lock_guard lock(mutex_);
+      paths_.erase(descriptor);
+    }
+    const int result = FileCalls::close(descriptor);  // a failed close has closed, too
+    const int of_fault = with_fault({"close", path, false}, [] { return 0; });
+    return result != 0 ? result : of_fault;
+  }
+  int mkdir(const char* path) override {
+    return with_fault({"mkdir", path}, [&] { return FileCalls::mkdir(path); });
+  }
+  int rmdir(const char* path) override {
+    return with_fault({"rmdir", path}, [&] { return FileCalls::rmdir(path); });
+  }
+  int unlink(const char* path) override {
+    return with_fault({"unlink", path}, [&] { return FileCalls::unlink(path); });
+  }
+  int link(const char* from, const char* to) override {
+    return with_fault({"link", to}, [&] { return FileCalls::link(from, to); });
+  }
+  int rename(const char* from, const char* to) override {
+    return with_fault({"rename", to}, [&] { return FileCalls::rename(from, to); });
+  }
+  int rename_if_absent(const char* from, const char* to) override {
+    return with_fault({"rename_if_absent", to}, [&] { return FileCalls::rename_if_absent(from, to); });
+  }
+  int exchange(const char* one, const char* other) override {
+    return with_fault({"exchange", other}, [&] { return FileCalls::exchange(one, other); });
+  }
+  int touch(const char* path) override {
+    return with_fault({"touch", path}, [&] { return FileCalls::touch(path); });
+  }
+
+ private:
+  std::string path_of(int descriptor) {
+    const std::lock_guard lock(mutex_);
+    const auto known = paths_.find(descriptor);
+    return known == paths_.end() ? std::string() : known->second;
+  }
+
+  std::optional<Fault> judge(const Call& call) {
+    if (trace_ >= 0) {
+      const std::lock_guard lock(mutex_);
+      const std::string line = fmt::format("{} {} {}{} {}\n", rank_, ++traced_, call.name,
+                                           call.name == "open" && !call.changes ? "-read" : "", call.path);
+      [[maybe_unused]] const auto written = ::write(trace_, line.data(), line.size());
+    }
+    const auto fault = rules_.hit(call);
+    if (!fault) return fault;
+    if (fault->effect == Effect::kill_before) ::_exit(exit_code_of_the_killed);
+    if (fault->effect == Effect::stop) ::raise(SIGSTOP);
+    if (fault->effect == Effect::slow) ::sleep(1);
+    return fault;
+  }
+
+  template <class Result, class Real>
+  Result transfer(const Call& call, std::size_t bytes, const Real& real) {
+    const auto fault = judge(call);
+    if (!fault) return real(bytes, nullptr);
+    if (fault->effect == Effect::fail) {
+      errno = fault->error_number;
+      return -1;
+    }
+    if (fault->effect == Effect::lost) return static_cast<Result>(bytes);
+    const std::size_t part = fault->effect == Effect::half && bytes > 1 ? bytes / 2 : bytes;
+    const Result result = real(part, &*fault);
+    if (fault->effect == Effect::kill_after) ::_exit(exit_code_of_the_killed);
+    return result;
+  }
+
+  template <class Real>
+  int with_fault(const Call& call, const Real& real) {
+    return transfer<int>(call, 0, [&](std::size_t, const Fault*) { return real(); });
+  }
+
+  int rank_;
+  FaultRules rules_;
+  int trace_ = -1;
+  std::uint64_t traced_ = 0;
+  std::mutex mutex_;
+  std::map<int, std::string> paths_;
+};
+
+}  // namespace
+
+FileCalls& calls_of_this_process() {
+  static FileCalls real;
+  const char* text = std::getenv("STOCKPOT_FAULT");
+  if (text == nullptr || *text == '\0') return real;
+  static FaultyCalls faulty(text);
+  return faulty;
+}
+
+}  // namespace stockpot::io::faults

@@ -1,0 +1,39 @@
+// The system calls by which io reads and changes files, in one place, so that tests can stand in for a disk that fails and
+// for a process that dies between any two of them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace stockpot::io {
+
+/// Each does what the call of its name does, errno included.
+class FileCalls {
+ public:
+  virtual ~FileCalls() = default;
+  virtual int open(const char* path, int flags, mode_t mode);
+  virtual ssize_t pread(int descriptor, void* into, std::size_t bytes, off_t offset);
+  virtual ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset);
+  virtual int ftruncate(int descriptor, off_t bytes);
+  virtual int fallocate(int descriptor, off_t bytes);
+  virtual int fsync(int descriptor);
+  virtual int fdatasync(int descriptor);
+  virtual int close(int descriptor);
+  virtual int mkdir(const char* path);
+  virtual int rmdir(const char* path);
+  virtual int unlink(const char* path);
+  virtual int link(const char* from, const char* to);
+  virtual int rename(const char* from, const char* to);
+  /// renameat2 with RENAME_NOREPLACE, and with RENAME_EXCHANGE.
+  virtual int rename_if_absent(const char* from, const char* to);
+  virtual int exchange(const char* one, const char* other);
+  /// Sets a file's time of modification to now.
+  virtual int touch(const char* path);
+};
+
+/// The calls of this process: the system's own. In builds with STOCKPOT_FAULTS the variable STOCKPOT_FAULT puts faults in
+/// their way.
+FileCalls& file_calls();
+
+}  // namespace stockpot::io
