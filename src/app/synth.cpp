@@ -72,6 +72,7 @@ int synth_command(Arguments arguments) {
 
   const auto start = std::chrono::steady_clock::now();
   auto staging = io::Staging::open({.out = out, .inputs = {}, .needed_bytes = options.hollow ? 0 : bytes});
+  staging.start_anew();
   write_family(staging.data_directory(), options);
   staging.publish();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;

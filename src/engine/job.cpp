@@ -79,6 +79,7 @@ class Job {
         std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
         for (const Stage& stage : stages) place.needed_bytes += &stage == &*last ? 0 : stage.plan.output_bytes();
         final_ = io::Staging::open(place);
+        final_->start_anew();
       }
       if (settings_.places.intermediate) return *settings_.places.intermediate;
       return final_ ? final_->stages_directory() : std::string();
@@ -105,6 +106,7 @@ class Job {
       if (!comm_.is_root() || is_final) return;
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
       own = io::Staging::open(place_of(stage.plan, directory, true));
+      own->start_anew();
     });
     JobOptions options = settings_.options;
     options.output_format = settings_.output_format(document);

@@ -70,7 +70,8 @@ void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const
   checked_offset(offset, wanted, path());
   while (!into.empty()) {
     const auto read_some = [&] {
-      return file_calls().pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes), static_cast<off_t>(offset));
+      return file_calls().pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes),
+                                static_cast<off_t>(offset));
     };
     const ssize_t got = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience_, read_some);
     if (got < 0) throw system_error(errno, "read", path()).at_byte(offset, size());
@@ -93,7 +94,9 @@ void PosixSource::will_need(ByteRange range) const {
 }
 
 PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
-  const auto make = [&] { return file_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); };
+  const auto make = [&] {
+    return file_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  };
   Descriptor descriptor(retried({}, {}, make));
   if (descriptor.raw() < 0) throw system_error(errno, "create", path);
   try {
@@ -116,7 +119,8 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
   checked_offset(offset, bytes.size(), path_);
   while (!bytes.empty()) {
     const auto write_some = [&] {
-      return file_calls().pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes), static_cast<off_t>(offset));
+      return file_calls().pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes),
+                                 static_cast<off_t>(offset));
     };
     const ssize_t put = retried({}, {}, write_some);
     if (put <= 0) throw system_error(put < 0 ? errno : EIO, "write", path_).with("byte", std::to_string(offset));

@@ -1,11 +1,6 @@
 #include "io/publish.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,212 +8,220 @@
 #include <optional>
 
 #include "core/error.hpp"
-#include "io/descriptor.hpp"
+#include "io/digest.hpp"
+#include "io/file_calls.hpp"
 #include "io/file_system.hpp"
-#include "io/run_lock.hpp"
+#include "io/folder.hpp"
+#include "io/manifest.hpp"
+#include "io/output_place.hpp"
+#include "io/run_record.hpp"
 #include "io/small_file.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::io {
 namespace {
 
 namespace fs = std::filesystem;
 
-Error exists_error(const std::string& sentence, const std::string& path) {
-  return Error(ErrorKind::output_exists, sentence).with("output", path);
+constexpr std::uint64_t small_limit = std::uint64_t{64} << 20;
+
+bool is_there(const std::string& path) { return fs::symlink_status(path).type() != fs::file_type::not_found; }
+
+/// What publish.json says, and what it is compared with: the run record, of which no two are alike.
+std::string mark_of(const std::string& directory) {
+  const std::string record = directory + "/" + std::string(run_record_file_name);
+  return is_there(record) ? sha256_hex(read_file(record, small_limit)) + "\n" : "no record\n";
 }
 
-/// OUT with a canonical parent, so that its place can be compared with that of the inputs.
-fs::path resolved_output(const std::string& out) {
-  fs::path path = out;
-  if (!path.has_filename()) path = path.parent_path();  // "out/" is "out"
-  if (!path.has_filename() || path.filename() == "." || path.filename() == "..") {
-    throw Error(ErrorKind::usage, "the output needs a name of its own").with("output", out);
-  }
-  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+bool has_marker(const std::string& out) { return is_there(out + "/" + marker_file_name); }
+
+/// A directory that nobody has locked yet may hold nothing but what a maker of its lock left.
+void refuse_foreign(const std::string& staging) {
+  if (fs::is_symlink(staging)) throw exists_error("the staging directory is a symbolic link", staging);
+  if (lock_holder(staging)) return;
   std::error_code failure;
-  const fs::path canonical = fs::canonical(parent, failure);
-  if (failure) {
-    throw system_error(failure.value(), "looking up the output's parent directory", parent.string())
-        .hint("the parent directory must exist: create it, or correct the output path");
-  }
-  return canonical / path.filename();
-}
-
-bool lies_in(const fs::path& inner, const fs::path& outer) {
-  const auto rest = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  return rest.first == outer.end();
-}
-
-void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) {
-  for (const std::string& input : inputs) {
-    const fs::path model = fs::weakly_canonical(input);
-    const bool within_model = fs::is_directory(model) && lies_in(out, model);
-    if (!within_model && !lies_in(model, out)) continue;
-    throw exists_error("the output would lie in, hold or replace an input model", out.string())
-        .code("OUT002")
-        .in_model(input)
-        .hint("choose an output directory outside of every input model");
-  }
-}
-
-/// @param overwrite  a directory may be there.
-void refuse_existing(const fs::path& out, bool overwrite) {
-  const fs::file_status status = fs::symlink_status(out);
-  if (status.type() == fs::file_type::not_found) return;
-  if (status.type() == fs::file_type::symlink) {
-    throw exists_error("the output is a symbolic link, which Stockpot does not follow", out.string())
-        .code("OUT001")
-        .hint("give the path that the link leads to, or remove the link");
-  }
-  if (status.type() == fs::file_type::directory && (overwrite || fs::is_empty(out))) return;
-  throw exists_error("the output exists already", out.string())
-      .code("OUT001")
-      .hint("choose another output path, remove this one, or replace it with --overwrite");
-}
-
-void require_space(const fs::path& parent, std::uint64_t needed_bytes) {
-  struct statvfs facts {};
-  if (::statvfs(parent.c_str(), &facts) != 0) throw system_error(errno, "statvfs", parent.string());
-  if (facts.f_blocks == 0) return;  // a file system that does not tell
-  const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
-  const std::uint64_t margin = needed_bytes / 50;  // file system structures: 2 %
-  if (needed_bytes <= free_bytes && margin <= free_bytes - needed_bytes) return;
-  throw Error(ErrorKind::no_space, "there is not enough space for the output")
-      .code("OUT003")
-      .in_file(parent.string())
-      .with("needed", fmt::format("{} bytes and 2 % for the file system", needed_bytes))
-      .with("free", fmt::format("{} bytes", free_bytes))
-      .hint("free some space, or choose another output place");
-}
-
-void make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0777) == 0) return;
-  if (errno == EEXIST) throw exists_error("another run has just begun with this output", path);
-  throw system_error(errno, "mkdir", path);
-}
-
-void sync_directory(const std::string& path) {
-  Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.raw() < 0) throw system_error(errno, "open", path);
-  // Some network file systems know no fsync of a directory; their renames are synchronous.
-  if (::fsync(directory.raw()) != 0 && errno != EINVAL) throw system_error(errno, "fsync", path);
-  directory.close(path);
-}
-
-std::string lock_path_of(const std::string& staging) { return staging + "/lock"; }
-
-std::optional<RunLock> lock_in(const std::string& staging) {
-  constexpr std::uint64_t limit_bytes = 4096;
-  const std::string path = lock_path_of(staging);
-  if (fs::symlink_status(path).type() != fs::file_type::regular) return std::nullopt;
-  return RunLock::parse(read_file(path, limit_bytes));
-}
-
-/// The lock of a process that is gone. @throws Error if the lock is another's, or if nothing says that this is ours.
-RunLock abandoned_lock(const std::string& staging) {
-  const auto lock = lock_in(staging);
-  if (!lock) {
+  for (const std::string& name : names_in(staging, failure)) {
+    if (name.starts_with("lock")) continue;
     throw exists_error("the staging directory exists, but without a lock file of Stockpot", staging)
         .hint("remove or rename it: Stockpot deletes nothing that does not carry its lock file");
   }
-  const Owner owner = owner_of(*lock);
-  if (owner == Owner::gone) return *lock;
-  const std::string lock_path = lock_path_of(staging);
-  throw exists_error("another run works on this output", staging)
-      .with("host", lock->host)
-      .with("pid", std::to_string(lock->pid))
-      .hint(owner == Owner::running
-                ? "wait until it has ended, or choose another output path"
-                : fmt::format("its lock is {}: if that process has ended, remove {}", lock_path, staging));
-}
-
-/// Moves what a dead run left aside and deletes it. The rename has one winner when several runs find the same dead
-/// lock.
-void remove_abandoned(const std::string& staging) {
-  if (fs::is_symlink(staging)) throw exists_error("the staging directory is a symbolic link", staging);
-  if (::rmdir(staging.c_str()) == 0) return;  // its maker died before it could write the lock
-  const RunLock judged = abandoned_lock(staging);
-  const std::string aside = fmt::format("{}.abandoned-{}", staging, ::getpid());
-  if (::rename(staging.c_str(), aside.c_str()) != 0) throw system_error(errno, "rename", staging);
-  if (lock_in(aside) != judged) {
-    ::rename(aside.c_str(), staging.c_str());  // another run was faster, and this is its work
-    throw exists_error("another run has just taken over this output", staging);
-  }
-  fs::remove_all(aside);
+  if (failure) throw system_error(failure.value(), "reading the directory", staging);
 }
 
 /// @return false if the file system cannot rename without replacing.
 bool rename_if_absent(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
-  if (errno == EINVAL || errno == ENOSYS) return false;
+  if (file_calls().rename_if_absent(from.c_str(), to.c_str()) == 0) return true;
+  if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return false;
   if (errno == EEXIST) throw exists_error("the output came into being during the run", to).code("OUT001");
   throw system_error(errno, "rename", to);
 }
 
+void rename_or_throw(const std::string& from, const std::string& to) {
+  if (file_calls().rename(from.c_str(), to.c_str()) != 0) throw system_error(errno, "rename", to);
+}
+
+bool record_says(const std::string& out, const std::string& made_of) {
+  return !made_of.empty() && is_there(out + "/" + std::string(manifest_file_name)) &&
+         plan_digest_of_record(out + "/" + std::string(run_record_file_name)) == made_of;
+}
+
 }  // namespace
 
-Staging::Staging(std::string out, bool overwrite)
-    : out_(std::move(out)), directory_(out_ + ".stockpot"), data_(directory_ + "/data"), overwrite_(overwrite) {}
+Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
+    : out_(std::move(out)),
+      directory_(out_ + ".stockpot"),
+      data_(place.in_place ? out_ : directory_ + "/data"),
+      overwrite_(place.overwrite),
+      in_place_(place.in_place),
+      lock_(std::move(lock)) {}
 
 Staging Staging::open(const OutputPlace& place) {
   return with_file_system_errors([&] {
+    if (place.in_place && place.overwrite) {
+      throw Error(ErrorKind::usage, "an output that grows in its own place cannot replace another one")
+          .hint("remove the old output first, or leave out --commit=marker");
+    }
     const fs::path out = resolved_output(place.out);
     refuse_inputs(out, place.inputs);
-    refuse_existing(out, place.overwrite);
-    require_space(out.parent_path(), place.needed_bytes);
-    Staging staging(out.string(), place.overwrite);
-    if (fs::symlink_status(staging.directory_).type() != fs::file_type::not_found) remove_abandoned(staging.directory_);
-    make_directory(staging.directory_);
+    const std::string directory = out.string() + ".stockpot";
+    const bool is_new = !is_there(directory);
+    if (is_new) {
+      refuse_existing(out, place.overwrite);
+    } else {
+      refuse_foreign(directory);
+    }
+    const std::uint64_t staged = is_new ? 0 : allocated_bytes(directory);
+    require_space(out.parent_path(), place.needed_bytes - std::min(staged, place.needed_bytes));
+    ensure_directory(directory);
+    Staging staging(out.string(), place, OutputLock::take(directory, place.claim));
     try {
-      write_file(lock_path_of(staging.directory_), RunLock::of_this_process().to_json());
-      make_directory(staging.data_);
+      staging.prepare(place);
     } catch (...) {
-      std::error_code ignored;
-      fs::remove_all(staging.directory_, ignored);
+      is_new ? staging.discard() : staging.leave();
       throw;
     }
     return staging;
   });
 }
 
-void Staging::publish() {
-  if (lock_in(directory_) != RunLock::of_this_process()) {
-    throw exists_error("another run has taken over this output", out_);
-  }
-  sync_directory(data_);
-  with_file_system_errors([&] { refuse_existing(out_, overwrite_); });
-  ::rmdir(out_.c_str());  // an empty directory counts as absent; whatever else is there now stops the rename
-  const bool replaces = move_old_aside();
-  try {
-    // Plain rename replaces an empty directory at most, and that counts as absent.
-    if (!rename_if_absent(data_, out_) && ::rename(data_.c_str(), out_.c_str()) != 0) {
-      throw system_error(errno, "rename", out_);
+bool Staging::is_finished(const OutputPlace& place) {
+  return with_file_system_errors([&] {
+    const std::string out = resolved_output(place.out).string();
+    if (!record_says(out, place.made_of) || (place.in_place && !has_marker(out))) return false;
+    const std::string directory = out + ".stockpot";
+    if (!is_there(directory)) return true;
+    try {
+      refuse_foreign(directory);
+      Staging(out, place, OutputLock::take(directory, place.claim)).discard();
+    } catch (const Error&) {  // somebody is cleaning up, or it is not ours
     }
-  } catch (...) {
-    if (replaces) ::rename(old_path().c_str(), out_.c_str());
-    throw;
-  }
-  sync_directory(fs::path(out_).parent_path().string());
-  // The output is there: leftovers are no reason to call the merge a failure, and the next run removes them.
-  std::error_code ignored;
-  fs::remove_all(directory_, ignored);
+    return true;
+  });
 }
 
-bool Staging::move_old_aside() const {
-  if (!overwrite_ || ::rename(out_.c_str(), old_path().c_str()) == 0) return overwrite_;
-  if (errno == ENOENT) return false;
-  throw system_error(errno, "rename", out_);
+void Staging::prepare(const OutputPlace& place) {
+  check_way_of_commit();
+  repair(place);
+  if (published_) return;
+  refuse_existing(out_, overwrite_ || is_there(in_place_path()));
+  if (in_place_ && !is_there(in_place_path())) write_file(in_place_path(), "");
+  ensure_directory(data_);
+}
+
+void Staging::check_way_of_commit() const {
+  const bool was_in_place = is_there(in_place_path());
+  if (was_in_place == in_place_ || (!was_in_place && !is_there(directory_ + "/data"))) return;
+  throw Error(ErrorKind::recipe, was_in_place ? "an earlier attempt wrote in place, with --commit=marker"
+                                              : "an earlier attempt wrote beside the output, without --commit=marker")
+      .with("output", out_)
+      .hint(fmt::format("give the same --commit, or remove {}", directory_));
+}
+
+/// Brings back what a kill between two renames of publish() left behind.
+void Staging::repair(const OutputPlace& place) {
+  const bool was_publishing = is_there(publish_path());
+  if (was_publishing && is_there(out_) && mark_of(out_) == read_file(publish_path(), small_limit) &&
+      (!in_place_ || has_marker(out_))) {
+    published_ = record_says(out_, place.made_of);
+    remove_all_but_locks(true);
+    return;
+  }
+  if (!is_there(old_path())) return;
+  if (is_there(out_)) {
+    throw exists_error("the output was moved aside to be replaced, and there is another one now", out_)
+        .with("old output", old_path())
+        .hint("move one of the two out of the way");
+  }
+  rename_or_throw(old_path(), out_);
+  sync_directory(fs::path(out_).parent_path().string());
+}
+
+void Staging::start_anew() {
+  remove_all_but_locks(false);
+  if (in_place_) write_file(in_place_path(), "");
+  ensure_directory(data_);
+}
+
+void Staging::publish() {
+  with_file_system_errors([&] {
+    if (!lock_.is_ours()) throw exists_error("another run has taken over this output", out_);
+    sync_directory(data_);
+    if (!in_place_) refuse_existing(out_, overwrite_);
+    replace_file(publish_path(), mark_of(data_));
+    sync_directory(directory_);
+    in_place_ ? commit_in_place() : move_to_output();
+    sync_directory(fs::path(out_).parent_path().string());
+  });
+  discard();  // the output is there: leftovers are no reason to call the merge a failure
+}
+
+void Staging::move_to_output() {
+  if (fs::is_directory(out_) && fs::is_empty(out_)) {
+    file_calls().rmdir(out_.c_str());  // counts as absent; whatever else is there now stops the rename
+  }
+  bool moved_aside = false;
+  if (overwrite_ && is_there(out_)) {
+    if (file_calls().exchange(data_.c_str(), out_.c_str()) == 0) return;
+    rename_or_throw(out_, old_path());
+    moved_aside = true;
+  }
+  try {
+    // Plain rename replaces an empty directory at most, and that counts as absent.
+    if (!rename_if_absent(data_, out_)) rename_or_throw(data_, out_);
+  } catch (...) {
+    if (moved_aside) file_calls().rename(old_path().c_str(), out_.c_str());
+    throw;
+  }
+}
+
+void Staging::commit_in_place() const {
+  const std::string manifest = out_ + "/" + std::string(manifest_file_name);
+  const std::string digest = is_there(manifest) ? sha256_hex(read_file(manifest, std::uint64_t{1} << 30)) : "";
+  replace_file(out_ + "/" + marker_file_name, digest + "\n");
+  sync_directory(out_);
+}
+
+void Staging::remove_all_but_locks(bool with_stages) {
+  if (in_place_ && is_there(in_place_path()) && !has_marker(out_)) {
+    remove_tree(out_);
+  }
+  std::error_code failure;
+  for (const std::string& name : names_in(directory_, failure)) {
+    if (name.starts_with("lock") || name == "replaced" || (name.starts_with("stages") && !with_stages)) continue;
+    remove_tree(directory_ + "/" + name);
+  }
+  if (with_stages) remove_tree(old_path());
 }
 
 void Staging::discard() noexcept {
   try {
-    if (lock_in(directory_) != RunLock::of_this_process()) return;
-  } catch (const Error&) {
-    return;
+    if (!lock_.is_ours()) return;
+    if (is_there(old_path()) && !is_there(out_)) return leave();  // the next start moves it back
+    remove_all_but_locks(true);
+    lock_.remove();
+    file_calls().rmdir(directory_.c_str());
+  } catch (...) {  // it must not hide what led here; the next run removes the rest
   }
-  std::error_code ignored;
-  fs::remove_all(data_, ignored);  // the lock goes last: what is left must be recognised as ours
-  fs::remove_all(directory_, ignored);
 }
 
 }  // namespace stockpot::io

@@ -1,15 +1,22 @@
 // An output appears whole or not at all: it grows in OUT.stockpot/data and becomes OUT by one rename.
 //
-//   OUT.stockpot/lock    who works here (run_lock.hpp)
-//   OUT.stockpot/data/   what will be OUT
-// The staging directory lies next to OUT, so that both are on one file system.
+//   OUT.stockpot/lock ...      who works here (output_lock.hpp)
+//   OUT.stockpot/data/         what will be OUT
+//   OUT.stockpot/publish.json  data/ is complete and is being moved to OUT
+//   OUT.stockpot/replaced/     the old output meanwhile
+// The staging directory lies next to OUT, so that both are on one file system. docs/reliability.md has the whole story.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "io/output_lock.hpp"
+
 namespace stockpot::io {
+
+/// Written last by --commit=marker; holds the SHA-256 of the manifest.
+inline constexpr const char* marker_file_name = "COMMITTED";
 
 /// What is to be made, as far as the place matters.
 struct OutputPlace {
@@ -17,17 +24,25 @@ struct OutputPlace {
   std::vector<std::string> inputs;  ///< directories (or files) of the input models
   std::uint64_t needed_bytes = 0;   ///< of all output files
   bool overwrite = false;           ///< an output that is there already is replaced
+  bool in_place = false;            ///< data grows in OUT itself, and a marker commits it
+  LockClaim claim = {};
+  std::string made_of = {};  ///< plan digest: an output whose run record has it is this one
 };
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
-/// Neither published nor discarded it stays, for the next run to take over.
+/// Whoever neither publishes, discards nor leaves it looks like a process that was killed.
 class Staging {
  public:
-  /// Checks the place and locks it. A lock whose process is gone is taken over, with all that it left.
-  /// @throws Error(output_exists): OUT001 if OUT exists and is not to be replaced (an empty directory counts as absent), OUT002 if OUT is, holds
-  ///         or lies in an input model, and if another run holds the lock or the staging directory is not ours;
-  ///         Error(storage) if OUT's parent is missing or cannot be written to; Error(no_space, OUT003).
+  /// Checks the place and locks it. A lock whose holder is gone is taken over, with all that it left; an old output that
+  /// was moved aside comes back.
+  /// @throws Error(output_exists): OUT001 if OUT exists and is not to be replaced (an empty directory counts as absent),
+  ///         OUT002 if OUT is, holds or lies in an input model, and if another run holds the lock or the staging
+  ///         directory is not ours; Error(storage) if OUT's parent is missing or cannot be written to;
+  ///         Error(no_space, OUT003); Error(recipe) if an earlier attempt committed in the other way.
   static Staging open(const OutputPlace& place);
+
+  /// Whether the output is there already, made of the same. What a dead attempt left beside it is removed.
+  static bool is_finished(const OutputPlace& place);
 
   Staging(Staging&&) = default;
   Staging& operator=(Staging&&) = default;
@@ -36,21 +51,41 @@ class Staging {
   const std::string& data_directory() const { return data_; }
   /// Where outputs of stages before this one may go: removed with the staging directory.
   std::string stages_directory() const { return directory_ + "/stages"; }
+  std::string journal_directory() const { return directory_ + "/journal"; }
+  std::string plan_file() const { return directory_ + "/plan.json"; }
+  std::uint32_t attempt() const { return lock_.attempt(); }
+  /// An earlier attempt published this very output, and was killed before it could clean up.
+  bool is_published() const { return published_; }
 
-  /// Renames data/ to OUT, moving aside what is to be replaced, and removes the rest. The files in it must be synced and closed.
+  /// A sign of life for those who look at the lock.
+  void refresh() const noexcept { lock_.refresh(); }
+  /// Removes what earlier attempts left, apart from finished stages.
+  void start_anew();
+  /// Makes data/ the output, moving aside what is to be replaced, and removes the rest. The files in it must be synced and
+  /// closed, among them manifest and run record if it has one.
   /// @throws Error(output_exists) if OUT came into being meanwhile, or if the lock is no longer ours.
   void publish();
   /// Removes the staging directory with everything in it, if the lock still is ours. What cannot be removed stays for
   /// the next run: this is for use after a failure, which must not be hidden by another.
   void discard() noexcept;
+  /// Leaves everything for a later attempt, which need not ask whether this one is gone.
+  void leave() noexcept { lock_.release(); }
 
  private:
-  Staging(std::string out, bool overwrite);
-  /// Moves the old output into the staging directory. @return whether there was one.
-  bool move_old_aside() const;
+  Staging(std::string out, const OutputPlace& place, OutputLock lock);
+  void prepare(const OutputPlace& place);
+  void repair(const OutputPlace& place);
+  void check_way_of_commit() const;
+  void move_to_output();
+  void commit_in_place() const;
+  void remove_all_but_locks(bool with_stages);
   std::string old_path() const { return directory_ + "/replaced"; }
+  std::string publish_path() const { return directory_ + "/publish.json"; }
+  std::string in_place_path() const { return directory_ + "/in-place"; }
   std::string out_, directory_, data_;
-  bool overwrite_;
+  bool overwrite_, in_place_;
+  bool published_ = false;
+  OutputLock lock_;
 };
 
 }  // namespace stockpot::io

@@ -1,13 +1,19 @@
 #include "io/run_lock.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -56,38 +62,90 @@ bool exists(std::uint64_t pid) {
   return !has_ended(pid);
 }
 
+std::string new_token() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+struct BatchJob {
+  std::string id;
+  std::uint64_t restart_count = 0;
+};
+
+/// Only Slurm counts restarts; of the others the number of the job is worth showing.
+BatchJob batch_job() {
+  BatchJob job{variable("SLURM_JOB_ID"), 0};
+  if (!job.id.empty()) {
+    const std::string count = variable("SLURM_RESTART_COUNT");
+    std::from_chars(count.data(), count.data() + count.size(), job.restart_count);
+    return job;
+  }
+  for (const char* name : {"PBS_JOBID", "FLUX_JOB_ID", "LSB_JOBID"}) {
+    if (job.id = variable(name); !job.id.empty()) break;
+  }
+  return job;
+}
+
 }  // namespace
 
 RunLock RunLock::of_this_process() {
   const auto pid = static_cast<std::uint64_t>(::getpid());
-  return {.host = host_name(),
+  const BatchJob job = batch_job();
+  return {.token = new_token(),
+          .host = host_name(),
           .boot_id = proc_line("/proc/sys/kernel/random/boot_id"),
           .pid = pid,
-          .started_ticks = io::started_ticks(pid)};
+          .started_ticks = io::started_ticks(pid),
+          .job_id = job.id,
+          .restart_count = job.restart_count,
+          .started = fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))};
 }
 
 std::string RunLock::to_json() const {
-  const nlohmann::json document = {
-      {"boot_id", boot_id}, {"host", host}, {"pid", pid}, {"started_ticks", started_ticks}};
-  return document.dump() + '\n';
+  const nlohmann::json document = {{"token", token},
+                                   {"boot_id", boot_id},
+                                   {"host", host},
+                                   {"pid", pid},
+                                   {"started_ticks", started_ticks},
+                                   {"job_id", job_id},
+                                   {"restart_count", restart_count},
+                                   {"started", started},
+                                   {"released", released}};
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
 std::optional<RunLock> RunLock::parse(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
   try {
     const auto document = nlohmann::json::parse(text);
-    return RunLock{.host = document.at("host").get<std::string>(),
-                   .boot_id = document.at("boot_id").get<std::string>(),
-                   .pid = document.at("pid").get<std::uint64_t>(),
-                   .started_ticks = document.at("started_ticks").get<std::uint64_t>()};
+    RunLock lock{.token = document.at("token").get<std::string>(),
+                 .host = document.at("host").get<std::string>(),
+                 .boot_id = document.at("boot_id").get<std::string>(),
+                 .pid = document.at("pid").get<std::uint64_t>(),
+                 .started_ticks = document.at("started_ticks").get<std::uint64_t>(),
+                 .job_id = document.at("job_id").get<std::string>(),
+                 .restart_count = document.at("restart_count").get<std::uint64_t>(),
+                 .started = document.at("started").get<std::string>(),
+                 .released = document.at("released").get<bool>()};
+    // It becomes part of a file's name.
+    if (lock.token.size() != 16 || lock.token.find_first_not_of(hex) != lock.token.npos) return std::nullopt;
+    return lock;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }
 
 Owner owner_of(const RunLock& lock) {
-  const RunLock here = RunLock::of_this_process();
-  if (lock.host != here.host) return Owner::elsewhere;
-  if (lock.boot_id != here.boot_id || !exists(lock.pid)) return Owner::gone;
+  if (lock.released) return Owner::gone;
+  const BatchJob job = batch_job();
+  if (!job.id.empty() && lock.job_id == job.id && lock.restart_count < job.restart_count) return Owner::gone;
+  if (lock.host != host_name()) return Owner::elsewhere;
+  if (lock.boot_id != proc_line("/proc/sys/kernel/random/boot_id") || !exists(lock.pid)) return Owner::gone;
   const std::uint64_t started = io::started_ticks(lock.pid);
   return started == 0 || started == lock.started_ticks ? Owner::running : Owner::gone;
 }

@@ -1,6 +1,6 @@
-// Who works on an output: the content of the lock file in a staging directory, and whether that process still lives.
+// Who works on an output: the content of a lock file, and whether that process still lives.
 //
-// A file made with O_EXCL, not flock: what flock reaches on a cluster's file system depends on how it was mounted.
+// Files made by link or O_EXCL, not flock: what flock reaches on a cluster's file system depends on how it was mounted.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,17 @@
 namespace stockpot::io {
 
 struct RunLock {
+  std::string token;  ///< of this lock alone; empty for none
   std::string host;
   std::string boot_id;  ///< of the machine: tells a reboot
   std::uint64_t pid = 0;
   std::uint64_t started_ticks = 0;  ///< of the process, since boot: tells a pid that was given out again
+  std::string job_id;               ///< of the scheduler; empty: none
+  std::uint64_t restart_count = 0;  ///< how often the scheduler has started this job again
+  std::string started;              ///< UTC, for people
+  bool released = false;            ///< its owner ended and said so
 
+  /// With a new token.
   static RunLock of_this_process();
   std::string to_json() const;
   /// Nothing if `text` is no lock: somebody else's file, or one whose writer died half way.
@@ -26,7 +32,8 @@ struct RunLock {
 
 enum class Owner { running, gone, elsewhere };
 
-/// Local. `elsewhere`: a process of another machine, of which nothing can be told from here.
+/// Local. `elsewhere`: a process of another machine, of which nothing can be told from here. A job that its scheduler has
+/// started again is gone, wherever it was.
 Owner owner_of(const RunLock& lock);
 
 }  // namespace stockpot::io

@@ -8,21 +8,33 @@
 
 namespace stockpot::io {
 
-std::optional<std::string> stage_fingerprint(const std::string& path) {
+namespace {
+
+std::optional<std::string> text_in(const std::string& path, const char* key) {
   try {
     const auto record = read_json(path, "FMT022");
-    const auto found = record.is_object() ? record.find("stage_fingerprint") : record.end();
+    const auto found = record.is_object() ? record.find(key) : record.end();
     if (record.is_object() && found != record.end() && found->is_string()) return found->get<std::string>();
   } catch (const Error&) {  // whatever it is, it is no record of ours
   }
   return std::nullopt;
 }
 
+}  // namespace
+
+std::optional<std::string> stage_fingerprint(const std::string& path) { return text_in(path, "stage_fingerprint"); }
+std::optional<std::string> plan_digest_of_record(const std::string& path) { return text_in(path, "plan_digest"); }
+bool is_committed_by_marker(const std::string& path) { return text_in(path, "commit") == "marker"; }
+
 std::string to_json(const RunRecord& record) {
   using nlohmann::ordered_json;
   ordered_json json{{"stockpot_version", version},
                     {"numeric_contract", numeric_contract},
                     {"stage_fingerprint", record.stage_fingerprint},
+                    {"plan_digest", record.plan_digest},
+                    {"commit", record.commit},
+                    {"attempt", record.attempt},
+                    {"units_resumed", record.units_resumed},
                     {"method", record.method},
                     {"seed", record.seed},
                     {"output_format", record.output_format},

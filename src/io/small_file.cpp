@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <span>
 
 #include "core/error.hpp"
+#include "io/file_calls.hpp"
 #include "io/posix_file.hpp"
 
 namespace stockpot::io {
@@ -27,6 +29,13 @@ void write_file(const std::string& path, std::string_view bytes) {
   sink.write_at(0, std::as_bytes(std::span(bytes)));
   sink.sync();
   sink.close();
+}
+
+void replace_file(const std::string& path, std::string_view bytes) {
+  const std::string made = path + ".new";
+  file_calls().unlink(made.c_str());  // of an attempt that died here
+  write_file(made, bytes);
+  if (file_calls().rename(made.c_str(), path.c_str()) != 0) throw system_error(errno, "rename", path);
 }
 
 }  // namespace stockpot::io

@@ -13,4 +13,7 @@ std::string read_file(const std::string& path, std::uint64_t limit_bytes);
 /// Local. Makes a file that must not exist yet; returns when its bytes are on storage.
 void write_file(const std::string& path, std::string_view bytes);
 
+/// Local. The same for a file that may exist: others see the old bytes or the new ones, whole.
+void replace_file(const std::string& path, std::string_view bytes);
+
 }  // namespace stockpot::io

@@ -8,6 +8,7 @@
 
 #include "io/run_lock.hpp"
 #include "support/error_of.hpp"
+#include "support/set_variable.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace stockpot::io {
@@ -26,6 +27,12 @@ std::uint64_t pid_of_the_dead() {
   if (child == 0) ::_exit(0);
   ::waitpid(child, nullptr, 0);
   return static_cast<std::uint64_t>(child);
+}
+
+RunLock lock_of_the_dead() {
+  RunLock dead = RunLock::of_this_process();
+  dead.pid = pid_of_the_dead();
+  return dead;
 }
 
 class Publish : public testing::Test {
@@ -161,13 +168,85 @@ TEST_F(Publish, TheLockOfALiveRunIsRespected) {
 }
 
 TEST_F(Publish, TheLockOfADeadRunIsTakenOverWithAllThatItLeft) {
-  RunLock dead = RunLock::of_this_process();
-  dead.pid = pid_of_the_dead();
-  leave_staging(dead);
+  leave_staging(lock_of_the_dead());
   Staging staging = Staging::open(place());
+  EXPECT_EQ(staging.attempt(), 2u);
+  EXPECT_EQ(bytes_of_file(staging.data_directory() + "/half-written"), "x");
+  staging.start_anew();
   EXPECT_TRUE(fs::is_empty(staging.data_directory()));
   staging.publish();
   EXPECT_TRUE(fs::is_empty(out));
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, WhoLeavesNeedNotBeAskedFor) {
+  Staging::open(place()).leave();
+  Staging second = Staging::open(place());
+  EXPECT_EQ(second.attempt(), 3u);  // the word of farewell is a link of the chain, too
+  EXPECT_EQ(refusal().kind(), ErrorKind::output_exists);
+  second.publish();
+}
+
+TEST_F(Publish, ALockIsBrokenByItsTokenOnly) {
+  RunLock lock = RunLock::of_this_process();
+  lock.host = "node17";
+  leave_staging(lock);
+  OutputPlace forced = place();
+  forced.claim.break_token = "0000000000000000";
+  EXPECT_EQ(error_of([&] { Staging::open(forced); }).kind(), ErrorKind::output_exists);
+  forced.claim.break_token = lock.token;
+  Staging::open(forced).publish();
+  EXPECT_EQ(bytes_of_file(out + "/half-written"), "x");
+}
+
+TEST_F(Publish, ARequeuedJobTakesOverFromItsFormerLife) {
+  RunLock lock = RunLock::of_this_process();
+  lock.host = "node17";
+  lock.job_id = "4711";
+  leave_staging(lock);
+  const test::SetVariable job("SLURM_JOB_ID", "4711");
+  EXPECT_EQ(refusal().kind(), ErrorKind::output_exists) << "another step of the same job may be running";
+  const test::SetVariable count("SLURM_RESTART_COUNT", "1");
+  Staging::open(place()).discard();
+}
+
+TEST_F(Publish, AnOldOutputIsReplacedByOverwrite) {
+  parent.write("out/old", "x");
+  OutputPlace over = place();
+  over.overwrite = true;
+  Staging staging = Staging::open(over);
+  parent.write("out.stockpot/data/new", "y");
+  staging.publish();
+  EXPECT_EQ(bytes_of_file(out + "/new"), "y");
+  EXPECT_FALSE(fs::exists(out + "/old"));
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, AnOldOutputComesBackAfterAKillBetweenTwoRenames) {
+  leave_staging(lock_of_the_dead());
+  parent.write("out.stockpot/replaced/old", "x");
+  parent.write("out.stockpot/publish.json", "of the new one");
+  OutputPlace over = place();
+  over.overwrite = true;
+  Staging staging = Staging::open(over);
+  EXPECT_EQ(bytes_of_file(out + "/old"), "x");
+  staging.publish();
+  EXPECT_EQ(bytes_of_file(out + "/half-written"), "x");
+}
+
+TEST_F(Publish, AnOutputInItsOwnPlaceCountsOnceItIsMarked) {
+  OutputPlace marked = place();
+  marked.in_place = true;
+  Staging staging = Staging::open(marked);
+  EXPECT_EQ(staging.data_directory(), out);
+  parent.write("out/model.safetensors", "weights");
+  staging.leave();
+  EXPECT_EQ(refusal().kind(), ErrorKind::recipe) << "an attempt with the other way of committing";
+  Staging again = Staging::open(marked);
+  EXPECT_EQ(bytes_of_file(out + "/model.safetensors"), "weights");
+  again.publish();
+  EXPECT_TRUE(fs::exists(out + "/COMMITTED"));
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
 }
 
 TEST_F(Publish, ALockFromBeforeTheReboot) {
@@ -188,7 +267,7 @@ TEST_F(Publish, TheLockOfAnotherMachineIsLeftWithAHint) {
   leave_staging(lock);
   const Error error = refusal();
   EXPECT_EQ(error.kind(), ErrorKind::output_exists);
-  EXPECT_THAT(error.what(), AllOf(HasSubstr("node17"), HasSubstr(out + ".stockpot/lock")));
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("node17"), HasSubstr("--break-lock " + lock.token)));
   EXPECT_TRUE(fs::exists(out + ".stockpot/data/half-written"));
 }
 
@@ -229,6 +308,12 @@ TEST(RunLock, SurvivesItsTextForm) {
   const RunLock lock = RunLock::of_this_process();
   EXPECT_EQ(RunLock::parse(lock.to_json()), lock);
   EXPECT_EQ(owner_of(lock), Owner::running);
+}
+
+TEST(RunLock, ATokenThatIsAPathIsNone) {
+  RunLock lock = RunLock::of_this_process();
+  lock.token = "../../etc/passwd";
+  EXPECT_EQ(RunLock::parse(lock.to_json()), std::nullopt);
 }
 
 TEST(RunLock, OtherTextIsNoLock) {

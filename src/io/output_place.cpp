@@ -1,0 +1,83 @@
+#include "io/output_place.hpp"
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace stockpot::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool lies_in(const fs::path& inner, const fs::path& outer) {
+  const auto rest = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return rest.first == outer.end();
+}
+
+}  // namespace
+
+Error exists_error(const std::string& sentence, const std::string& path) {
+  return Error(ErrorKind::output_exists, sentence).with("output", path);
+}
+
+fs::path resolved_output(const std::string& out) {
+  fs::path path = out;
+  if (!path.has_filename()) path = path.parent_path();  // "out/" is "out"
+  if (!path.has_filename() || path.filename() == "." || path.filename() == "..") {
+    throw Error(ErrorKind::usage, "the output needs a name of its own").with("output", out);
+  }
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code failure;
+  const fs::path canonical = fs::canonical(parent, failure);
+  if (failure) {
+    throw system_error(failure.value(), "looking up the output's parent directory", parent.string())
+        .hint("the parent directory must exist: create it, or correct the output path");
+  }
+  return canonical / path.filename();
+}
+
+void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    const fs::path model = fs::weakly_canonical(input);
+    const bool within_model = fs::is_directory(model) && lies_in(out, model);
+    if (!within_model && !lies_in(model, out)) continue;
+    throw exists_error("the output would lie in, hold or replace an input model", out.string())
+        .code("OUT002")
+        .in_model(input)
+        .hint("choose an output directory outside of every input model");
+  }
+}
+
+void refuse_existing(const fs::path& out, bool replaceable) {
+  const fs::file_status status = fs::symlink_status(out);
+  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() == fs::file_type::symlink) {
+    throw exists_error("the output is a symbolic link, which Stockpot does not follow", out.string())
+        .code("OUT001")
+        .hint("give the path that the link leads to, or remove the link");
+  }
+  if (status.type() == fs::file_type::directory && (replaceable || fs::is_empty(out))) return;
+  throw exists_error("the output exists already", out.string())
+      .code("OUT001")
+      .hint("choose another output path, remove this one, or replace it with --overwrite");
+}
+
+void require_space(const fs::path& parent, std::uint64_t needed_bytes) {
+  struct statvfs facts {};
+  if (::statvfs(parent.c_str(), &facts) != 0) throw system_error(errno, "statvfs", parent.string());
+  if (facts.f_blocks == 0) return;  // a file system that does not tell
+  const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
+  const std::uint64_t margin = needed_bytes / 50;  // file system structures: 2 %
+  if (needed_bytes <= free_bytes && margin <= free_bytes - needed_bytes) return;
+  throw Error(ErrorKind::no_space, "there is not enough space for the output")
+      .code("OUT003")
+      .in_file(parent.string())
+      .with("needed", fmt::format("{} bytes and 2 % for the file system", needed_bytes))
+      .with("free", fmt::format("{} bytes", free_bytes))
+      .hint("free some space, or choose another output place");
+}
+
+}  // namespace stockpot::io

@@ -1,0 +1,28 @@
+// Whether an output may go where the user wants it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace stockpot::io {
+
+/// Error(output_exists) with the path.
+Error exists_error(const std::string& sentence, const std::string& path);
+
+/// OUT with a canonical parent, so that its place can be compared with that of the inputs.
+std::filesystem::path resolved_output(const std::string& out);
+
+/// @throws Error(output_exists, OUT002) if the output is, holds or lies in one of `inputs`.
+void refuse_inputs(const std::filesystem::path& out, const std::vector<std::string>& inputs);
+
+/// @param replaceable  a directory may be there.   @throws Error(output_exists, OUT001)
+void refuse_existing(const std::filesystem::path& out, bool replaceable);
+
+/// @throws Error(no_space, OUT003)
+void require_space(const std::filesystem::path& parent, std::uint64_t needed_bytes);
+
+}  // namespace stockpot::io

@@ -1,0 +1,22 @@
+// Directories, made, synced and removed through the file calls of io.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace stockpot::io {
+
+/// Local. Removes a file, or a directory with all that is in it; links are removed, not followed. What is not there is no
+/// failure. @throws Error(storage)
+void remove_tree(const std::string& path);
+
+/// Local. Makes a directory if it is not there. @throws Error(storage or no_space)
+void ensure_directory(const std::string& path);
+
+/// Local. Returns when names in it are on storage.
+void sync_directory(const std::string& path);
+
+/// Local. Bytes that the files below a directory take up on storage; 0 if it is not there.
+std::uint64_t allocated_bytes(const std::string& path);
+
+}  // namespace stockpot::io
