@@ -134,4 +134,8 @@ void PosixSink::sync() {
   if (file_calls().fsync(descriptor_.raw()) != 0) throw system_error(errno, "fsync", path_);
 }
 
+void PosixSink::sync_data() {
+  if (file_calls().fdatasync(descriptor_.raw()) != 0) throw system_error(errno, "fdatasync", path_);
+}
+
 }  // namespace stockpot::io

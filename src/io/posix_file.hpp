@@ -45,6 +45,8 @@ class PosixSink final : public ByteSink {
 
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
   void sync() override;
+  /// The same without times and what else is not needed to read the data back.
+  void sync_data();
   void close() override { descriptor_.close(path_); }
   const std::string& path() const override { return path_; }
 
