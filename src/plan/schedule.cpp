@@ -35,15 +35,20 @@ std::uint64_t elements_per_unit(const MergePlan& plan, std::uint32_t tensor, std
   return target;
 }
 
-std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes) {
-  std::vector<Unit> units;
-  for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
-    const std::uint64_t elements = plan.tensors[t].output.elements();
-    for (const ElementRange range : partition::cut(elements, elements_per_unit(plan, t, unit_bytes))) {
-      units.push_back({t, range, 0});
-    }
+/// Marks what is done, and leaves to nobody what need not even be read again.
+void take_up(const MergePlan& plan, std::span<const std::uint8_t> done, std::vector<Unit>& units) {
+  if (done.empty()) return;
+  if (done.size() != units.size()) throw Error(ErrorKind::internal, "what is done is of another plan");
+  std::vector<std::uint8_t> group_has_work(plan.groups.size(), 0);
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    units[u].done = done[u] != 0;
+    const auto group = statistics_group(plan, units[u]);
+    if (group && !units[u].done) group_has_work[*group] = 1;
   }
-  return units;
+  for (Unit& unit : units) {
+    const auto group = statistics_group(plan, unit);
+    if (unit.done && (!group || group_has_work[*group] == 0)) unit.rank = no_rank;
+  }
 }
 
 /// Deals units to ranks: groups that stay whole as one item, everything else unit by unit.
@@ -52,10 +57,11 @@ class Dealer {
   Dealer(const MergePlan& plan, Schedule& schedule, const WaveBudget& budget)
       : plan_(plan), schedule_(schedule), budget_(budget), groups_(plan.groups.size()) {
     for (const Unit& unit : schedule_.units) {
+      if (unit.rank == no_rank) continue;
       if (const auto group = group_of(unit)) {
         groups_[*group].read += read_bytes(plan_, unit);
         groups_[*group].stored += kept_unit_bytes(plan_, unit.tensor, unit.range.count, schedule_.options.chunk_bytes);
-        groups_[*group].written += write_bytes(plan_, unit);
+        groups_[*group].written += unit.done ? 0 : write_bytes(plan_, unit);
         ++groups_[*group].units;
       }
     }
@@ -68,6 +74,7 @@ class Dealer {
     std::vector<std::size_t> item_of_group(groups_.size(), none);
     for (std::size_t u = 0; u < item_of.size(); ++u) {
       const Unit& unit = schedule_.units[u];
+      if (unit.rank == no_rank) continue;
       const auto group = group_of(unit);
       const bool whole = group && schedule_.group_is_shared[*group] == 0;
       if (whole && item_of_group[*group] != none) {
@@ -79,7 +86,9 @@ class Dealer {
       costs.push_back(whole ? cost(*group, 1) : unit_cost(unit, group));
     }
     const auto rank_of = partition::assign(costs, schedule_.options.ranks);
-    for (std::size_t u = 0; u < item_of.size(); ++u) schedule_.units[u].rank = rank_of[item_of[u]];
+    for (std::size_t u = 0; u < item_of.size(); ++u) {
+      if (schedule_.units[u].rank != no_rank) schedule_.units[u].rank = rank_of[item_of[u]];
+    }
   }
 
  private:
@@ -88,12 +97,7 @@ class Dealer {
     std::uint64_t read = 0, stored = 0, written = 0, units = 0;
   };
 
-  /// The group whose statistics a unit takes part in.
-  std::optional<std::uint32_t> group_of(const Unit& unit) const {
-    const PlannedTensor& tensor = plan_.tensors[unit.tensor];
-    if (tensor.action == Action::copy || plan_.groups[tensor.group].needs.passes == 0) return std::nullopt;
-    return tensor.group;
-  }
+  std::optional<std::uint32_t> group_of(const Unit& unit) const { return statistics_group(plan_, unit); }
 
   /// How often a group's inputs are read when `ranks` share it.
   std::uint64_t readings(std::uint32_t group, std::uint64_t ranks) const {
@@ -105,7 +109,7 @@ class Dealer {
   }
   std::uint64_t unit_cost(const Unit& unit, std::optional<std::uint32_t> group) const {
     const std::uint64_t times = group ? readings(*group, schedule_.options.ranks) : 1;
-    return read_bytes(plan_, unit) * times + write_bytes(plan_, unit);
+    return read_bytes(plan_, unit) * times + (unit.done ? 0 : write_bytes(plan_, unit));
   }
 
   /// A group is shared if it spans tensors, or if one rank would get too much with it.
@@ -115,7 +119,7 @@ class Dealer {
     if (ranks == 1) return;
     std::uint64_t total = 0;
     for (const Unit& unit : schedule_.units) {
-      if (!group_of(unit)) total += unit_cost(unit, std::nullopt);
+      if (unit.rank != no_rank && !group_of(unit)) total += unit_cost(unit, std::nullopt);
     }
     for (std::uint32_t g = 0; g < groups_.size(); ++g) {
       if (groups_[g].units > 0) total += cost(g, 1);
@@ -145,7 +149,9 @@ std::uint64_t bytes_read_in(const MergePlan& plan, const Schedule& schedule, con
 
 std::vector<std::vector<std::uint32_t>> units_by_rank(const Schedule& schedule) {
   std::vector<std::vector<std::uint32_t>> units(schedule.options.ranks);
-  for (std::uint32_t u = 0; u < schedule.units.size(); ++u) units[schedule.units[u].rank].push_back(u);
+  for (std::uint32_t u = 0; u < schedule.units.size(); ++u) {
+    if (schedule.units[u].rank != no_rank) units[schedule.units[u].rank].push_back(u);
+  }
   return units;
 }
 
@@ -173,7 +179,9 @@ void add_up_loads(const MergePlan& plan, const WavePlanner& planner, const WaveB
     for (const Wave& wave : work.local) read += bytes_read_in(plan, schedule, wave);
     for (const Wave& wave : work.shared) read += bytes_read_in(plan, schedule, wave);
     for (const std::uint32_t u : work.direct) read += read_bytes(plan, schedule.units[u]);
-    for (const std::uint32_t u : units[rank]) written += write_bytes(plan, schedule.units[u]);
+    for (const std::uint32_t u : units[rank]) {
+      if (!schedule.units[u].done) written += write_bytes(plan, schedule.units[u]);
+    }
     schedule.rank_read_bytes.push_back(read);
     schedule.rank_bytes.push_back(read + written);
     schedule.reads_total += read;
@@ -211,11 +219,29 @@ void warn_of_imbalance(Schedule& schedule) {
 
 }  // namespace
 
-Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options) {
+std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes) {
+  std::vector<Unit> units;
+  for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
+    const std::uint64_t elements = plan.tensors[t].output.elements();
+    for (const ElementRange range : partition::cut(elements, elements_per_unit(plan, t, unit_bytes))) {
+      units.push_back({t, range});
+    }
+  }
+  return units;
+}
+
+std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit& unit) {
+  const PlannedTensor& tensor = plan.tensors[unit.tensor];
+  if (tensor.action == Action::copy || plan.groups[tensor.group].needs.passes == 0) return std::nullopt;
+  return tensor.group;
+}
+
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done) {
   Schedule schedule;
   schedule.options = options;
   schedule.unit_bytes = choose_unit_bytes(plan, options);
   schedule.units = cut_units(plan, schedule.unit_bytes);
+  take_up(plan, done, schedule.units);
   const WaveBudget budget = wave_budget(plan, schedule.units, options);
   Dealer(plan, schedule, budget).deal();
   const WavePlanner planner(plan, schedule, budget);

@@ -10,6 +10,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,16 @@
 
 namespace stockpot::plan {
 
-/// A run of whole blocks of one output tensor: what is dealt, written and, later, journaled.
+/// A run of whole blocks of one output tensor: what is dealt, written and journaled.
 struct Unit {
   std::uint32_t tensor = 0;
   ElementRange range;
   std::uint32_t rank = 0;
+  bool done = false;  ///< by an earlier attempt: read for statistics of its group at most
 };
+
+/// The rank of units that nobody has to look at.
+inline constexpr std::uint32_t no_rank = static_cast<std::uint32_t>(-1);
 
 /// Groups that go through their passes together.
 struct Wave {
@@ -74,8 +80,15 @@ struct Schedule {
   std::uint64_t collectives = 0;  ///< predicted for the sweep of shared waves
 };
 
+/// @param done  by unit: 1 if an earlier attempt wrote it. Empty: none.
 /// @throws Error(limits) if memory_per_rank cannot hold what the methods need, saying how much would do.
-Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options);
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done = {});
+
+/// The units of a plan, ascending by (tensor, range.first): a function of plan and unit size alone.
+std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes);
+
+/// The group whose statistics a unit takes part in.
+std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit& unit);
 
 /// Bytes that a wave's kept units take in the pool.
 std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const Wave& wave);

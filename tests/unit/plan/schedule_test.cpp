@@ -143,6 +143,37 @@ TEST(Schedule, WithoutStatisticsAllWorkIsDirectAndReadOnce) {
   }
 }
 
+TEST(Schedule, WhatIsDoneIsNobodysWork) {
+  const auto plan = plan_of("task_arithmetic", "parameters: {weight: 1}\n", awkward());
+  const std::size_t units = make_schedule(plan, options(3)).units.size();
+  std::vector<std::uint8_t> done(units, 1);
+  done[2] = 0;
+  const Schedule schedule = make_schedule(plan, options(3), done);
+  std::vector<std::uint32_t> left;
+  for (std::uint32_t rank = 0; rank < 3; ++rank) {
+    for (const std::uint32_t unit : work_of(plan, schedule, rank).direct) left.push_back(unit);
+  }
+  EXPECT_THAT(left, ElementsAre(2));
+}
+
+TEST(Schedule, WhatIsDoneIsReadForTheStatisticsOfWhatIsNot) {
+  const auto plan = plan_of("ties", trimmed_together, awkward());
+  const std::size_t units = make_schedule(plan, options(2)).units.size();
+  std::vector<std::uint8_t> done(units, 1);
+  done.back() = 0;
+  std::size_t in_waves = 0;
+  const Schedule partly = make_schedule(plan, options(2), done);
+  for (std::uint32_t rank = 0; rank < 2; ++rank) {
+    for (const Wave& wave : work_of(plan, partly, rank).shared) in_waves += wave.units.size();
+  }
+  EXPECT_EQ(in_waves, static_cast<std::size_t>(std::ranges::count_if(
+                          partly.units, [&](const Unit& unit) { return statistics_group(plan, unit).has_value(); })));
+  done.back() = 1;
+  const Schedule wholly = make_schedule(plan, options(2), done);
+  EXPECT_EQ(wholly.shared_waves, 0u);
+  EXPECT_EQ(wholly.reads_total, 0u);
+}
+
 TEST(Schedule, OneRankSharesNothing) {
   const auto plan = plan_of("ties", trimmed_together, awkward());
   const Schedule schedule = make_schedule(plan, options(1));
