@@ -14,7 +14,6 @@
 #include "comm/agree.hpp"
 #include "core/size.hpp"
 #include "engine/job.hpp"
-#include "engine/verify.hpp"
 #include "recipe/print.hpp"
 
 namespace stockpot::app {
@@ -34,7 +33,7 @@ Kind merge_kind() {
                "more than one rank; the result is the same bytes on any number of them. A recipe of several documents "
                "is made stage by stage.",
            .arguments = {"RECIPE", "OUT"},
-           .groups = {showing_options(), merge_options(), stage_options(), search_options()}}};
+           .groups = {showing_options(), merge_options(), reliability_options(), stage_options(), search_options()}}};
 }
 
 Kind multi_kind() {
@@ -46,6 +45,7 @@ Kind multi_kind() {
            .groups = {{"the output", {{.name = "out-path", .value_name = "OUT", .help = "the same as the argument"}}},
                       showing_options(),
                       merge_options(),
+                      reliability_options(),
                       stage_options(),
                       search_options()}}};
 }
@@ -54,7 +54,8 @@ Kind moe_kind() {
   return {.line = {.name = "moe",
                    .purpose = "Makes a mixture of experts of dense models: a merge whose recipe has 'experts'.",
                    .arguments = {"RECIPE", "OUT"},
-                   .groups = {showing_options(), merge_options(), stage_options(), search_options()}},
+                   .groups = {showing_options(), merge_options(), reliability_options(), stage_options(),
+                              search_options()}},
           .experts_only = true};
 }
 
@@ -83,6 +84,7 @@ Kind raw_kind() {
                      .also = {"u"}}}},
                   showing_options(),
                   merge_options(),
+                  reliability_options(),
                   search_options()}},
       recipe::Dialect::raw};
 }
@@ -97,6 +99,15 @@ void print_last_line(const engine::StageReport& report) {
       printable(report.directory), summary.manifest_sha256, human_bytes(summary.bytes_read),
       human_bytes(summary.bytes_written), summary.seconds, moved / summary.seconds / 1e9, schedule.options.ranks,
       schedule.options.threads, schedule.balance.imbalance);
+}
+
+void say_what_is_there(const comm::Communicator& comm, const engine::StageReport& report) {
+  if (!comm.is_root()) return;
+  if (report.stage->name.empty()) {
+    fmt::print("published {} already, made of the same: nothing to do\n", printable(report.directory));
+  } else {
+    log_warnings({fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory)}, 0);
+  }
 }
 
 void print_ranks(const engine::JobSummary& summary) {
@@ -195,14 +206,17 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
                          comm.size());
   engine::JobSettings settings;
   settings.stages = stage_planning(options, kind.dialect);
+  settings.stages.output_format = [&](const recipe::MergeDocument& document) {
+    return output_format(options, document.extensions);
+  };
   settings.stages.plan.raw = line.raw;
   settings.places = line.places;
   settings.options.write_model_card = options.write_model_card;
   settings.options.on_progress = [&](const engine::Progress& p) { progress.show(p); };
   settings.schedule = [&](const recipe::MergeDocument& document) { return resources.at(&document); };
-  settings.output_format = [&](const recipe::MergeDocument& document) {
-    return output_format(options, document.extensions);
-  };
+  settings.output_format = settings.stages.output_format;
+  settings.options.reliability = options.reliability;
+  settings.on_remark = [](const std::string& remark) { log_warnings({remark}, 0); };
   settings.on_planned = [&](const engine::Stage& stage, const recipe::MergeDocument& document,
                             const plan::Schedule& schedule) {
     comm::agree(comm, [&] { refuse_warnings(options.strict || document.extensions.strict, stage.remarks); });
@@ -212,12 +226,10 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   settings.on_finished = [&](const engine::StageReport& report) {
     progress.finish();
     if (report.schedule == nullptr) {
-      const std::string there = fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory);
-      log_remarks({remark_of(there, Severity::info)}, comm.rank());
+      say_what_is_there(comm, report);
       return;
     }
     log_warnings(report.summary.remarks, comm.rank());
-    if (options.verify) engine::verify_output(comm, report.directory, {.threads = report.schedule->options.threads});
     if (!comm.is_root()) return;
     if (options.log_level >= LogLevel::info) print_ranks(report.summary);
     print_last_line(report);

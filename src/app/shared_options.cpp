@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.hpp"
@@ -30,6 +31,23 @@ std::optional<DType> adapter_dtype(const Values& values) {
   if (const auto dtype = parse_recipe_dtype(*text)) return dtype;
   throw Error(ErrorKind::usage,
               fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)));
+}
+
+engine::ReliabilityOptions reliability(const Values& values) {
+  engine::ReliabilityOptions options;
+  if (values.choice("resume", {"auto", "never"}) == 1) options.resume = engine::Resume::never;
+  if (const auto check = values.choice("resume-check", {"none", "sample", "all"})) {
+    options.resume_check = static_cast<engine::ResumeCheck>(*check);
+  }
+  options.break_lock = values.text("break-lock").value_or("");
+  options.readback = values.choice("verify", {"none", "readback"}) == 1;
+  options.in_place = values.choice("commit", {"rename", "marker"}) == 1;
+  if (const auto every = values.seconds("journal-every")) {
+    constexpr std::uint64_t most = 86'400;
+    options.journal_every = std::chrono::seconds(std::min(*every, most));
+  }
+  if (const auto bytes = values.size("journal-bytes")) options.journal_bytes = *bytes;
+  return options;
 }
 
 }  // namespace
@@ -98,7 +116,6 @@ OptionGroup merge_options() {
           {.name = "overwrite",
            .takes = Takes::toggle,
            .help = "replace an output that is there; the old one goes when the new one is complete"},
-          {.name = "verify", .takes = Takes::toggle, .help = "read the output again and compare it with its manifest"},
           {.name = "lora-merge-dtype",
            .value_name = "NAME",
            .help = "round a model plus its adapters to this type before merging; default: not rounded"},
@@ -140,6 +157,35 @@ OptionGroup merge_options() {
            .help = "no effect: CPU only",
            .also = {"gpu-rich", "read-to-gpu", "multi-gpu", "low-cpu-memory"}},
       }};
+}
+
+OptionGroup reliability_options() {
+  return {
+      "going on, and committing",
+      {{.name = "resume",
+        .value_name = "auto|never",
+        .help = "auto, the default, goes on with what an interrupted merge left; never throws it away"},
+       {.name = "resume-check",
+        .value_name = "none|sample|all",
+        .help = "how much of what was done is read back and compared before going on; default: sample, 1 %"},
+       {.name = "break-lock",
+        .value_name = "TOKEN",
+        .help = "take over from a run on another machine that is known to have ended; its error names the token"},
+       {.name = "verify",
+        .value_name = "none|readback",
+        .help = "readback: read the whole output again before it is published, and compare it with its manifest"},
+       {.name = "commit",
+        .value_name = "rename|marker",
+        .help =
+            "marker: for places that cannot rename a directory in one step; data grows in OUT, and a file COMMITTED "
+            "is written last"},
+       {.name = "journal-every",
+        .value_name = "TIME",
+        .help = "between two commits of finished work; default 10 s, 0: after each unit"},
+       {.name = "journal-bytes",
+        .value_name = "SIZE",
+        .help = "finished work of a rank that is committed at once; "
+                "default 1 GiB"}}};
 }
 
 OptionGroup showing_options() {
@@ -204,7 +250,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.write_model_card = values.on("write-model-card");
   options.copy_tokenizer = values.on("copy-tokenizer");
   options.overwrite = values.on("overwrite");
-  options.verify = values.on("verify");
+  options.reliability = reliability(values);
   options.adapter_dtype = adapter_dtype(values);
   options.allow_singletons = values.on("allow-singletons");
   options.progress_seconds = values.seconds("progress").value_or(60);

@@ -38,12 +38,15 @@ struct MergeOptions {
   bool write_model_card = true;
   bool copy_tokenizer = true;
   bool overwrite = false;
-  bool verify = false;
+  engine::ReliabilityOptions reliability;
   std::optional<DType> adapter_dtype;  ///< --lora-merge-dtype
   bool allow_singletons = false;
   std::uint64_t progress_seconds = 60;
   LogLevel log_level = LogLevel::warn;
 };
+
+/// What becomes of work that was interrupted, and when work is committed.
+OptionGroup reliability_options();
 
 /// The options above, and those of mergekit that have no effect here.
 OptionGroup merge_options();

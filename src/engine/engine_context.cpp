@@ -13,7 +13,8 @@ std::vector<TensorInfo> outputs_of(const plan::MergePlan& plan) {
 }  // namespace
 
 EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s,
-                             InputFiles& f, io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n)
+                             InputFiles& f, io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n,
+                             JournalKeeper& j, const RecordedPasses& recorded_before, StopFlag& stop_flag)
     : comm(c),
       plan(p),
       schedule(s),
@@ -24,6 +25,10 @@ EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan&
       workspace_loan(pool.lend(s.memory.workspace_bytes)),
       workspace(s.memory.workspace_bytes),
       digests(outputs_of(p)),
+      journal(j),
+      recorded(recorded_before),
+      stop(stop_flag),
+      units(p, digests, j, stop_flag),
       input_check(p, sources),
       lines(p) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);

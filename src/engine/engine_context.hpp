@@ -10,10 +10,13 @@
 #include "comm/communicator.hpp"
 #include "engine/byte_gate.hpp"
 #include "engine/input_files.hpp"
+#include "engine/journal_keeper.hpp"
 #include "engine/lines_alpha.hpp"
 #include "engine/memory_pool.hpp"
+#include "engine/recorded_passes.hpp"
 #include "engine/strip_io.hpp"
 #include "engine/tensor_digests.hpp"
+#include "engine/unit_assembly.hpp"
 #include "engine/worker_buffers.hpp"
 #include "engine/workers.hpp"
 #include "io/tensor_sink.hpp"
@@ -68,6 +71,10 @@ struct EngineContext {
   PoolLoan workspace_loan;
   ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
+  JournalKeeper& journal;
+  const RecordedPasses& recorded;  ///< by earlier attempts
+  StopFlag& stop;
+  UnitAssembly units;
   InputCheck input_check;
   Saturations saturations;
   LinesAlpha lines;
@@ -75,7 +82,8 @@ struct EngineContext {
   std::vector<Worker> per_worker;
 
   EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s, InputFiles& f,
-                io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n);
+                io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n, JournalKeeper& j,
+                const RecordedPasses& recorded_before, StopFlag& stop_flag);
   /// Tells the storage which strip a worker will want some time after strip `i`.
   void advise(const Strips& strips, std::size_t i) const;
 };

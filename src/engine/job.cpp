@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <set>
 
@@ -30,9 +31,10 @@ void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vec
   }
 }
 
-io::OutputPlace place_of(const plan::MergePlan& plan, const std::string& out, bool overwrite) {
-  io::OutputPlace place{out, {}, plan.output_bytes(), overwrite};
-  for (const Catalogue& model : plan.models) place.inputs.push_back(model.directory);
+io::OutputPlace place_of(const Stage& stage, const std::string& out) {
+  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = stage.plan.output_bytes()};
+  for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
+  place.made_of = stage.fingerprint;
   return place;
 }
 
@@ -51,14 +53,17 @@ class Job {
       const plan::Schedule schedule = schedule_of(stages.back());
       settings_.on_planned(stages.back(), recipe_.documents[document], schedule);
     }
-    open_output(stages);
+    if (!open_output(stages)) {
+      settings_.on_finished({&*std::ranges::find(stages, "", &Stage::name), nullptr, settings_.places.out, {}});
+      return;
+    }
     try {
       for (std::size_t s = 0; s < stages.size(); ++s) {
         if (s > 0) stages[s] = planner_.plan(order[s]);  // its models may have come into being since
         make(stages[s]);
       }
     } catch (...) {
-      if (comm_.failing_together() && final_) final_->discard();
+      if (comm_.failing_together() && final_) holds_stages_ ? final_->leave() : final_->discard();
       throw;
     }
     remove_intermediates(stages);
@@ -71,19 +76,37 @@ class Job {
   }
 
   /// The staging directory of the final output holds the stages before it, unless there is another place for them.
-  void open_output(const std::vector<Stage>& stages) {
-    stages_directory_ = comm::on_root(comm_, [&] {
+  /// @return false if the output is there already, made of the same.
+  bool open_output(const std::vector<Stage>& stages) {
+    const std::string answer = comm::on_root(comm_, [&] {
       const auto last = std::ranges::find(stages, "", &Stage::name);
-      if (last != stages.end()) {
-        io::OutputPlace place = place_of(last->plan, settings_.places.out, settings_.places.overwrite);
-        std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
-        for (const Stage& stage : stages) place.needed_bytes += &stage == &*last ? 0 : stage.plan.output_bytes();
-        final_ = io::Staging::open(place);
-        final_->start_anew();
-      }
-      if (settings_.places.intermediate) return *settings_.places.intermediate;
-      return final_ ? final_->stages_directory() : std::string();
+      if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
+      return "at " + (settings_.places.intermediate ? *settings_.places.intermediate
+                      : final_                      ? final_->stages_directory()
+                                                    : std::string());
     });
+    stages_directory_ = answer.substr(std::min<std::size_t>(3, answer.size()));
+    return answer != "finished";
+  }
+
+  /// Rank 0.
+  bool open_final(const std::vector<Stage>& stages, const Stage& last) {
+    const ReliabilityOptions& options = settings_.options.reliability;
+    io::OutputPlace place = place_of(last, settings_.places.out);
+    std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
+    for (const Stage& stage : stages) place.needed_bytes += &stage == &last ? 0 : stage.plan.output_bytes();
+    place.overwrite = settings_.places.overwrite;
+    place.in_place = options.in_place;
+    place.claim.break_token = options.break_lock;
+    const bool anew = options.resume == Resume::never;
+    if (!anew && !place.overwrite && io::Staging::is_finished(place)) return false;
+    final_ = io::Staging::open(place);
+    if (!anew && final_->is_published()) {
+      final_->discard();
+      return false;
+    }
+    if (anew) final_->start_anew(true);
+    return true;
   }
 
   static bool is_stage(const std::vector<Stage>& stages, const std::string& name) {
@@ -95,40 +118,81 @@ class Job {
     const bool is_final = stage.name.empty();
     const std::string directory = is_final ? settings_.places.out : (fs::path(stages_directory_) / stage.name).string();
     StageReport report{&stage, nullptr, directory, {}};
-    if (!is_final && is_there(stage, directory)) {
-      planner_.finished(stage, directory);
+    if (const Found found = is_final ? Found::nothing : find(stage, directory); found != Found::nothing) {
+      planner_.finished(stage, directory, found == Found::made_of_this);
+      holds_stages_ = holds_stages_ || !settings_.places.intermediate;
       settings_.on_finished(report);
       return;
     }
-    const plan::Schedule schedule = schedule_of(stage);
-    std::optional<io::Staging> own;
-    comm::agree(comm_, [&] {
-      if (!comm_.is_root() || is_final) return;
-      io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
-      own = io::Staging::open(place_of(stage.plan, directory, true));
-      own->start_anew();
-    });
     JobOptions options = settings_.options;
     options.output_format = settings_.output_format(document);
     options.remarks.insert(options.remarks.end(), stage.remarks.begin(), stage.remarks.end());
-    report.summary = run_merge(comm_, recipe_, stage, schedule, directory, is_final ? final_ : own, options);
-    report.schedule = &schedule;
-    if (!is_final) planner_.finished(stage, directory);
+    options.on_idle = [this, &own_idle = settings_.options.on_idle] {
+      if (own_idle) own_idle();
+      show_life();
+    };
+    options.keep_staging = is_final && holds_stages_;
+    options.reliability.in_place = options.reliability.in_place && is_final;
+    std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
+    Workplace place = take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
+                                   options, !is_final);
+    working_ = &place;
+    for (std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
+    try {
+      report.summary = run_merge(comm_, recipe_, stage, place, options);
+    } catch (...) {
+      working_ = nullptr;
+      holds_stages_ = holds_stages_ || (place.staging && !settings_.places.intermediate);
+      throw;
+    }
+    working_ = nullptr;
+    report.schedule = &place.schedule;
+    if (!is_final) {
+      planner_.finished(stage, directory, true);
+      holds_stages_ = holds_stages_ || !settings_.places.intermediate;
+    }
     settings_.on_finished(report);
   }
 
-  /// Whether the stage's output lies there already: made of the same, or by another program.
-  bool is_there(const Stage& stage, const std::string& directory) const {
+  /// Collective. The staging directory of a stage before the last; rank 0's.
+  std::optional<io::Staging> open_stage(const Stage& stage, const std::string& directory) const {
+    std::optional<io::Staging> own;
+    comm::agree(comm_, [&] {
+      if (!comm_.is_root()) return;
+      io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
+      io::OutputPlace place = place_of(stage, directory);
+      place.overwrite = true;
+      place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
+      own = io::Staging::open(place);
+    });
+    return own;
+  }
+
+  /// Rank 0. Those who look at the locks see that somebody is alive.
+  void show_life() {
+    constexpr auto pause = std::chrono::seconds(30);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_sign_of_life_) return;
+    next_sign_of_life_ = now + pause;
+    if (final_) final_->refresh();
+    if (working_ != nullptr && working_->staging) working_->staging->refresh();
+  }
+
+  enum class Found { nothing, made_of_this, made_elsewhere };
+
+  /// Collective. Whether the stage's output lies there already: made of the same, or by another program.
+  Found find(const Stage& stage, const std::string& directory) const {
     const std::string answer = comm::on_root(comm_, [&] {
-      if (!settings_.places.reuse || !settings_.places.intermediate) return std::string();
+      if (settings_.places.intermediate && !settings_.places.reuse) return std::string();
       const fs::path place(directory);
       const bool has_weights =
           fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json");
       if (!has_weights || !fs::exists(place / "config.json")) return std::string();
       const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
-      return std::string(!made_of || *made_of == stage.fingerprint ? "there" : "");
+      if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");
+      return std::string(*made_of == stage.fingerprint ? "this" : "");
     });
-    return !answer.empty();
+    return answer == "this" ? Found::made_of_this : answer.empty() ? Found::nothing : Found::made_elsewhere;
   }
 
   void remove_intermediates(const std::vector<Stage>& stages) const {
@@ -146,6 +210,9 @@ class Job {
   const JobSettings& settings_;
   StagePlanner planner_;
   std::optional<io::Staging> final_;  // rank 0 only
+  Workplace* working_ = nullptr;
+  bool holds_stages_ = false;  // the final output's staging directory has finished or begun stages in it
+  std::chrono::steady_clock::time_point next_sign_of_life_;
   std::string stages_directory_;
 };
 

@@ -36,7 +36,11 @@ class LinesAlpha {
   /// Collective. Adds up all ranks' tiles.
   void settle(const comm::Communicator& comm);
 
-  /// The factor of a tensor's task vector. @pre settle() has returned
+  /// What settle() found out, and what another attempt's did.
+  double value() const { return alpha_; }
+  void set(double alpha) { alpha_ = alpha; }
+
+  /// The factor of a tensor's task vector. @pre settle() or set()
   double factor(const plan::PlannedTensor& tensor) const { return alpha_ + *tensor.lines_offset; }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "comm/agree.hpp"
+#include "core/bytes.hpp"
+#include "core/error.hpp"
 #include "engine/strip_merger.hpp"
 #include "engine/wave_run.hpp"
 
@@ -26,16 +28,38 @@ MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
 }
 
 void MergeEngine::run() {
-  if (context_.plan.lines_models > 0) {
-    context_.measuring = true;
-    sweep();
-    context_.lines.settle(context_.comm);
-    context_.measuring = false;
-    direct_methods_.clear();
-    direct_methods_.resize(context_.plan.groups.size());
-    remarks_.clear();
-  }
+  if (context_.plan.lines_models > 0 && !take_recorded_factor()) measure_factor();
   sweep();
+}
+
+bool MergeEngine::take_recorded_factor() {
+  if (!context_.recorded.factor) return false;
+  context_.lines.set(*context_.recorded.factor);
+  return true;
+}
+
+void MergeEngine::measure_factor() {
+  context_.measuring = true;
+  sweep();
+  context_.lines.settle(context_.comm);
+  context_.measuring = false;
+  direct_methods_.clear();
+  direct_methods_.resize(context_.plan.groups.size());
+  remarks_.clear();
+  // Before any unit is written: with units that are done, the factor could not be measured again.
+  comm::agree(context_.comm, [&] {
+    if (!context_.comm.is_root()) return;
+    ByteWriter factor;
+    factor.real(context_.lines.value());
+    context_.journal.add({io::EntryType::factor, 0, factor.take()});
+    context_.journal.flush([] {});
+  });
+}
+
+/// Ends this rank's part if a worker left something undone because somebody wants the program to stop.
+void MergeEngine::end_if_stopped() const {
+  if (!context_.stop.has_skipped()) return;
+  throw Error(ErrorKind::stopped, "stopped on request").hint("the same command line goes on from here");
 }
 
 void MergeEngine::sweep() {
@@ -43,18 +67,26 @@ void MergeEngine::sweep() {
   comm::agree_on_work(context_.comm, [&] {
     for (const plan::Wave& wave : work_.local) run_local(wave);
     merge_direct(work_.direct);
+    end_if_stopped();
     finished_ = std::chrono::steady_clock::now();
   });
 }
 
 void MergeEngine::run_shared(const plan::Wave& wave) {
   WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  run.replay(true);
   while (run.next_pass()) {
-    comm::agree_on_work(context_.comm, [&] { run.observe(); });
+    comm::agree_on_work(context_.comm, [&] {
+      run.observe();
+      end_if_stopped();
+    });
     run.combine();
-    comm::agree_on_work(context_.comm, [&] { run.conclude(); });
+    comm::agree_on_work(context_.comm, [&] { run.conclude(context_.comm.is_root() && records_passes()); });
   }
-  comm::agree_on_work(context_.comm, [&] { run.merge(); });
+  comm::agree_on_work(context_.comm, [&] {
+    run.merge();
+    end_if_stopped();
+  });
   if (context_.comm.is_root()) {
     for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
   }
@@ -63,13 +95,16 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
 void MergeEngine::run_local(const plan::Wave& wave) {
   if (context_.comm.alarmed()) return;
   WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  run.replay(false);
   while (run.next_pass()) {
     run.observe();
+    end_if_stopped();
     if (context_.comm.alarmed()) return;
-    run.conclude();
+    run.conclude(records_passes());
     if (context_.comm.alarmed()) return;
   }
   run.merge();
+  end_if_stopped();
   for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
 }
 
@@ -80,6 +115,7 @@ void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
     context_.advise(strips, i);
     const Strip strip = strips[i];
     if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
+    if (!context_.measuring && !context_.units.may_begin(strip)) return;
     Worker& worker = context_.per_worker[w];
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = read_strip(context_, worker, strip, sources);

@@ -37,6 +37,11 @@ class MergeEngine {
  private:
   /// Everything once: all waves, then the direct units.
   void sweep();
+  bool take_recorded_factor();
+  void measure_factor();
+  void end_if_stopped() const;
+  /// Both sweeps of `lines` find the same totals: the first one records them.
+  bool records_passes() const { return context_.plan.lines_models == 0 || context_.measuring; }
   void run_shared(const plan::Wave& wave);
   void run_local(const plan::Wave& wave);
   void merge_direct(const std::vector<std::uint32_t>& units);

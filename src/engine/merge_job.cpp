@@ -13,13 +13,18 @@
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
 #include "engine/copied_tensors.hpp"
+#include "engine/journal_keeper.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
 #include "engine/provenance.hpp"
+#include "engine/resume_check.hpp"
 #include "engine/stage_planner.hpp"
+#include "engine/verify.hpp"
+#include "io/folder.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
 #include "io/small_file.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -108,58 +113,73 @@ void report_saturated(const plan::MergePlan& plan, const SaturatedValues& satura
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
-  Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, const plan::Schedule& schedule,
-      const std::string& out, const JobOptions& options)
+  Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, const Workplace& place,
+      const JobOptions& options)
       : comm_(comm),
         recipe_(recipe),
         stage_(stage),
         plan_(stage.plan),
-        schedule_(schedule),
-        out_(out),
+        place_(place),
+        schedule_(place.schedule),
         options_(options),
-        pool_(schedule.options.memory_per_rank),
+        stop_(options.stop != nullptr ? *options.stop : own_stop_),
+        pool_(schedule_.options.memory_per_rank),
         files_(options.open) {}
 
-  /// Collective. Fills `directory`.
-  JobSummary fill(const std::string& directory) {
+  /// Collective. Fills the data directory.
+  JobSummary fill() {
     JobSummary summary;
+    const std::string& directory = place_.continuation.data_directory;
     comm::agree(comm_, [&] {
       workers_.emplace(schedule_.options.threads, [this] { return idle(); });
+      sink_ = make_sink(options_.output_format, layout_of(plan_, directory, document().extensions.output_metadata),
+                        [this](const std::function<void()>& closure) { workers_->on_main(closure); });
       if (!comm_.is_root()) return;
       summary.remarks = compare_copied_integers(plan_, files_);
+      remove_small_files(directory);
       io::write_companions(stage_.companions, directory);
     });
-    const auto sink =
-        make_sink(options_.output_format, layout_of(plan_, directory, document().extensions.output_metadata),
-                  [this](const std::function<void()>& closure) { workers_->on_main(closure); });
-    sink->prepare(comm_);
+    sink_->prepare(comm_);
     const auto start = Clock::now();
     std::optional<EngineContext> context;
     std::optional<MergeEngine> engine;
     comm::agree(comm_, [&] {  // takes all of the pool's memory
-      context.emplace(comm_, plan_, schedule_, files_, *sink, *workers_, pool_, counters_);
+      const auto rank = static_cast<std::uint32_t>(comm_.rank());
+      const Continuation& before = place_.continuation;
+      journal_.emplace(JournalPlace{before.journal_directory, stage_.fingerprint, before.attempt, rank}, *sink_,
+                       options_.reliability);
+      context.emplace(comm_, plan_, schedule_, files_, *sink_, *workers_, pool_, counters_, *journal_, before.recorded,
+                      stop_);
+      add_digests_of_done_units(*context);
       engine.emplace(*context, pool_);
     });
+    units_ = &context->units;
     engine->run();
     const RankReport mine{counters_.bytes_read, counters_.bytes_written, pool_.high_water(), peak_resident_bytes(),
                           std::chrono::duration<double>(engine->finished() - start).count()};
-    sink->finish(comm_);
+    // Everything is in the journal before it is published: a kill from here on costs nothing.
+    comm::agree_on_work(comm_, [&] { journal_->flush([this] { idle(); }); });
+    sink_->finish(comm_);
     take_remarks(*context, *engine, summary);
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
     summary.ranks = gather_reports(comm_, mine);
     summary.collectives = comm_.collectives();
-    summary.manifest_sha256 = comm::on_root(comm_, [&] {
-      for (const Catalogue& model : plan_.models) check_unchanged(model);
-      if (options_.write_model_card) io::write_model_card(card_of(recipe_, stage_, out_), directory);
-      const auto write = [&](std::string_view file, const std::string& text) {
-        io::write_file((std::filesystem::path(directory) / file).string(), text);
-      };
-      write(io::run_record_file_name, to_json(record_of(stage_, schedule_, options_, summary)));
-      const std::string manifest = to_json(manifest_of(document(), plan_, sink->files(), digests));
-      write(io::manifest_file_name, manifest);
-      return io::sha256_hex(manifest);
-    });
+    summary.attempt = place_.continuation.attempt;
+    summary.units = schedule_.units.size();
+    summary.units_resumed = place_.continuation.done_units;
+    summary.manifest_sha256 = comm::on_root(comm_, [&] { return write_records(summary, digests); });
     return summary;
+  }
+
+  /// Local. After a failure: what was written and can be made durable is. @return whether the journal holds anything.
+  bool save() noexcept {
+    const bool had_work = place_.continuation.done_units > 0 || !place_.continuation.recorded.places.empty();
+    if (!journal_) return had_work;
+    try {
+      journal_->flush([] {});
+    } catch (...) {  // it does not hide the failure that led here; what is not in the journal is made again
+    }
+    return had_work || journal_->committed_entries() > 0;
   }
 
  private:
@@ -178,44 +198,144 @@ class Job {
   }
 
   bool idle() {
+    if (options_.on_idle) options_.on_idle();
+    if (journal_) journal_->check();
     if (options_.on_progress) {
       const auto rank = static_cast<std::size_t>(comm_.rank());
-      options_.on_progress({counters_.bytes_read + counters_.bytes_written, schedule_.rank_bytes[rank]});
+      options_.on_progress({counters_.bytes_read + counters_.bytes_written, schedule_.rank_bytes[rank],
+                            journal_ ? journal_->committed_units() : 0});
     }
     return !comm_.alarmed();
+  }
+
+  /// Rank 0. All but weight files that can be gone on with is made anew: it costs nothing.
+  void remove_small_files(const std::string& directory) const {
+    std::error_code failure;
+    for (const std::string& name : io::names_in(directory, failure)) {
+      const bool is_weights =
+          std::ranges::any_of(plan_.shards, [&](const auto& shard) { return shard.file_name == name; });
+      if (!sink_->resumable() || !is_weights) io::remove_tree(directory + "/" + name);
+    }
+  }
+
+  /// Rank 0 has them all.
+  void add_digests_of_done_units(EngineContext& context) const {
+    for (const auto& [unit, digests] : place_.continuation.digests) {
+      const plan::Unit& at = schedule_.units[unit];
+      io::DigestTree run;
+      if (!io::insert_left_to_right(at.range, digests, run)) {
+        throw Error(ErrorKind::internal, "digests of another unit");
+      }
+      context.digests.add(at.tensor, run);
+    }
+  }
+
+  /// Rank 0. @return the manifest's SHA-256.
+  std::string write_records(const JobSummary& summary, const std::vector<io::Digest>& digests) const {
+    const std::string& directory = place_.continuation.data_directory;
+    for (const Catalogue& model : plan_.models) check_unchanged(model);
+    if (options_.write_model_card) io::write_model_card(card_of(recipe_, stage_, place_.out), directory);
+    const auto write = [&](std::string_view file, const std::string& text) {
+      io::write_file((std::filesystem::path(directory) / file).string(), text);
+    };
+    write(io::run_record_file_name, to_json(record_of(stage_, schedule_, options_, summary)));
+    const std::string manifest = to_json(manifest_of(document(), plan_, sink_->files(), digests));
+    write(io::manifest_file_name, manifest);
+    return io::sha256_hex(manifest);
   }
 
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const Stage& stage_;
   const plan::MergePlan& plan_;
+  const Workplace& place_;
   const plan::Schedule& schedule_;
-  const std::string& out_;
   const JobOptions& options_;
+  StopFlag own_stop_;
+  StopFlag& stop_;
   MemoryPool pool_;
   InputFiles files_;
   Counters counters_;
   std::optional<Workers> workers_;
+  std::unique_ptr<io::TensorSink> sink_;
+  std::optional<JournalKeeper> journal_;
+  const UnitAssembly* units_ = nullptr;
 };
+
+/// Whether the same command line can succeed after such a failure.
+bool can_be_continued(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::output_exists:
+    case ErrorKind::storage:
+    case ErrorKind::no_space:
+    case ErrorKind::limits:
+    case ErrorKind::mismatch:
+    case ErrorKind::internal:
+    case ErrorKind::stopped:
+      return true;
+    case ErrorKind::usage:
+    case ErrorKind::recipe:
+    case ErrorKind::corrupt_input:
+    case ErrorKind::numeric:
+      return false;
+  }
+  return false;
+}
+
+/// All ranks fail together: what is worth going on with stays, the rest goes.
+void end_failed(const comm::Communicator& comm, Job& job, Workplace& place, bool keep_anyway, ErrorKind kind) {
+  const bool holds_work = job.save() && can_be_continued(kind);
+  const bool keep = comm.max(holds_work || keep_anyway ? 1 : 0) != 0;  // also a barrier: no file is in use
+  if (!place.staging) return;
+  if (keep) return place.staging->leave();
+  place.staging->discard();
+  place.staging.reset();
+}
 
 }  // namespace
 
-JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage,
-                     const plan::Schedule& schedule, const std::string& out, std::optional<io::Staging>& staging,
-                     const JobOptions& options) {
-  const auto start = Clock::now();
-  const std::string directory = comm::on_root(comm, [&] { return staging->data_directory(); });
-  JobSummary summary;
+Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
+                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
+                       const recipe::MergeDocument& document, const JobOptions& options, bool may_discard) {
+  Workplace place{std::move(out), std::move(staging), {}, {}};
   try {
-    summary = Job(comm, recipe, stage, schedule, out, options).fill(directory);
+    io::OutputLayout layout = layout_of(stage.plan, "", document.extensions.output_metadata);
+    place.continuation = take_up(comm, place.staging, stage, layout, options.reliability, may_discard);
+    layout.directory = place.continuation.data_directory;
+    check_done_units(comm, stage, layout, options.reliability.resume_check, schedule.threads, place.continuation);
+    plan::ScheduleOptions as_before = schedule;
+    if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
+    place.schedule =
+        comm::agree(comm, [&] { return plan::make_schedule(stage.plan, as_before, place.continuation.done); });
     comm::agree(comm, [&] {
-      if (staging) staging->publish();
+      if (place.staging) record_plan(*place.staging, stage, place.schedule);
     });
   } catch (...) {
-    if (comm.failing_together()) {
-      comm.barrier();  // nobody holds a file of the staging directory open any more
-      if (staging) staging->discard();
+    if (comm.failing_together() && place.staging) {
+      const bool keep = options.keep_staging || io::stored_size(place.staging->plan_file());
+      keep ? place.staging->leave() : place.staging->discard();
     }
+    throw;
+  }
+  return place;
+}
+
+JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
+                     const JobOptions& options) {
+  const auto start = Clock::now();
+  JobSummary summary;
+  Job job(comm, recipe, stage, place, options);
+  try {
+    summary = job.fill();
+    if (options.reliability.readback) {
+      verify_output(comm, place.continuation.data_directory,
+                    {.threads = place.schedule.options.threads, .from_storage = true});
+    }
+    comm::agree(comm, [&] {
+      if (place.staging) place.staging->publish();
+    });
+  } catch (...) {
+    if (comm.failing_together()) end_failed(comm, job, place, options.keep_staging, Error::current().kind());
     throw;
   }
   for (const RankReport& rank : summary.ranks) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "engine/continuation.hpp"
 #include "engine/input_files.hpp"
+#include "engine/reliability.hpp"
 #include "engine/stage.hpp"
 #include "io/publish.hpp"
 #include "io/run_record.hpp"
@@ -20,12 +22,17 @@ namespace stockpot::engine {
 struct Progress {
   std::uint64_t bytes_done = 0;  ///< read and written by this rank
   std::uint64_t bytes_planned = 0;
+  std::uint64_t units_done = 0;  ///< of this rank, on storage and in the journal
 };
 
 struct JobOptions {
   std::string output_format = "safetensors";
   bool write_model_card = true;
   OpenSource open = posix_source();
+  ReliabilityOptions reliability;
+  bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
+  StopFlag* stop = nullptr;                          ///< who raises it ends the job; nullptr: nobody does
+  std::function<void()> on_idle;                     ///< on the main thread, with on_progress; may be empty
   std::vector<Remark> remarks;                       ///< met so far: for the run record
   std::function<void(const Progress&)> on_progress;  ///< may be empty
 };
@@ -39,16 +46,28 @@ struct JobSummary {
   std::uint64_t collectives = 0;
   double seconds = 0;
   std::vector<RankReport> ranks;
-  std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order
+  std::uint64_t attempt = 1, units = 0, units_resumed = 0;
+  std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order; of what this attempt wrote
   std::vector<std::string> remarks;                 ///< of methods: "tensor: remark"; of sources; of saturated values
 };
 
-/// Collective. Executes `schedule` and publishes. Throws alike on all ranks; then nothing is under the output's name that
-/// was not there before, and the staging directory is gone.
-/// @param out      of the output, for its card.
-/// @param staging  rank 0's: where it grows.
-JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage,
-                     const plan::Schedule& schedule, const std::string& out, std::optional<io::Staging>& staging,
+/// Where a stage is made, and what is there already.
+struct Workplace {
+  std::string out;                     ///< the output's path, for its card
+  std::optional<io::Staging> staging;  ///< rank 0's: where it grows. Gone if there was nothing to keep
+  Continuation continuation;
+  plan::Schedule schedule;  ///< of what is left to do
+};
+
+/// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
+/// @param may_discard  what is staged of another plan is thrown away, not refused.
+Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
+                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
+                       const recipe::MergeDocument& document, const JobOptions& options, bool may_discard);
+
+/// Collective. Executes the schedule and publishes. Throws alike on all ranks; then nothing is under the output's name that
+/// was not there before. The staging directory is gone, unless something in it is worth going on with.
+JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
                      const JobOptions& options);
 
 }  // namespace stockpot::engine

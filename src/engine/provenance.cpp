@@ -73,6 +73,9 @@ io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, cons
   const plan::MergePlan& plan = stage.plan;
   io::RunRecord record;
   record.stage_fingerprint = stage.fingerprint;
+  record.commit = options.reliability.in_place ? "marker" : "rename";
+  record.attempt = summary.attempt;
+  record.units_resumed = summary.units_resumed;
   record.method = plan.method;
   record.seed = plan.seed;
   record.output_format = options.output_format;

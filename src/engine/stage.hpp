@@ -9,6 +9,7 @@
 #include "core/remark.hpp"
 #include "core/vocabulary.hpp"
 #include "io/companions.hpp"
+#include "io/plan_record.hpp"
 #include "plan/plan.hpp"
 
 namespace stockpot::engine {
@@ -19,6 +20,7 @@ struct Stage {
   plan::MergePlan plan;      ///< with its models
   /// What its output is made of and how: two outputs with the same are the same.
   std::string fingerprint;
+  io::PlanFacts facts;          ///< behind the fingerprint
   io::Companions companions;    ///< rank 0 only
   std::vector<Remark> remarks;  ///< decisions and warnings, of its plan and of its models
 };

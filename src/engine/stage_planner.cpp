@@ -47,27 +47,43 @@ void set_planned_config(const io::ModelFolder& folder, Catalogue& made) {
                                  folder.shown("config.json"), made.warnings);
 }
 
-/// Everything that the bytes of an output depend on.
-std::string fingerprint_of(const Stage& stage, const recipe::MergeDocument& document, const plan::PlanOptions& options,
-                           const std::map<std::string, std::string>& stages) {
-  std::string facts = fmt::format("{}\n{}\n{} {} {} {}\n", version, document.text, stage.plan.seed,
-                                  static_cast<int>(stage.plan.nonfinite), options.truncate_embeddings,
-                                  options.adapter_dtype ? name(*options.adapter_dtype) : "");
-  facts += stage.plan.prompts.pack();  // tokens, which a tokenizer.json decides on
-  for (const auto& shard : stage.plan.shards) facts += fmt::format("{} {}\n", shard.file_name, shard.data_bytes);
-  for (const Catalogue& model : stage.plan.models) {
-    facts += fmt::format("{}\n{}\n", model.model, io::tensor_table_sha256(model.tensors));
-    const auto stage_of_job = stages.find(model.directory);
-    if (stage_of_job != stages.end()) {
-      facts += stage_of_job->second;
-      continue;
-    }
-    for (const StoredFile& file : model.files) {
-      facts +=
-          fmt::format("{} {} {}\n", std::filesystem::path(file.path).filename().string(), file.bytes, file.modified_ns);
-    }
+/// What the files of a model say of its bytes: an outside model's by name, size and time, a stage's by what it is made of.
+void add_model_facts(const Catalogue& model, const std::string& name, const std::map<std::string, std::string>& stages,
+                     io::PlanFacts& facts) {
+  facts.emplace_back(name + ", tensors", io::tensor_table_sha256(model.tensors));
+  if (const auto stage = stages.find(model.directory); stage != stages.end()) {
+    facts.emplace_back(name + ", made of", stage->second);
+    return;
   }
-  return io::sha256_hex(facts);
+  for (const StoredFile& file : model.files) {
+    facts.emplace_back(fmt::format("{}, {}", name, std::filesystem::path(file.path).filename().string()),
+                       fmt::format("{} bytes, changed at {} ns", file.bytes, file.modified_ns));
+  }
+}
+
+/// Everything that the bytes of an output depend on.
+io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document, const StageOptions& options,
+                       const std::map<std::string, std::string>& stages) {
+  const auto& adapter_dtype = options.plan.adapter_dtype;
+  io::PlanFacts facts{{"Stockpot", std::string(version)},
+                      {"numeric contract", std::string(numeric_contract)},
+                      {"recipe", document.text},
+                      {"seed", fmt::format("{}", stage.plan.seed)},
+                      {"non-finite values", fmt::format("{}", static_cast<int>(stage.plan.nonfinite))},
+                      {"cut embeddings", fmt::format("{}", options.plan.truncate_embeddings)},
+                      {"type of merged adapters", std::string(adapter_dtype ? name(*adapter_dtype) : "not rounded")},
+                      {"output format", options.output_format ? options.output_format(document) : "safetensors"}};
+  // Tokens of prompts, which a tokenizer.json decides on.
+  if (const std::string prompts = stage.plan.prompts.pack(); document.moe)
+    facts.emplace_back("tokens of prompts", io::sha256_hex(prompts));
+  for (const auto& shard : stage.plan.shards) {
+    facts.emplace_back("output file " + shard.file_name, fmt::format("{} bytes of data", shard.data_bytes));
+  }
+  for (std::size_t m = 0; m < stage.plan.models.size(); ++m) {
+    const Catalogue& model = stage.plan.models[m];
+    add_model_facts(model, fmt::format("model {} ({})", m + 1, model.model), stages, facts);
+  }
+  return facts;
 }
 
 }  // namespace
@@ -96,7 +112,8 @@ Stage StagePlanner::plan(std::size_t index) {
   stage.plan =
       comm::agree(comm_, [&] { return plan::make_plan(recipe_, document, std::move(models), options_.plan, text); });
   stage.remarks.insert(stage.remarks.end(), stage.plan.remarks.begin(), stage.plan.remarks.end());
-  stage.fingerprint = fingerprint_of(stage, document, options_.plan, fingerprints_);
+  stage.facts = facts_of(stage, document, options_, fingerprints_);
+  stage.fingerprint = io::digest_of(stage.facts);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
   plan_companions(stage, document);
   check_routers(stage, document);
@@ -221,7 +238,8 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
   std::ranges::move(unpack_remarks(packed), std::back_inserter(stage.remarks));
 }
 
-void StagePlanner::finished(const Stage& stage, const std::string& directory) {
+void StagePlanner::finished(const Stage& stage, const std::string& directory, bool made_of_this) {
+  if (made_of_this) fingerprints_[directory] = stage.fingerprint;
   comm::agree(comm_, [&] {
     if (!comm_.is_root()) return;
     ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};

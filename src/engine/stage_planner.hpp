@@ -1,6 +1,7 @@
 // From a recipe to planned stages, on all ranks.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -19,6 +20,7 @@ struct StageOptions {
   plan::PlanOptions plan;
   bool copy_tokenizer = true;
   recipe::Dialect dialect = recipe::Dialect::merge;
+  std::function<std::string(const recipe::MergeDocument&)> output_format = {};  ///< empty: safetensors
 };
 
 class StagePlanner {
@@ -35,7 +37,8 @@ class StagePlanner {
   void explain(std::optional<std::string> tensor) { options_.plan.explain = std::move(tensor); }
 
   /// Collective. From now on the stage's name means what lies in `directory`.
-  void finished(const Stage& stage, const std::string& directory);
+  /// @param made_of_this  it was made by this plan, so that nothing else need be known of its files.
+  void finished(const Stage& stage, const std::string& directory, bool made_of_this);
 
  private:
   std::string read_models(const recipe::MergeDocument& document);
@@ -50,7 +53,7 @@ class StagePlanner {
   ModelShelf shelf_;                                 // rank 0's is used
   std::set<std::string> unmade_;                     // rank 0, stages that have no data yet, by name
   StageTokenizer tokenizer_;                         // rank 0, of the document at hand
-  std::map<std::string, std::string> fingerprints_;  // of stages, by name
+  std::map<std::string, std::string> fingerprints_;  // of stages, by name and, once finished, by directory
 };
 
 /// Collective. Rank 0 reads the recipe; every rank parses the same bytes.

@@ -127,8 +127,10 @@ void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, con
     planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).merge(encoded)
                     : TileMerger<float>(context, worker, strip, *method, sources, parts).merge(encoded);
   }
-  context.digests.add(strip.tensor, strip.range, encoded);
+  io::DigestTree run;
+  io::digest_blocks(planned.output.dtype, strip.range, encoded, run);  // while it is in cache
   context.sink.write(strip.tensor, strip.range, encoded);
+  context.units.written(strip, run);
   context.counters.bytes_written += encoded.size();
 }
 

@@ -24,7 +24,9 @@ Strip Strips::operator[](std::size_t i) const {
   const plan::Unit& unit = schedule_.units[units_[place]];
   const std::uint64_t step = elements_of_strip(unit.tensor);
   const std::uint64_t skipped = (i - first_strip_[place]) * step;
-  return {place, unit.tensor, unit.range, {unit.range.first + skipped, std::min(step, unit.range.count - skipped)}};
+  return {place,         unit.tensor,
+          units_[place], first_strip_[place + 1] - first_strip_[place],
+          unit.range,    {unit.range.first + skipped, std::min(step, unit.range.count - skipped)}};
 }
 
 }  // namespace stockpot::engine

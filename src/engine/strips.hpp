@@ -13,6 +13,8 @@ namespace stockpot::engine {
 struct Strip {
   std::size_t place = 0;  ///< of its unit in the list of units that the strips were made of
   std::uint32_t tensor = 0;
+  std::uint32_t unit_index = 0;    ///< in the schedule
+  std::size_t strips_of_unit = 0;  ///< that one among them
   ElementRange unit;
   ElementRange range;
 };

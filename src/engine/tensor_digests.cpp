@@ -11,6 +11,10 @@ TensorDigests::TensorDigests(std::vector<TensorInfo> tensors) : tensors_(std::mo
 void TensorDigests::add(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
   io::DigestTree run;
   io::digest_blocks(tensors_[tensor].dtype, range, bytes, run);
+  add(tensor, run);
+}
+
+void TensorDigests::add(std::uint32_t tensor, const io::DigestTree& run) {
   const std::lock_guard lock(mutexes_[tensor % mutexes_.size()]);
   for (const auto& node : run.nodes()) trees_[tensor].insert(node.level, node.index, node.value);
 }

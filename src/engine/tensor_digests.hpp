@@ -18,6 +18,8 @@ class TensorDigests {
   explicit TensorDigests(std::vector<TensorInfo> tensors);
   /// Local, thread safe. @param range  starts at a block and ends at a block or at the tensor's end.
   void add(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes);
+  /// The same of blocks that were digested elsewhere.
+  void add(std::uint32_t tensor, const io::DigestTree& run);
   /// Collective. On rank 0 the digest of every tensor, in order; empty elsewhere. @pre together the ranks added
   /// everything.
   std::vector<io::Digest> collect(const comm::Communicator& comm) const;

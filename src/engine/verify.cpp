@@ -11,6 +11,7 @@
 #include "engine/tensor_digests.hpp"
 #include "engine/workers.hpp"
 #include "io/manifest.hpp"
+#include "io/posix_file.hpp"
 #include "io/published_output.hpp"
 #include "io/shard_index.hpp"
 #include "io/small_file.hpp"
@@ -57,6 +58,11 @@ void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const
     files.get(found.files[stored.file].path)->read_at(offset, buffers[w]);
     digests.add(tensor, range, buffers[w]);
   });
+}
+
+/// What was synced is dropped from memory; what the system keeps all the same is read from there.
+void drop_cached(const Catalogue& found) {
+  for (const StoredFile& file : found.files) io::PosixSource(file.path).drop_cached();
 }
 
 std::string name_of(const StoredFile& file) { return std::filesystem::path(file.path).filename().string(); }
@@ -184,6 +190,7 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   std::vector<TensorInfo> infos;
   for (const StoredTensor& tensor : found.tensors) infos.push_back(tensor.info);
   TensorDigests digests(std::move(infos));
+  if (options.from_storage) comm::agree(comm, [&] { drop_cached(found); });
   comm::agree_on_work(comm, [&] { digest_pieces(comm, found, options, digests); });
   const std::vector<io::Digest> computed = digests.collect(comm);
   comm::agree(comm, [&] {

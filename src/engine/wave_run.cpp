@@ -19,7 +19,7 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::
     const plan::Group& group = context.plan.groups[g];
     const methods::OutputTensor& first = context.plan.context[group.tensors.front()];
     place_of_group_.emplace(g, members_.size());
-    members_.push_back({group.method->make(first.settings, group.info), nullptr});
+    members_.push_back({group.method->make(first.settings, group.info), nullptr, 0});
   }
   std::uint64_t at = 0;
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
@@ -31,6 +31,21 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::
 
 std::uint64_t WaveRun::kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const {
   return plan::kept_unit_bytes(context_.plan, tensor, elements, context_.schedule.options.chunk_bytes);
+}
+
+void WaveRun::replay(bool shared) {
+  for (std::size_t place = 0; place < members_.size(); ++place) {
+    Member& member = members_[place];
+    const plan::Group& group = context_.plan.groups[wave_.groups[place]];
+    while (const auto shape = member.method->next_pass()) {
+      const auto totals =
+          context_.recorded.read(context_.comm, shared, {wave_.groups[place], member.passes}, *shape, group);
+      if (!totals) break;
+      const auto workspace = context_.workspace.hold(group.needs.workspace_bytes);
+      member.method->conclude(totals->view());
+      ++member.passes;
+    }
+  }
 }
 
 bool WaveRun::next_pass() {
@@ -57,6 +72,7 @@ void WaveRun::observe() {
 }
 
 void WaveRun::observe_strip(std::size_t w, std::size_t i) {
+  if (context_.stop.level() != Stop::none) return context_.stop.skipped();
   const Strip strip = strips_[i];
   Member& member = member_of(strip.tensor);
   const bool first_time = passes_done_ == 0;
@@ -138,18 +154,27 @@ void WaveRun::combine() {
   }
 }
 
-void WaveRun::conclude() {
+void WaveRun::conclude(bool record) {
   context_.workers.run(members_.size(), [&](std::size_t, std::size_t place) {
-    const Member& member = members_[place];
+    Member& member = members_[place];
     if (!member.tally) return;
-    const auto workspace = context_.workspace.hold(context_.plan.groups[wave_.groups[place]].needs.workspace_bytes);
-    member.tally->with_totals(context_.plan, [&](const methods::Totals& totals) { member.method->conclude(totals); });
+    const std::uint32_t group = wave_.groups[place];
+    const auto workspace = context_.workspace.hold(context_.plan.groups[group].needs.workspace_bytes);
+    member.tally->with_totals(context_.plan, [&](const methods::Totals& totals) {
+      if (record && is_worth_recording(context_.plan, context_.schedule, group, totals)) {
+        context_.journal.pass_done(group, member.passes, pack_totals(totals));
+      }
+      member.method->conclude(totals);
+    });
+    ++member.passes;
   });
 }
 
 void WaveRun::merge() {
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     const Strip strip = strips_[i];
+    if (context_.schedule.units[strip.unit_index].done) return;
+    if (!context_.measuring && !context_.units.may_begin(strip)) return;
     if (strip.place >= wave_.keep_units) context_.advise(strips_, i);
     Worker& worker = context_.per_worker[w];
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);

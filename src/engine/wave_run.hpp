@@ -18,6 +18,8 @@ class WaveRun {
   /// @param counters memory for the counters of all groups of the wave, for the largest pass.
   WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept, std::span<std::uint64_t> counters);
 
+  /// Lets the methods learn what an earlier attempt found out in their first passes. Collective for a wave of shared groups.
+  void replay(bool shared);
   /// Sets up the next pass. @return false if no group wants one: the wave is ready to be merged.
   bool next_pass();
   /// Local. Workers observe this rank's part of the pass. May end early if another rank raised the alarm.
@@ -26,7 +28,8 @@ class WaveRun {
   void combine();
   /// Local. Every group's method learns the totals; workers conclude as many at once as there is workspace for. May
   /// end early if another rank raised the alarm.
-  void conclude();
+  /// @param record  this rank's journal is to have the totals.
+  void conclude(bool record);
   /// Local. Workers merge and write this rank's units.
   void merge();
 
@@ -37,6 +40,7 @@ class WaveRun {
   struct Member {
     std::unique_ptr<methods::Method> method;
     std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
+    std::uint32_t passes = 0;           // concluded
   };
   /// Counters that a worker adds up alone until it meets another group.
   struct Pending {

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 #include <vector>
@@ -67,6 +68,29 @@ void digest_blocks(DType dtype, ElementRange range, std::span<const std::byte> s
     tree.insert(0, block, digest_block(leaf));
     stored = stored.subspan(leaf.size());
   }
+}
+
+std::vector<Digest> digests_left_to_right(const DigestTree& run) {
+  auto nodes = run.nodes();
+  std::ranges::sort(nodes, {}, [](const DigestTree::Node& node) { return node.index << node.level; });
+  std::vector<Digest> digests;
+  for (const auto& node : nodes) digests.push_back(node.value);
+  return digests;
+}
+
+bool insert_left_to_right(ElementRange range, std::span<const Digest> digests, DigestTree& tree) {
+  std::uint64_t block = range.first_block();
+  std::uint64_t left = blocks_of(range.count);
+  for (const Digest& digest : digests) {
+    if (left == 0) return false;
+    // The widest aligned subtree that begins here and does not reach beyond the run.
+    const int aligned = block == 0 ? 63 : std::countr_zero(block);
+    const int level = std::min(aligned, static_cast<int>(std::bit_width(left)) - 1);
+    tree.insert(static_cast<std::uint32_t>(level), block >> level, digest);
+    block += std::uint64_t{1} << level;
+    left -= std::uint64_t{1} << level;
+  }
+  return left == 0;
 }
 
 Digest tensor_digest(const DigestTree& tree, std::uint64_t elements) {

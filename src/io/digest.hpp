@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/block_tree.hpp"
 #include "core/dtype.hpp"
@@ -49,6 +50,11 @@ Digest digest_block(std::span<const std::byte> stored);
 /// @param range   begins where a block begins and ends where one ends, or where the tensor ends.
 /// @param stored  the encoded elements of `range`.
 void digest_blocks(DType dtype, ElementRange range, std::span<const std::byte> stored, DigestTree& tree);
+
+/// The complete subtrees of a run of blocks, from its first block to its last.
+std::vector<Digest> digests_left_to_right(const DigestTree& run);
+/// Puts them back. @return false, and `tree` has changed, if there are not as many as the range has subtrees.
+bool insert_left_to_right(ElementRange range, std::span<const Digest> digests, DigestTree& tree);
 
 /// @param tree  holds every block of a tensor of `elements` elements.
 Digest tensor_digest(const DigestTree& tree, std::uint64_t elements);

@@ -10,6 +10,7 @@
 #include "io/hdf5_types.hpp"
 #include "io/posix_file.hpp"
 #include "io/row_major_boxes.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -73,6 +74,7 @@ Hdf5Sink::~Hdf5Sink() = default;
 void Hdf5Sink::prepare(const comm::Communicator& comm) {
   silence_hdf5();
   const std::string packed = comm::on_root(comm, [&] {
+    remove_tree(path_);  // of an attempt that died: it need not even open
     const Hdf5Summary summary = create_hdf5_checkpoint(path_, layout_);
     description_.header = digest_block(std::as_bytes(std::span(summary.catalogue)));
     return pack(summary);

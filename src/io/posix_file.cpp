@@ -93,6 +93,8 @@ void PosixSource::will_need(ByteRange range) const {
                   POSIX_FADV_WILLNEED);
 }
 
+void PosixSource::drop_cached() const { ::posix_fadvise(descriptor_.raw(), 0, 0, POSIX_FADV_DONTNEED); }
+
 PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
   const auto make = [&] {
     return file_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);

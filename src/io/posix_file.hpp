@@ -22,6 +22,8 @@ class PosixSource final : public ByteSource {
   /// Transient failures of the storage are tried again, five times in about 3 s.
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
   void will_need(ByteRange range) const override;
+  /// Asks the system to forget what it has of the file in memory.
+  void drop_cached() const;
   std::uint64_t size() const override { return stored_.bytes; }
   const std::string& path() const override { return stored_.path; }
   /// Size, time and inode as they were when the file was opened: what tells later whether it was changed.

@@ -62,7 +62,7 @@ void rename_or_throw(const std::string& from, const std::string& to) {
 
 bool record_says(const std::string& out, const std::string& made_of) {
   return !made_of.empty() && is_there(out + "/" + std::string(manifest_file_name)) &&
-         plan_digest_of_record(out + "/" + std::string(run_record_file_name)) == made_of;
+         stage_fingerprint(out + "/" + std::string(run_record_file_name)) == made_of;
 }
 
 }  // namespace
@@ -156,8 +156,8 @@ void Staging::repair(const OutputPlace& place) {
   sync_directory(fs::path(out_).parent_path().string());
 }
 
-void Staging::start_anew() {
-  remove_all_but_locks(false);
+void Staging::start_anew(bool with_stages) {
+  remove_all_but_locks(with_stages);
   if (in_place_) write_file(in_place_path(), "");
   ensure_directory(data_);
 }
@@ -205,12 +205,13 @@ void Staging::remove_all_but_locks(bool with_stages) {
   if (in_place_ && is_there(in_place_path()) && !has_marker(out_)) {
     remove_tree(out_);
   }
+  if (with_stages) remove_tree(old_path());
   std::error_code failure;
   for (const std::string& name : names_in(directory_, failure)) {
-    if (name.starts_with("lock") || name == "replaced" || (name.starts_with("stages") && !with_stages)) continue;
-    remove_tree(directory_ + "/" + name);
+    const bool stays = name == "replaced" || name == "publish.json" || (name == "stages" && !with_stages);
+    if (!stays && !name.starts_with("lock")) remove_tree(directory_ + "/" + name);
   }
-  if (with_stages) remove_tree(old_path());
+  remove_tree(publish_path());  // last: as long as anything is left, it says what that is
 }
 
 void Staging::discard() noexcept {

@@ -26,7 +26,7 @@ struct OutputPlace {
   bool overwrite = false;           ///< an output that is there already is replaced
   bool in_place = false;            ///< data grows in OUT itself, and a marker commits it
   LockClaim claim = {};
-  std::string made_of = {};  ///< plan digest: an output whose run record has it is this one
+  std::string made_of = {};  ///< fingerprint: an output whose run record has it is this one
 };
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
@@ -59,8 +59,8 @@ class Staging {
 
   /// A sign of life for those who look at the lock.
   void refresh() const noexcept { lock_.refresh(); }
-  /// Removes what earlier attempts left, apart from finished stages.
-  void start_anew();
+  /// Removes what earlier attempts left. @param with_stages  finished stages, too
+  void start_anew(bool with_stages = false);
   /// Makes data/ the output, moving aside what is to be replaced, and removes the rest. The files in it must be synced and
   /// closed, among them manifest and run record if it has one.
   /// @throws Error(output_exists) if OUT came into being meanwhile, or if the lock is no longer ours.

@@ -23,7 +23,6 @@ std::optional<std::string> text_in(const std::string& path, const char* key) {
 }  // namespace
 
 std::optional<std::string> stage_fingerprint(const std::string& path) { return text_in(path, "stage_fingerprint"); }
-std::optional<std::string> plan_digest_of_record(const std::string& path) { return text_in(path, "plan_digest"); }
 bool is_committed_by_marker(const std::string& path) { return text_in(path, "commit") == "marker"; }
 
 std::string to_json(const RunRecord& record) {
@@ -31,7 +30,6 @@ std::string to_json(const RunRecord& record) {
   ordered_json json{{"stockpot_version", version},
                     {"numeric_contract", numeric_contract},
                     {"stage_fingerprint", record.stage_fingerprint},
-                    {"plan_digest", record.plan_digest},
                     {"commit", record.commit},
                     {"attempt", record.attempt},
                     {"units_resumed", record.units_resumed},

@@ -29,7 +29,6 @@ struct RunRecord {
     std::uint64_t values = 0;
   };
   std::string stage_fingerprint;  ///< equal for outputs that are made of the same in the same way
-  std::string plan_digest;        ///< of the plan that an interrupted run is continued by (plan_record.hpp)
   std::string commit;             ///< "rename" or "marker"
   std::uint64_t attempt = 1;      ///< how many starts it took
   std::uint64_t units_resumed = 0;
@@ -51,8 +50,6 @@ struct RunRecord {
 /// Local. The fingerprint that a run record holds; nothing if there is no such file, or it says nothing.
 std::optional<std::string> stage_fingerprint(const std::string& path);
 
-/// Local. Likewise the plan digest.
-std::optional<std::string> plan_digest_of_record(const std::string& path);
 /// Local. Whether the record says that a marker file commits the output.
 bool is_committed_by_marker(const std::string& path);
 

@@ -10,39 +10,61 @@
 #include "io/safetensors.hpp"
 #include "io/shard_index.hpp"
 #include "io/small_file.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::io {
 
-SafetensorsSink::SafetensorsSink(OutputLayout layout)
-    : layout_(std::move(layout)), places_(layout_.tensors.size()), shards_(layout_.files.size()) {
-  for (std::size_t f = 0; f < layout_.files.size(); ++f) {
-    const OutputLayout::File& file = layout_.files[f];
-    shards_[f].path = layout_.directory + "/" + file.name;
-    for (std::size_t i = 0; i < file.tensors.size(); ++i) places_[file.tensors[i]] = {f, file.offsets[i]};
-  }
-}
+namespace {
 
-std::string SafetensorsSink::header_of(const OutputLayout::File& file) const {
+std::string header_of(const OutputLayout& layout, const OutputLayout::File& file) {
   std::vector<PlacedTensor> placed;
   for (std::size_t i = 0; i < file.tensors.size(); ++i) {
-    placed.push_back({layout_.tensors[file.tensors[i]], file.offsets[i]});
+    placed.push_back({layout.tensors[file.tensors[i]], file.offsets[i]});
   }
-  return write_safetensors_header(placed, {layout_.metadata.begin(), layout_.metadata.end()});
+  return write_safetensors_header(placed, {layout.metadata.begin(), layout.metadata.end()});
 }
+
+/// A file of an earlier attempt that has its size is gone on with; anything else is in the way.
+PosixSink open_or_create(const std::string& path, std::uint64_t bytes) {
+  if (stored_size(path) == bytes) return PosixSink::open(path);
+  remove_tree(path);
+  return PosixSink::create(path, bytes);
+}
+
+}  // namespace
+
+SafetensorsPlaces safetensors_places(const OutputLayout& layout) {
+  SafetensorsPlaces all;
+  all.places.resize(layout.tensors.size());
+  for (const OutputLayout::File& file : layout.files) {
+    SafetensorsPlaces::File made{layout.directory + "/" + file.name, header_of(layout, file), 0};
+    made.bytes = made.header.size();
+    for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+      all.places[file.tensors[i]] = {all.files.size(), made.header.size() + file.offsets[i]};
+      made.bytes += layout.tensors[file.tensors[i]].bytes();
+    }
+    all.files.push_back(std::move(made));
+  }
+  return all;
+}
+
+SafetensorsSink::SafetensorsSink(OutputLayout layout) : layout_(std::move(layout)), shards_(layout_.files.size()) {}
 
 void SafetensorsSink::prepare(const comm::Communicator& comm) {
   comm::agree(comm, [&] {
+    SafetensorsPlaces planned = safetensors_places(layout_);
+    places_ = std::move(planned.places);
     for (std::size_t f = 0; f < shards_.size(); ++f) {
       Shard& shard = shards_[f];
-      const std::string header = header_of(layout_.files[f]);
-      shard.data_start = shard.bytes = header.size();
-      for (const std::uint32_t tensor : layout_.files[f].tensors) shard.bytes += layout_.tensors[tensor].bytes();
+      shard.path = std::move(planned.files[f].path);
+      shard.bytes = planned.files[f].bytes;
       if (!comm.is_root()) continue;
-      const auto header_bytes = std::as_bytes(std::span(header));
-      shard.header_digest = digest_block(header_bytes);
-      shard.open_file = PosixSink::create(shard.path, shard.bytes);
-      shard.open_file->write_at(0, header_bytes);
+      const auto header = std::as_bytes(std::span(planned.files[f].header));
+      shard.header_digest = digest_block(header);
+      shard.open_file = open_or_create(shard.path, shard.bytes);
+      shard.open_file->write_at(0, header);
     }
+    if (comm.is_root()) sync_directory(layout_.directory);
   });
 }
 
@@ -55,9 +77,16 @@ PosixSink& SafetensorsSink::opened(Shard& shard) {
 void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
   const DType dtype = layout_.tensors[tensor].dtype;
   assert(bytes.size() == bytes_of(dtype, range.count));
-  const Place& place = places_[tensor];
+  const SafetensorsPlaces::Place& place = places_[tensor];
   Shard& shard = shards_[place.file];
-  opened(shard).write_at(shard.data_start + place.offset + bytes_of(dtype, range.first), bytes);
+  opened(shard).write_at(place.offset + bytes_of(dtype, range.first), bytes);
+  shard.dirty = true;
+}
+
+void SafetensorsSink::flush() {
+  for (Shard& shard : shards_) {
+    if (shard.dirty.exchange(false)) opened(shard).sync_data();
+  }
 }
 
 void SafetensorsSink::finish(const comm::Communicator& comm) {

@@ -4,6 +4,7 @@
 // never create. Every rank works out by itself where the data of each file starts.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,37 +17,51 @@
 
 namespace stockpot::io {
 
+/// Where a layout's tensors lie, byte for byte, before there is any file.
+struct SafetensorsPlaces {
+  struct File {
+    std::string path;
+    std::string header;
+    std::uint64_t bytes = 0;
+  };
+  struct Place {
+    std::size_t file = 0;
+    std::uint64_t offset = 0;  ///< of its first byte in the file
+  };
+  std::vector<File> files;    ///< parallel to OutputLayout::files
+  std::vector<Place> places;  ///< of each tensor
+};
+SafetensorsPlaces safetensors_places(const OutputLayout& layout);
+
 class SafetensorsSink final : public TensorSink {
  public:
   explicit SafetensorsSink(OutputLayout layout);
 
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
+  bool resumable() const override { return true; }
+  void flush() override;
   /// Collective. Also writes the index, if there are several files.
   void finish(const comm::Communicator& comm) override;
 
   std::vector<TensorFile> files() const override;
 
  private:
-  struct Place {
-    std::size_t file = 0;
-    std::uint64_t offset = 0;  ///< from the start of the data
-  };
   struct Shard {
     std::string path;
-    std::uint64_t data_start = 0, bytes = 0;
+    std::uint64_t bytes = 0;
     Digest header_digest;
     std::mutex opening;
     std::optional<PosixSink> open_file;  ///< once this rank has written to it
+    std::atomic<bool> dirty = false;     ///< written to since it was synced
   };
 
-  std::string header_of(const OutputLayout::File& file) const;
   PosixSink& opened(Shard& shard);
   void check_and_index() const;
 
   OutputLayout layout_;
-  std::vector<Place> places_;  ///< of each tensor
-  std::vector<Shard> shards_;  ///< parallel to layout_.files
+  std::vector<SafetensorsPlaces::Place> places_;  ///< of each tensor
+  std::vector<Shard> shards_;                     ///< parallel to layout_.files
 };
 
 }  // namespace stockpot::io

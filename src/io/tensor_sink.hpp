@@ -47,11 +47,15 @@ struct TensorFile {
 class TensorSink {
  public:
   virtual ~TensorSink() = default;
-  /// Collective. Creates the files with their final size and everything but tensor data. Throws alike on all ranks.
+  /// Collective. Creates the files with their final size and everything but tensor data, or opens those that are there. Throws alike on all ranks.
   virtual void prepare(const comm::Communicator&) = 0;
   /// Local, thread safe for ranges that do not overlap.
   /// @param tensor  index into OutputLayout::tensors.   @param bytes  the encoded elements of `range`.
   virtual void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) = 0;
+  /// Whether a later attempt can go on with the files: then write() may be called for what it still lacks only.
+  virtual bool resumable() const { return false; }
+  /// Local, any thread. Returns when what write() has returned for is on storage. @throws Error; the data may be lost then.
+  virtual void flush() {}
   /// Collective. Syncs and closes everything. Throws alike on all ranks.
   virtual void finish(const comm::Communicator&) = 0;
   /// After prepare(): the files that hold tensors, the same on every rank except for `header`.

@@ -48,6 +48,12 @@ void sync_directory(const std::string& path) {
   directory.close(path);
 }
 
+std::optional<std::uint64_t> stored_size(const std::string& path) {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+  return static_cast<std::uint64_t>(facts.st_size);
+}
+
 std::uint64_t allocated_bytes(const std::string& path) {
   constexpr std::uint64_t unit_of_stat = 512;
   struct stat facts {};

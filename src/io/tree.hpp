@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace stockpot::io {
@@ -15,6 +16,9 @@ void ensure_directory(const std::string& path);
 
 /// Local. Returns when names in it are on storage.
 void sync_directory(const std::string& path);
+
+/// Local. Size of a regular file; nothing if there is none.
+std::optional<std::uint64_t> stored_size(const std::string& path);
 
 /// Local. Bytes that the files below a directory take up on storage; 0 if it is not there.
 std::uint64_t allocated_bytes(const std::string& path);

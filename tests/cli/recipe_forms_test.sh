@@ -64,9 +64,12 @@ expect_no_out
 expect_that "nothing is left" test ! -e never -a ! -e never.stockpot
 
 # An output is replaced when that is asked for.
-run "$stockpot" merge two.yml out
+run "$stockpot" merge other.yml out
 expect_code 6
 expect_err "OUT001"
+run "$stockpot" merge two.yml out
+expect_code 0
+expect_out "published out already"
 run "$stockpot" merge other.yml out --overwrite
 expect_code 0
 expect_that "the new one is there" same_weights out changed

@@ -56,7 +56,7 @@ def call_cases(shim, folder, rank):
 
     def case(title, code, says, **call):
         return Refusal(
-            f"{title} on rank {rank}", good, code, says, OPTIONS, env=failing(shim, rank=rank, **call), hint=False
+            f"{title} on rank {rank}", good, code, says, OPTIONS, env=failing(shim, rank=rank, **call), goes_on=True, hint=False
         )
 
     return [

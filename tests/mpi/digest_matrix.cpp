@@ -216,7 +216,7 @@ class DigestMatrix : public testing::TestWithParam<DType> {
         run.little_memory ? schedule_in_little_memory(plan, options) : plan::make_schedule(plan, options);
     read_more_ |= run.little_memory && schedule.reads_total > plan::make_schedule(plan, options).reads_total;
     use(run.isa);
-    test::merge_stage(world, one, schedule, out);
+    test::merge_stage(world, one, schedule.options, out);
     use(best_instruction_set());
     return world.is_root() ? digest_of_output(out) : "";
   }

@@ -25,12 +25,15 @@ inline OneStage planned_stage(const comm::Communicator& comm, const std::string&
 
 /// Collective.
 inline engine::JobSummary merge_stage(const comm::Communicator& comm, const OneStage& one,
-                                      const plan::Schedule& schedule, const std::string& out) {
+                                      const plan::ScheduleOptions& schedule, const std::string& out,
+                                      const engine::JobOptions& options = {}) {
   std::optional<io::Staging> staging;
   comm::agree(comm, [&] {
     if (comm.is_root()) staging = io::Staging::open({out, {}, one.stage.plan.output_bytes()});
   });
-  return engine::run_merge(comm, one.recipe, one.stage, schedule, out, staging, {});
+  engine::Workplace place = engine::take_up_work(comm, one.stage, out, std::move(staging), schedule,
+                                                 one.recipe.documents[one.stage.document], options, false);
+  return engine::run_merge(comm, one.recipe, one.stage, place, options);
 }
 
 }  // namespace stockpot::test

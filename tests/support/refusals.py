@@ -22,6 +22,7 @@ class Refusal:
     out: str = ""  # default: a new name for each run
     env: dict | None = None
     survives: bool = False  # something lies at `out` and has to stay
+    goes_on: bool = False  # without `env` the same command line succeeds, perhaps with what was left behind
     hint: bool = True  # False where what is wrong says what to do
 
 
@@ -61,6 +62,8 @@ def check_refused(program, folder, case, ranks):
         assert tree(out) == before, f"{title}: what lay at OUT changed"
     else:
         assert not out.exists(), f"{title}: {out} came into being"
+    if case.goes_on:
+        program.must_run("merge", recipe, out, "--quiet", "--threads", 1, *case.options, ranks=ranks)
     assert not Path(f"{out}.stockpot").exists(), f"{title}: the staging directory is still there"
     return outcome
 

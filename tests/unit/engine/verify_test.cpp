@@ -30,7 +30,7 @@ class Verify : public testing::Test {
     out_ = scratch_ + "/out";
     const test::OneStage one = test::planned_stage(alone_, recipe);
     const plan::MergePlan& plan = one.stage.plan;
-    test::merge_stage(alone_, one, plan::make_schedule(plan, {.threads = 2}), out_);
+    test::merge_stage(alone_, one, {.threads = 2}, out_);
     shard_ = out_ + "/" + plan.shards.front().file_name;
     ASSERT_GE(plan.shards.size(), 2u);
   }

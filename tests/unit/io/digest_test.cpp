@@ -75,6 +75,27 @@ TEST(TensorDigest, DoesNotDependOnThePartition) {
     EXPECT_EQ(in_pieces(bytes, elements, blocks), whole) << blocks;
 }
 
+TEST(TensorDigest, ARunsSubtreesGoBackInOrder) {
+  for (const std::uint64_t first : {0u, 1u, 3u, 4u, 6u}) {
+    for (std::uint64_t blocks = 1; blocks < 12; ++blocks) {
+      DigestTree run, again;
+      for (std::uint64_t b = first; b < first + blocks; ++b)
+        run.insert(0, b, Digest{{std::byte{static_cast<unsigned char>(b)}}});
+      const ElementRange range{first * block_elements, blocks * block_elements - 7};
+      const std::vector<Digest> digests = digests_left_to_right(run);
+      ASSERT_TRUE(insert_left_to_right(range, digests, again)) << first << " " << blocks;
+      ASSERT_EQ(again.nodes().size(), run.nodes().size());
+      for (std::size_t n = 0; n < run.nodes().size(); ++n) {
+        EXPECT_EQ(again.nodes()[n].level, run.nodes()[n].level);
+        EXPECT_EQ(again.nodes()[n].index, run.nodes()[n].index);
+        EXPECT_EQ(again.nodes()[n].value, run.nodes()[n].value);
+      }
+      DigestTree other;
+      EXPECT_FALSE(insert_left_to_right(range, std::span(digests).first(digests.size() - 1), other));
+    }
+  }
+}
+
 TEST(TensorDigest, SeesOneChangedBit) {
   auto bytes = stored(3 * block_elements);
   const Digest before = in_pieces(bytes, 3 * block_elements, 1);

@@ -1,0 +1,237 @@
+#include "engine/continuation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "comm/agree.hpp"
+#include "core/bytes.hpp"
+#include "core/error.hpp"
+#include "engine/journal_keeper.hpp"
+#include "io/folder.hpp"
+#include "io/safetensors_sink.hpp"
+#include "io/small_file.hpp"
+#include "io/tree.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<io::PlanRecord> staged_plan(const io::Staging& staging) {
+  constexpr std::uint64_t limit_bytes = std::uint64_t{1} << 30;
+  if (!io::stored_size(staging.plan_file())) return std::nullopt;
+  return io::parse_plan_record(io::read_file(staging.plan_file(), limit_bytes));
+}
+
+[[noreturn]] void refuse_other_plan(const io::Staging& staging, const io::PlanFacts& before, const io::PlanFacts& now) {
+  constexpr std::size_t most_shown = 20;
+  Error error(ErrorKind::recipe, "what is staged for this output is of another merge");
+  error.code("RES001").with("staged in", fs::path(staging.plan_file()).parent_path().string());
+  const std::vector<std::string> lines = io::differences(before, now);
+  for (std::size_t i = 0; i < std::min(most_shown, lines.size()); ++i) error.with("differs", lines[i]);
+  throw error.hint("--resume=never throws away what is staged and starts anew; or choose another output");
+}
+
+std::vector<io::Digest> digests_in(const std::string& payload) {
+  std::vector<io::Digest> digests(payload.size() / sizeof(io::Digest));
+  std::memcpy(digests.data(), payload.data(), digests.size() * sizeof(io::Digest));
+  return digests;
+}
+
+/// Adds up the journals of all attempts. Rank 0.
+class JournalReader {
+ public:
+  JournalReader(const plan::MergePlan& plan, std::vector<plan::Unit> units, const std::string& plan_digest,
+                Continuation& into)
+      : plan_(plan), units_(std::move(units)), plan_digest_(plan_digest), into_(into) {}
+
+  void read(const std::string& directory) {
+    std::error_code failure;
+    std::vector<std::string> names = io::names_in(directory, failure);
+    std::erase_if(names, [](const std::string& name) { return !io::attempt_of_journal(name); });
+    for (auto first = names.begin(); first != names.end();) {  // ascending by attempt
+      const auto attempt = io::attempt_of_journal(*first);
+      const auto last =
+          std::find_if(first, names.end(), [&](const auto& n) { return io::attempt_of_journal(n) != attempt; });
+      read_attempt(directory, {first, last});
+      first = last;
+    }
+    if (torn_bytes_ > 0) {
+      into_.remarks.push_back(fmt::format("{} bytes at the ends of {} journals were not whole: a crash tore them",
+                                          torn_bytes_, torn_files_));
+    }
+  }
+
+ private:
+  /// An attempt revokes before it does anything again, whichever rank did what.
+  void read_attempt(const std::string& directory, const std::vector<std::string>& names) {
+    std::vector<std::vector<io::JournalEntry>> journals;
+    for (const std::string& name : names) {
+      const std::string path = directory + "/" + name;
+      const std::string stem = fs::path(name).stem().string();
+      io::JournalContent content = io::read_journal(path, io::journal_seed(plan_digest_, stem));
+      torn_bytes_ += content.torn_bytes;
+      torn_files_ += content.torn_bytes > 0 ? 1 : 0;
+      for (const io::JournalEntry& entry : content.entries) {
+        if (entry.type == io::EntryType::revoked) into_.digests.erase(entry.subject);
+      }
+      journals.push_back(std::move(content.entries));
+    }
+    for (std::size_t j = 0; j < journals.size(); ++j) {
+      const std::string totals = fs::path(directory + "/" + names[j]).replace_extension(".totals").string();
+      for (const io::JournalEntry& entry : journals[j]) take(entry, totals);
+    }
+  }
+
+  void take(const io::JournalEntry& entry, const std::string& totals_file) {
+    if (entry.type == io::EntryType::unit_done) {
+      take_unit(entry);
+    } else if (entry.type == io::EntryType::pass_done) {
+      const auto record = PassRecord::unpack(entry.payload);
+      if (!record || entry.subject >= plan_.groups.size()) return;
+      into_.recorded.places[{entry.subject, record->pass}] = {totals_file, record->offset, record->bytes,
+                                                              record->digest};
+    } else if (entry.type == io::EntryType::factor && entry.payload.size() == sizeof(double)) {
+      into_.recorded.factor = ByteReader(entry.payload).real();
+    }
+  }
+
+  void take_unit(const io::JournalEntry& entry) {
+    if (entry.subject >= units_.size()) return;
+    std::vector<io::Digest> digests = digests_in(entry.payload);
+    io::DigestTree tree;
+    if (!io::insert_left_to_right(units_[entry.subject].range, digests, tree)) return;
+    into_.digests[entry.subject] = std::move(digests);
+  }
+
+  const plan::MergePlan& plan_;
+  std::vector<plan::Unit> units_;
+  const std::string& plan_digest_;
+  Continuation& into_;
+  std::uint64_t torn_bytes_ = 0, torn_files_ = 0;
+};
+
+/// Units count only in files that are there with their full size.
+void forget_units_of_lost_files(const io::OutputLayout& layout, const std::vector<plan::Unit>& units,
+                                Continuation& found) {
+  const io::SafetensorsPlaces planned = io::safetensors_places(layout);
+  std::vector<std::uint8_t> is_whole;
+  for (const auto& file : planned.files) {
+    is_whole.push_back(io::stored_size(file.path) == file.bytes ? 1 : 0);
+  }
+  std::uint64_t forgotten = 0;
+  for (auto unit = found.digests.begin(); unit != found.digests.end();) {
+    const bool keep = is_whole[planned.places[units[unit->first].tensor].file] != 0;
+    forgotten += keep ? 0 : 1;
+    unit = keep ? std::next(unit) : found.digests.erase(unit);
+  }
+  if (forgotten == 0) return;
+  found.remarks.push_back(fmt::format("{} units are made again: their files are gone or have another size", forgotten));
+}
+
+/// Rank 0.
+Continuation read_staged(io::Staging& staging, const Stage& stage, const io::OutputLayout& layout,
+                         const ReliabilityOptions& options, bool may_discard) {
+  Continuation found;
+  found.data_directory = staging.data_directory();
+  found.journal_directory = staging.journal_directory();
+  found.attempt = staging.attempt();
+  const auto record = staged_plan(staging);
+  const std::string digest = record ? io::digest_of(record->facts) : "";
+  const bool same = digest == stage.fingerprint;
+  if (record && !same && options.resume != Resume::never && !may_discard) {
+    refuse_other_plan(staging, record->facts, stage.facts);
+  }
+  if (!same || options.resume == Resume::never) {
+    staging.start_anew();
+  } else {
+    const std::vector<plan::Unit> units = plan::cut_units(stage.plan, record->unit_bytes);
+    if (units.size() != record->units) throw Error(ErrorKind::internal, "the same plan is cut into other units");
+    JournalReader(stage.plan, units, digest, found).read(found.journal_directory);
+    forget_units_of_lost_files(layout, units, found);
+    found.unit_bytes = record->unit_bytes;
+    if (!found.digests.empty()) found.done.assign(units.size(), 0);
+    for (const auto& unit : found.digests) found.done[unit.first] = 1;
+    found.done_units = found.digests.size();
+  }
+  io::ensure_directory(found.journal_directory);
+  return found;
+}
+
+}  // namespace
+
+void Continuation::forget(std::uint32_t unit) {
+  done_units -= digests.erase(unit);
+  done[unit] = 0;
+}
+
+std::string Continuation::pack() const {
+  ByteWriter out;
+  out.text(data_directory);
+  out.text(journal_directory);
+  out.number(attempt);
+  out.number(unit_bytes);
+  out.number(done_units);
+  out.text({reinterpret_cast<const char*>(done.data()), done.size()});
+  out.number(recorded.factor ? 1 : 0);
+  out.real(recorded.factor.value_or(0));
+  for (const auto& [key, place] : recorded.places) {
+    out.number(key.first);
+    out.number(key.second);
+    out.text(place.file);
+    out.number(place.offset);
+    out.number(place.bytes);
+    out.text({reinterpret_cast<const char*>(place.digest.bytes.data()), place.digest.bytes.size()});
+  }
+  return out.take();
+}
+
+Continuation Continuation::unpack(const std::string& packed) {
+  ByteReader in(packed);
+  Continuation found;
+  found.data_directory = in.text();
+  found.journal_directory = in.text();
+  found.attempt = static_cast<std::uint32_t>(in.number());
+  found.unit_bytes = in.number();
+  found.done_units = in.number();
+  const std::string done = in.text();
+  found.done.assign(done.begin(), done.end());
+  const bool has_factor = in.number() != 0;
+  const double factor = in.real();
+  if (has_factor) found.recorded.factor = factor;
+  while (!in.done()) {
+    RecordedPasses::Key key;
+    key.first = static_cast<std::uint32_t>(in.number());
+    key.second = static_cast<std::uint32_t>(in.number());
+    RecordedPasses::Place& place = found.recorded.places[key];
+    place.file = in.text();
+    place.offset = in.number();
+    place.bytes = in.number();
+    const std::string digest = in.text();
+    std::memcpy(place.digest.bytes.data(), digest.data(), place.digest.bytes.size());
+  }
+  return found;
+}
+
+Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
+                     const io::OutputLayout& layout, const ReliabilityOptions& options, bool may_discard) {
+  Continuation mine;
+  const std::string packed = comm::on_root(comm, [&] {
+    io::OutputLayout here = layout;
+    here.directory = staging->data_directory();
+    mine = read_staged(*staging, stage, here, options, may_discard);
+    return mine.pack();
+  });
+  return comm.is_root() ? std::move(mine) : Continuation::unpack(packed);
+}
+
+void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule) {
+  if (io::stored_size(staging.plan_file())) return;
+  io::replace_file(staging.plan_file(), io::to_json(io::PlanRecord{stage.facts, schedule.unit_bytes,
+                                                                   schedule.units.size(), stage.plan.output_bytes()}));
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,48 @@
+// What a start finds of earlier attempts in the staging directory, and whether it may go on with it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "engine/recorded_passes.hpp"
+#include "engine/reliability.hpp"
+#include "engine/stage.hpp"
+#include "io/digest.hpp"
+#include "io/publish.hpp"
+#include "io/tensor_sink.hpp"
+#include "plan/schedule.hpp"
+
+namespace stockpot::engine {
+
+struct Continuation {
+  // Alike on every rank:
+  std::string data_directory, journal_directory;
+  std::uint32_t attempt = 1;
+  std::uint64_t unit_bytes = 0;    ///< of the first attempt; 0: this is the first
+  std::vector<std::uint8_t> done;  ///< by unit; empty if nothing is
+  std::uint64_t done_units = 0;
+  RecordedPasses recorded;
+  // Rank 0 only:
+  std::map<std::uint32_t, std::vector<io::Digest>> digests;  ///< of the units that are done, left to right
+  std::vector<std::string> remarks;
+
+  std::string pack() const;
+  static Continuation unpack(const std::string& packed);
+  /// Rank 0. Takes a unit back.
+  void forget(std::uint32_t unit);
+};
+
+/// Collective. Reads plan and journals of earlier attempts.
+/// @param staging   rank 0's.   @param may_discard  what is staged of another plan is thrown away, not refused.
+/// @throws Error(recipe) if what is staged is of another plan, saying what differs.
+Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
+                     const io::OutputLayout& layout, const ReliabilityOptions& options, bool may_discard);
+
+/// Local, rank 0. Makes plan.json, if this is the first attempt.
+void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);
+
+}  // namespace stockpot::engine

@@ -1,0 +1,49 @@
+// What a user can choose about going on, committing and stopping.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace stockpot::engine {
+
+enum class Resume {
+  automatic,  ///< go on with what is staged, if it is of the same plan
+  never,      ///< throw away what is staged
+};
+enum class ResumeCheck { none, sample, all };
+
+struct ReliabilityOptions {
+  Resume resume = Resume::automatic;
+  ResumeCheck resume_check = ResumeCheck::sample;
+  std::string break_lock;                           ///< token of a holder that the user knows to be gone
+  std::chrono::milliseconds journal_every{10'000};  ///< 0: after each unit
+  std::uint64_t journal_bytes = std::uint64_t{1} << 30;
+  bool in_place = false;  ///< --commit=marker
+  bool readback = false;  ///< compare with the manifest before publication
+};
+
+enum class Stop : int {
+  none,
+  after_units,  ///< start no unit, finish those in flight
+  now,          ///< start no strip
+};
+
+/// Set by the main thread, read by workers.
+class StopFlag {
+ public:
+  void raise(Stop level) {
+    if (level > this->level()) level_ = level;
+  }
+  Stop level() const { return level_.load(std::memory_order_relaxed); }
+  /// A worker left something undone because of it.
+  void skipped() { skipped_ = true; }
+  bool has_skipped() const { return skipped_; }
+
+ private:
+  std::atomic<Stop> level_ = Stop::none;
+  std::atomic<bool> skipped_ = false;
+};
+
+}  // namespace stockpot::engine
