@@ -1,0 +1,85 @@
+"""Killed at any call, the same command line finishes the merge, with another number of ranks, to the same bytes.
+
+    crash_sweep.py STOCKPOT [--all]
+
+Without --all the sweeps on two ranks visit a sample of the points, so that they end in about two minutes; on one rank all of
+them are visited. Needs a build with STOCKPOT_FAULTS.
+"""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.checkpoints import write_model  # noqa: E402
+from support.crash_sweep import Sweep, chosen, temporary_folder  # noqa: E402
+from support.families import family  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
+
+# Small units and a commit after each, so that there is something to go on with at most points.
+OPTIONS = ("--threads", "1", "--unit", "128KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
+
+
+def recipe(folder, method, **parameters):
+    entries = [{"model": str(folder / m), "parameters": {"weight": 1, "density": 0.5}} for m in "ab"]
+    base = {"base_model": str(folder / "base")} if method != "linear" else {}
+    if method == "linear":
+        entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
+    return {"merge_method": method, **base, "models": entries, "parameters": parameters}
+
+
+def an_old_output(out):
+    out.mkdir()
+    (out / "precious").write_text("of an earlier merge")
+
+
+def sweep(title, make, most, again=False):
+    start = time.monotonic()
+    with temporary_folder() as temporary:
+        made = make(Path(temporary))
+        expected = made.reference()
+        points = made.points()
+        visited = chosen(points, most)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            after = [(1 + 7 * i % 200, 60) if again else () for i in range(len(visited))]
+            list(pool.map(lambda i: made.check(i, visited[i], expected, after[i]), range(len(visited))))
+        seen = ", ".join(f"{count} {what}" for what, count in sorted(made.seen.items()))
+    seconds = time.monotonic() - start
+    print(f"{title}: {len(visited)} of {len(points)} points, {seen}, {seconds:.0f} s", flush=True)
+    return made.seen
+
+
+WORKERS = 4  # runs at a time: most of each is waiting for mpirun
+
+
+def main(binary, everything):
+    program = Program(binary)
+    with temporary_folder() as temporary:
+        models = Path(temporary)
+        for name, model in family(2, seed=4, doubles=False).items():
+            write_model(models / name, model, shards=2)
+
+        def case(name, content, ranks, options=OPTIONS, **more):
+            file = write_recipe(content, models / f"{name}.yaml")
+            return lambda folder: Sweep(program, file, folder, options, ranks, **more)
+
+        linear = recipe(models, "linear")
+        whole = recipe(models, "ties", scope="model")
+        most = None if everything else 60
+        over = (*OPTIONS, "--overwrite")
+        sweep("linear, one rank", case("linear", linear, 1, resume_ranks=(1,)), None)
+        sweep("linear, one rank, killed three times", case("linear", linear, 1, resume_ranks=(1,)), None, again=True)
+        sweep("overwrite, one rank", case("linear", linear, 1, over, before=an_old_output, resume_ranks=(1,)), None)
+        two_renames = {"before": an_old_output, "faults": "exchange:times=0:EINVAL"}
+        seen = sweep("overwrite by two renames, one rank", case("linear", linear, 1, over, resume_ranks=(1,), **two_renames), None)
+        assert seen["no output for the moment"] > 0, "no point lay between the two renames"
+        sweep("whole-model TIES, one rank", case("whole", whole, 1, resume_ranks=(1,)), None)
+        seen = sweep("linear, two ranks", case("linear", linear, 2), most)
+        assert seen["went on with finished units"] > 0, "no point found anything to go on with"
+        sweep("overwrite, two ranks", case("linear", linear, 2, over, before=an_old_output), most and most // 2)
+        sweep("whole-model TIES, two ranks", case("whole", whole, 2), most and most // 2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], "--all" in sys.argv[2:])
