@@ -6,6 +6,7 @@ Without --all the sweeps on two ranks visit a sample of the points, so that they
 them are visited. Needs a build with STOCKPOT_FAULTS.
 """
 
+import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,14 @@ def recipe(folder, method, **parameters):
     if method == "linear":
         entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
     return {"merge_method": method, **base, "models": entries, "parameters": parameters}
+
+
+def stages(folder):
+    """Two documents, of which the second merges what the first makes."""
+    first = json.dumps({"name": "half/way", **recipe(folder, "linear")})
+    second = recipe(folder, "linear")
+    second["models"][0]["model"] = "half/way"
+    return f"{first}\n---\n{json.dumps(second)}\n"
 
 
 def an_old_output(out):
@@ -75,6 +84,11 @@ def main(binary, everything):
         seen = sweep("overwrite by two renames, one rank", case("linear", linear, 1, over, resume_ranks=(1,), **two_renames), None)
         assert seen["no output for the moment"] > 0, "no point lay between the two renames"
         sweep("whole-model TIES, one rank", case("whole", whole, 1, resume_ranks=(1,)), None)
+        sweep("two stages, one rank", case("stages", stages(models), 1, resume_ranks=(1,)), None)
+        marker = (*OPTIONS, "--commit=marker")
+        sweep("committed by a marker, one rank", case("linear", linear, 1, marker, resume_ranks=(1,)), None)
+        hdf5 = (*OPTIONS, "--output-format", "hdf5")
+        sweep("HDF5, one rank", case("linear", linear, 1, hdf5, resume_ranks=(1,)), None)
         seen = sweep("linear, two ranks", case("linear", linear, 2), most)
         assert seen["went on with finished units"] > 0, "no point found anything to go on with"
         sweep("overwrite, two ranks", case("linear", linear, 2, over, before=an_old_output), most and most // 2)

@@ -85,7 +85,9 @@ class Sweep:
         before = digest_of(out) if out.exists() else None
         killed = self.run(out, f"any:rank={point.rank}:nth={point.number}:kill")
         self.seen["killed" if killed.code != 0 else "ended before the point"] += 1
-        if out.exists():
+        if "--commit=marker" in self.options and not (out / "COMMITTED").exists():
+            pass  # it says itself that it is not finished
+        elif out.exists():
             found = digest_of(out)
             assert found in (before, expected), f"{point}: something unfinished is under the final name"
         elif before is not None:
