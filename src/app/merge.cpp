@@ -1,9 +1,14 @@
 // stockpot merge RECIPE OUT and its kin: the merge itself, on all ranks of the job.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <string>
 
 #include "app/commands.hpp"
+#include "app/deadline.hpp"
 #include "app/job_settings.hpp"
 #include "app/launch.hpp"
 #include "app/options.hpp"
@@ -11,6 +16,7 @@
 #include "app/progress.hpp"
 #include "app/ranks.hpp"
 #include "app/shared_options.hpp"
+#include "app/signals.hpp"
 #include "comm/agree.hpp"
 #include "core/size.hpp"
 #include "engine/job.hpp"
@@ -186,6 +192,26 @@ plan::ScheduleOptions common_resources(const comm::Communicator& comm, const Mer
   return resources;
 }
 
+/// By rank 0's clock, for all: the clocks of machines differ.
+std::optional<std::chrono::steady_clock::time_point> common_deadline(const comm::Communicator& comm,
+                                                                     const MergeOptions& options) {
+  const std::string left = comm::on_root(comm, [&] {
+    const auto seconds = seconds_left(options.deadline, process_variables(), std::time(nullptr));
+    return seconds ? std::to_string(*seconds) : std::string();
+  });
+  if (left.empty()) return std::nullopt;
+  return std::chrono::steady_clock::now() + std::chrono::seconds(std::stoll(left));
+}
+
+/// One line of each rank, in one write.
+void say_how_far(const comm::Communicator& comm, const engine::Progress& progress) {
+  const auto planned = static_cast<double>(std::max<std::uint64_t>(1, progress.bytes_planned));
+  const std::string line = fmt::format("rank {} of {}: {:.1f} % of {}, {} units on storage\n", comm.rank(), comm.size(),
+                                       std::min(100.0, 100 * static_cast<double>(progress.bytes_done) / planned),
+                                       human_bytes(progress.bytes_planned), progress.units_done);
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments) {
   auto values = comm::agree(comm, [&] { return read_line(kind.line, arguments); });
   if (!values) return 0;
@@ -204,6 +230,7 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   }
   ProgressLines progress(comm.is_root() && options.log_level != LogLevel::error ? options.progress_seconds : 0,
                          comm.size());
+  engine::StopFlag stop;
   engine::JobSettings settings;
   settings.stages = stage_planning(options, kind.dialect);
   settings.stages.output_format = [&](const recipe::MergeDocument& document) {
@@ -212,10 +239,16 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   settings.stages.plan.raw = line.raw;
   settings.places = line.places;
   settings.options.write_model_card = options.write_model_card;
-  settings.options.on_progress = [&](const engine::Progress& p) { progress.show(p); };
+  settings.options.on_progress = [&](const engine::Progress& p) {
+    progress.show(p);
+    if (take_report_request()) say_how_far(comm, p);
+  };
   settings.schedule = [&](const recipe::MergeDocument& document) { return resources.at(&document); };
   settings.output_format = settings.stages.output_format;
   settings.options.reliability = options.reliability;
+  settings.options.reliability.deadline = common_deadline(comm, options);
+  settings.options.stop = &stop;
+  settings.options.on_idle = [&] { stop.raise(requested_stop()); };
   settings.on_remark = [](const std::string& remark) { log_warnings({remark}, 0); };
   settings.on_planned = [&](const engine::Stage& stage, const recipe::MergeDocument& document,
                             const plan::Schedule& schedule) {
@@ -237,6 +270,13 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   if (const Show show(comm, line); show.wanted()) {
     show.run(recipe, search, settings);
   } else {
+    listen_to_signals();
+    comm.be_patient({.abort_grace = std::chrono::seconds(options.abort_grace_seconds),
+                     .stall_timeout = options.reliability.stall_timeout,
+                     .while_waiting = [&] {
+                       stop.raise(requested_stop());
+                       if (stop.level() != engine::Stop::none) comm.raise_stop(static_cast<int>(stop.level()));
+                     }});
     engine::run_job(comm, recipe, search, settings);
   }
   return 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 
 #include "app/log.hpp"
 #include "comm/agree.hpp"
@@ -41,13 +42,20 @@ void raise_descriptor_limit() {
 int run_on_ranks(const std::function<int(const comm::Communicator&)>& work) {
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGUSR1, SIG_IGN);  // a scheduler's warning; a merge cannot go on later, so it goes on now
+  std::signal(SIGUSR1, SIG_IGN);  // a scheduler's warning means nothing to commands that end soon; a merge listens
   raise_descriptor_limit();
   const auto checked = [&](const comm::Communicator& comm) {
     comm::agree(comm, [] { check_variable_names(process_variable_names()); });
     return work(comm);
   };
-  if (!is_launched(process_variables())) return checked(comm::Communicator::alone());
+  if (!is_launched(process_variables())) {
+    const comm::Communicator alone = comm::Communicator::alone();
+    alone.be_patient({.give_up = [](const Error& error) {
+      print_error(error);
+      std::_Exit(error.exit_code());
+    }});
+    return checked(alone);
+  }
   int argc = 0;
   char** argv = nullptr;
   comm::Environment mpi(argc, argv);

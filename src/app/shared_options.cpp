@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 
+#include "app/deadline.hpp"
 #include "core/error.hpp"
 
 namespace stockpot::app {
@@ -33,6 +35,16 @@ std::optional<DType> adapter_dtype(const Values& values) {
               fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)));
 }
 
+constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake, and must not overflow
+
+std::optional<std::int64_t> deadline(const Values& values) {
+  const auto text = values.text("deadline");
+  if (!text) return std::nullopt;
+  if (const auto time = parse_deadline(*text, std::time(nullptr))) return time;
+  throw Error(ErrorKind::usage, fmt::format("--deadline: '{}' is no time", printable(*text)))
+      .hint("50m from now, 2026-11-28T10:30:00Z, or @SECONDS since 1970");
+}
+
 engine::ReliabilityOptions reliability(const Values& values) {
   engine::ReliabilityOptions options;
   if (values.choice("resume", {"auto", "never"}) == 1) options.resume = engine::Resume::never;
@@ -42,9 +54,10 @@ engine::ReliabilityOptions reliability(const Values& values) {
   options.break_lock = values.text("break-lock").value_or("");
   options.readback = values.choice("verify", {"none", "readback"}) == 1;
   options.in_place = values.choice("commit", {"rename", "marker"}) == 1;
+  options.reserve = std::chrono::seconds(std::min(values.seconds("reserve").value_or(30), longest_time));
+  options.stall_timeout = std::chrono::seconds(std::min(values.seconds("stall-timeout").value_or(900), longest_time));
   if (const auto every = values.seconds("journal-every")) {
-    constexpr std::uint64_t most = 86'400;
-    options.journal_every = std::chrono::seconds(std::min(*every, most));
+    options.journal_every = std::chrono::seconds(std::min(*every, longest_time));
   }
   if (const auto bytes = values.size("journal-bytes")) options.journal_bytes = *bytes;
   return options;
@@ -179,6 +192,23 @@ OptionGroup reliability_options() {
         .help =
             "marker: for places that cannot rename a directory in one step; data grows in OUT, and a file COMMITTED "
             "is written last"},
+       {.name = "deadline",
+        .value_name = "TIME",
+        .help =
+            "stop cleanly before this: 50m from now, 2026-11-28T10:30:00Z or @SECONDS since 1970; default: the end of "
+            "the Slurm job",
+        .variable = "STOCKPOT_DEADLINE"},
+       {.name = "reserve",
+        .value_name = "TIME",
+        .help = "how long before the deadline at least; default 30 s",
+        .variable = "STOCKPOT_RESERVE"},
+       {.name = "abort-grace",
+        .value_name = "TIME",
+        .help = "after a rank failed, how long to wait for others to agree; default 30 s"},
+       {.name = "stall-timeout",
+        .value_name = "TIME",
+        .help =
+            "how long a read, a write or a rank may be silent before the job ends with 7; default 15m, 0: for ever"},
        {.name = "journal-every",
         .value_name = "TIME",
         .help = "between two commits of finished work; default 10 s, 0: after each unit"},
@@ -251,6 +281,8 @@ MergeOptions read_merge_options(const Values& values) {
   options.copy_tokenizer = values.on("copy-tokenizer");
   options.overwrite = values.on("overwrite");
   options.reliability = reliability(values);
+  options.deadline = deadline(values);
+  options.abort_grace_seconds = std::min(values.seconds("abort-grace").value_or(30), longest_time);
   options.adapter_dtype = adapter_dtype(values);
   options.allow_singletons = values.on("allow-singletons");
   options.progress_seconds = values.seconds("progress").value_or(60);

@@ -39,6 +39,8 @@ struct MergeOptions {
   bool copy_tokenizer = true;
   bool overwrite = false;
   engine::ReliabilityOptions reliability;
+  std::optional<std::int64_t> deadline;  ///< seconds since 1970
+  std::uint64_t abort_grace_seconds = 30;
   std::optional<DType> adapter_dtype;  ///< --lora-merge-dtype
   bool allow_singletons = false;
   std::uint64_t progress_seconds = 60;

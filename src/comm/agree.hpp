@@ -51,7 +51,8 @@ void agree_on_work(const Communicator& comm, Work&& work) {
     try {
       std::invoke(std::forward<Work>(work));
     } catch (...) {
-      comm.raise_alarm();
+      // Who stops on request has no bad news: others finish what they have in flight.
+      if (Error::current().kind() != ErrorKind::stopped) comm.raise_alarm();
       throw detail::with_place(comm, Error::current());
     }
   });

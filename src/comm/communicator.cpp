@@ -1,28 +1,27 @@
 #include "comm/communicator.hpp"
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <numeric>
+#include <optional>
+#include <thread>
 
+#include "comm/communicator_state.hpp"
 #include "core/error.hpp"
 
 namespace stockpot::comm {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Far below the 2^31 - 1 that MPI counts end at, and small enough for bounded buffers inside MPI.
 constexpr std::uint64_t piece_bytes = std::uint64_t{64} << 20;
-
-void check(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  std::array<char, MPI_MAX_ERROR_STRING> text{};
-  int length = 0;
-  MPI_Error_string(code, text.data(), &length);
-  throw Error(ErrorKind::internal,
-              std::string(call) + ": " + std::string(text.data(), static_cast<std::size_t>(length)));
-}
 
 MPI_Comm duplicate(MPI_Comm comm) {
   MPI_Comm copy = MPI_COMM_NULL;
@@ -32,18 +31,6 @@ MPI_Comm duplicate(MPI_Comm comm) {
 }
 
 }  // namespace
-
-struct Communicator::State {
-  MPI_Comm comm = MPI_COMM_NULL;    // null: this process alone, no MPI
-  MPI_Comm alarms = MPI_COMM_NULL;  // its own channel, so that an alarm meets no collective
-  std::uint64_t collectives = 0;
-  bool alarmed = false;
-  bool failing_together = false;
-  std::vector<MPI_Request> sent_alarms;
-
-  bool alone() const { return comm == MPI_COMM_NULL; }
-  void count() { ++collectives; }
-};
 
 Communicator::Communicator(std::unique_ptr<State> state) : state_(std::move(state)) {
   if (state_->alone()) return;
@@ -67,6 +54,8 @@ Communicator::~Communicator() {
   if (!state_ || state_->alone()) return;
   if (std::uncaught_exceptions() > 0 && !state_->failing_together) return;  // peers are elsewhere; do not wait for them
   for (MPI_Request& request : state_->sent_alarms) MPI_Request_free(&request);
+  state_->pulse.reset();
+  if (state_->pulses != MPI_COMM_NULL) MPI_Comm_free(&state_->pulses);
   MPI_Comm_free(&state_->alarms);
   MPI_Comm_free(&state_->comm);
 }
@@ -75,11 +64,14 @@ std::string Communicator::broadcast(std::string bytes, int root) const {
   if (state_->alone()) return bytes;
   state_->count();
   std::uint64_t size = bytes.size();
-  check(MPI_Bcast(&size, 1, MPI_UINT64_T, root, state_->comm), "MPI_Bcast");
+  state_->run("MPI_Ibcast",
+              [&](MPI_Request* request) { return MPI_Ibcast(&size, 1, MPI_UINT64_T, root, state_->comm, request); });
   bytes.resize(size);
   for (std::uint64_t done = 0; done < size; done += piece_bytes) {
     const auto piece = static_cast<int>(std::min(piece_bytes, size - done));
-    check(MPI_Bcast(bytes.data() + done, piece, MPI_BYTE, root, state_->comm), "MPI_Bcast");
+    state_->run("MPI_Ibcast", [&](MPI_Request* request) {
+      return MPI_Ibcast(bytes.data() + done, piece, MPI_BYTE, root, state_->comm, request);
+    });
   }
   return bytes;
 }
@@ -93,7 +85,9 @@ std::vector<std::string> Communicator::all_gather(std::string_view bytes) const 
   state_->count();
   const std::uint64_t mine = bytes.size();
   std::vector<std::uint64_t> sizes(parts.size());
-  check(MPI_Allgather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, state_->comm), "MPI_Allgather");
+  state_->run("MPI_Iallgather", [&](MPI_Request* request) {
+    return MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, state_->comm, request);
+  });
   const std::uint64_t total = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
   if (total > piece_bytes) {  // rank by rank: no count can overflow
     for (int r = 0; r < size_; ++r) {
@@ -107,9 +101,10 @@ std::vector<std::string> Communicator::all_gather(std::string_view bytes) const 
   std::vector<int> starts(counts.size());
   std::exclusive_scan(counts.begin(), counts.end(), starts.begin(), 0);
   std::string all(total, '\0');
-  check(MPI_Allgatherv(bytes.data(), static_cast<int>(mine), MPI_BYTE, all.data(), counts.data(), starts.data(),
-                       MPI_BYTE, state_->comm),
-        "MPI_Allgatherv");
+  state_->run("MPI_Iallgatherv", [&](MPI_Request* request) {
+    return MPI_Iallgatherv(bytes.data(), static_cast<int>(mine), MPI_BYTE, all.data(), counts.data(), starts.data(),
+                           MPI_BYTE, state_->comm, request);
+  });
   for (std::size_t r = 0; r < parts.size(); ++r) {
     parts[r] = all.substr(static_cast<std::size_t>(starts[r]), static_cast<std::size_t>(counts[r]));
   }
@@ -121,12 +116,16 @@ std::vector<std::string> Communicator::gather(std::string_view bytes) const {
   state_->count();
   const std::uint64_t mine = bytes.size();
   std::vector<std::uint64_t> sizes(static_cast<std::size_t>(size_));
-  check(MPI_Gather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, 0, state_->comm), "MPI_Gather");
+  state_->run("MPI_Igather", [&](MPI_Request* request) {
+    return MPI_Igather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, 0, state_->comm, request);
+  });
   constexpr int tag = 1;
   if (!is_root()) {
     for (std::uint64_t done = 0; done < mine; done += piece_bytes) {
       const auto piece = static_cast<int>(std::min(piece_bytes, mine - done));
-      check(MPI_Send(bytes.data() + done, piece, MPI_BYTE, 0, tag, state_->comm), "MPI_Send");
+      state_->run("MPI_Isend", [&](MPI_Request* request) {
+        return MPI_Isend(bytes.data() + done, piece, MPI_BYTE, 0, tag, state_->comm, request);
+      });
     }
     return {};
   }
@@ -137,7 +136,9 @@ std::vector<std::string> Communicator::gather(std::string_view bytes) const {
     part.resize(sizes[static_cast<std::size_t>(r)]);
     for (std::uint64_t done = 0; done < part.size(); done += piece_bytes) {
       const auto piece = static_cast<int>(std::min<std::uint64_t>(piece_bytes, part.size() - done));
-      check(MPI_Recv(part.data() + done, piece, MPI_BYTE, r, tag, state_->comm, MPI_STATUS_IGNORE), "MPI_Recv");
+      state_->run("MPI_Irecv", [&](MPI_Request* request) {
+        return MPI_Irecv(part.data() + done, piece, MPI_BYTE, r, tag, state_->comm, request);
+      });
     }
   }
   return parts;
@@ -149,29 +150,35 @@ void Communicator::all_sum(std::span<std::uint64_t> values) const {
   for (std::size_t done = 0; done < values.size(); done += piece) {
     state_->count();
     const auto part = values.subspan(done, std::min(piece, values.size() - done));
-    check(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), MPI_UINT64_T, MPI_SUM, state_->comm),
-          "MPI_Allreduce");
+    state_->run("MPI_Iallreduce", [&](MPI_Request* request) {
+      return MPI_Iallreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), MPI_UINT64_T, MPI_SUM,
+                            state_->comm, request);
+    });
   }
 }
 
 std::uint64_t Communicator::max(std::uint64_t value) const {
   if (state_->alone()) return value;
   state_->count();
-  check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_UINT64_T, MPI_MAX, state_->comm), "MPI_Allreduce");
+  state_->run("MPI_Iallreduce", [&](MPI_Request* request) {
+    return MPI_Iallreduce(MPI_IN_PLACE, &value, 1, MPI_UINT64_T, MPI_MAX, state_->comm, request);
+  });
   return value;
 }
 
 std::uint64_t Communicator::min(std::uint64_t value) const {
   if (state_->alone()) return value;
   state_->count();
-  check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_UINT64_T, MPI_MIN, state_->comm), "MPI_Allreduce");
+  state_->run("MPI_Iallreduce", [&](MPI_Request* request) {
+    return MPI_Iallreduce(MPI_IN_PLACE, &value, 1, MPI_UINT64_T, MPI_MIN, state_->comm, request);
+  });
   return value;
 }
 
 void Communicator::barrier() const {
   if (state_->alone()) return;
   state_->count();
-  check(MPI_Barrier(state_->comm), "MPI_Barrier");
+  state_->run("MPI_Ibarrier", [&](MPI_Request* request) { return MPI_Ibarrier(state_->comm, request); });
 }
 
 int Communicator::ranks_on_this_machine() const {
@@ -189,23 +196,55 @@ std::uint64_t Communicator::collectives() const { return state_->collectives; }
 
 void Communicator::raise_alarm() const {
   if (alarmed() || state_->alone()) return;  // one alarm is enough
-  state_->alarmed = true;
-  for (int r = 0; r < size_; ++r) {
-    if (r == rank_) continue;
-    MPI_Isend(nullptr, 0, MPI_BYTE, r, 0, state_->alarms, &state_->sent_alarms.emplace_back());
-  }
+  state_->alarmed_at = Clock::now();
+  state_->tell_others(State::failure_tag, rank_, size_);
 }
 
 bool Communicator::alarmed() const {
-  if (state_->alone() || state_->alarmed) return state_->alarmed;
-  int arrived = 0;
-  MPI_Status status;
-  check(MPI_Iprobe(MPI_ANY_SOURCE, 0, state_->alarms, &arrived, &status), "MPI_Iprobe");
-  if (arrived != 0) {
-    MPI_Recv(nullptr, 0, MPI_BYTE, status.MPI_SOURCE, 0, state_->alarms, MPI_STATUS_IGNORE);
-    state_->alarmed = true;
+  state_->hear_alarms();
+  return state_->alarmed_at.has_value();
+}
+
+void Communicator::raise_stop(int level) const {
+  state_->hear_alarms();
+  if (state_->stop_level >= level) return;
+  state_->stop_level = level;
+  if (!state_->alone()) state_->tell_others(level, rank_, size_);
+}
+
+int Communicator::stop_level() const {
+  state_->hear_alarms();
+  return state_->stop_level;
+}
+
+void Communicator::be_patient(Patience patience) const {
+  const bool watch = patience.stall_timeout.count() > 0 && size_ > 1;
+  if (!patience.give_up) patience.give_up = std::move(state_->patience.give_up);
+  state_->patience = std::move(patience);
+  if (!watch || state_->pulse) return;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  std::vector<std::string> hosts = all_gather(host.data());
+  state_->pulses = duplicate(state_->comm);
+  state_->pulse.emplace(state_->pulses, rank_, size_, std::move(hosts));
+}
+
+void Communicator::show_life() const {
+  if (state_->pulse) state_->pulse->beat(state_->patience);
+}
+
+void Communicator::give_up(const Error& error) const {
+  if (state_->patience.give_up) state_->patience.give_up(error);
+  std::_Exit(error.exit_code());
+}
+
+void Communicator::failed_here(const Error* failure) const {
+  if (failure == nullptr) {
+    state_->failure.reset();
+  } else {
+    state_->failure = *failure;
+    if (!state_->alarmed_at) state_->alarmed_at = Clock::now();  // its patience begins now
   }
-  return state_->alarmed;
 }
 
 void Communicator::fail_together() const { state_->failing_together = true; }

@@ -1,14 +1,32 @@
 // An owned MPI communicator with typed collectives. Communication of the whole program goes through here.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace stockpot {
+class Error;
+}
+
 namespace stockpot::comm {
+
+/// How long a rank waits for others, and what it does meanwhile.
+struct Patience {
+  /// After an alarm, for those who do not come to the agreement.
+  std::chrono::seconds abort_grace{30};
+  /// For a sign of life of a rank; 0: for ever.
+  std::chrono::seconds stall_timeout{0};
+  /// About ten times a second while a collective waits. Throws nothing, communicates nothing.
+  std::function<void()> while_waiting = {};
+  /// Reports the error and ends the whole job at once; does not return. Empty: as it was.
+  std::function<void(const Error&)> give_up = {};
+};
 
 /// A group of ranks. Made from the world (environment.hpp) or by duplicating another.
 /// Collectives must be called by all ranks, in the same order, from the main thread. Counts are 64 bit; large transfers
@@ -50,6 +68,20 @@ class Communicator {
   void raise_alarm() const;
   /// Local. True once some rank raised the alarm. Cheap; call it from the main thread while workers work.
   bool alarmed() const;
+
+  /// Local. Tells the other ranks that somebody wants the job to stop, and how fast. @param level  above 0; the largest counts.
+  void raise_stop(int level) const;
+  /// Local. The largest level that any rank raised; 0: none. Cheap.
+  int stop_level() const;
+
+  /// Collective. From now on ranks watch over one another.
+  void be_patient(Patience patience) const;
+  /// Local. Call it from the main thread while workers work, some times a second: others watch.
+  void show_life() const;
+  /// Local. Reports the error and ends the whole job at once, without waiting for anyone.
+  [[noreturn]] void give_up(const Error& error) const;
+  /// Local. What this rank will tell the others as soon as they come to the next agreement; nullptr: it has.
+  void failed_here(const Error* failure) const;
 
   /// Local. Remembers that all ranks fail together now: whoever unwinds need not fear that a peer waits for it.
   void fail_together() const;

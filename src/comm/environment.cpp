@@ -18,6 +18,10 @@ Environment::~Environment() { MPI_Finalize(); }
 int Environment::run(const std::function<int(const Communicator&)>& work,
                      const std::function<void(const Error&)>& report) {
   const Communicator world = Communicator::world();
+  world.be_patient({.give_up = [&](const Error& error) {
+    report(error);
+    MPI_Abort(MPI_COMM_WORLD, error.exit_code());
+  }});
   try {
     return work(world);
   } catch (...) {

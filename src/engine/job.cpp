@@ -53,6 +53,7 @@ class Job {
       const plan::Schedule schedule = schedule_of(stages.back());
       settings_.on_planned(stages.back(), recipe_.documents[document], schedule);
     }
+    end_if_stopped();
     if (!open_output(stages)) {
       settings_.on_finished({&*std::ranges::find(stages, "", &Stage::name), nullptr, settings_.places.out, {}});
       return;
@@ -70,6 +71,16 @@ class Job {
   }
 
  private:
+  /// Collective. Planning takes its time, too.
+  void end_if_stopped() const {
+    if (settings_.options.on_idle) settings_.options.on_idle();
+    comm::agree(comm_, [&] {
+      const StopFlag* stop = settings_.options.stop;
+      if (stop != nullptr && stop->level() != Stop::none)
+        throw Error(ErrorKind::stopped, "stopped before the work began");
+    });
+  }
+
   plan::Schedule schedule_of(const Stage& stage) const {
     return comm::agree(
         comm_, [&] { return plan::make_schedule(stage.plan, settings_.schedule(recipe_.documents[stage.document])); });

@@ -5,6 +5,7 @@
 
 #include "core/bytes.hpp"
 #include "core/error.hpp"
+#include "engine/quiet_thread.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -45,7 +46,10 @@ JournalKeeper::JournalKeeper(const JournalPlace& place, io::TensorSink& sink, co
       totals_path_(base_path(place) + ".totals"),
       writer_(base_path(place) + ".log",
               io::journal_seed(place.plan_digest, io::journal_name(place.attempt, place.rank))),
-      thread_([this] { run(); }) {}
+      thread_([this] {
+        const SignalsBlocked blocked;
+        run();
+      }) {}
 
 JournalKeeper::~JournalKeeper() {
   {

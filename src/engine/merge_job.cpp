@@ -23,6 +23,7 @@
 #include "io/folder.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
+#include "io/pending_calls.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
@@ -198,7 +199,7 @@ class Job {
   }
 
   bool idle() {
-    if (options_.on_idle) options_.on_idle();
+    look_around();
     if (journal_) journal_->check();
     if (options_.on_progress) {
       const auto rank = static_cast<std::size_t>(comm_.rank());
@@ -206,6 +207,33 @@ class Job {
                             journal_ ? journal_->committed_units() : 0});
     }
     return !comm_.alarmed();
+  }
+
+  /// Main thread, while workers work. Passes on who wants to stop, and ends what hangs.
+  void look_around() {
+    if (options_.on_idle) options_.on_idle();
+    const auto& reliability = options_.reliability;
+    if (reliability.deadline && std::chrono::steady_clock::now() + time_to_stop() >= *reliability.deadline) {
+      stop_.raise(Stop::after_units);
+    }
+    if (stop_.level() != Stop::none) comm_.raise_stop(static_cast<int>(stop_.level()));
+    stop_.raise(static_cast<Stop>(comm_.stop_level()));
+    comm_.show_life();
+    if (reliability.stall_timeout.count() == 0) return;
+    const auto call = io::longest_pending_call();
+    if (!call || call->seconds < static_cast<double>(reliability.stall_timeout.count())) return;
+    comm_.give_up(Error(ErrorKind::storage, fmt::format("a {} has not ended for {:.0f} s", call->what, call->seconds))
+                      .in_file(call->path)
+                      .with("byte", std::to_string(call->offset))
+                      .with("rank", std::to_string(comm_.rank()))
+                      .hint("the storage does not answer; the same command line goes on from here"));
+  }
+
+  /// For what is in flight, and for committing it.
+  std::chrono::duration<double> time_to_stop() const {
+    std::chrono::duration<double> needed = options_.reliability.reserve;
+    if (units_ == nullptr) return needed;
+    return std::max(needed, 2 * units_->slowest_unit() + 2 * journal_->slowest_commit());
   }
 
   /// Rank 0. All but weight files that can be gone on with is made anew: it costs nothing.

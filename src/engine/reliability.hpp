@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace stockpot::engine {
@@ -22,6 +23,10 @@ struct ReliabilityOptions {
   std::uint64_t journal_bytes = std::uint64_t{1} << 30;
   bool in_place = false;  ///< --commit=marker
   bool readback = false;  ///< compare with the manifest before publication
+  /// When the job has to be over; work stops so much earlier that what is in flight can be committed, at least `reserve`.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::chrono::seconds reserve{30};
+  std::chrono::seconds stall_timeout{0};  ///< for one transfer; 0: for ever
 };
 
 enum class Stop : int {

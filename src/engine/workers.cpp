@@ -6,10 +6,12 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "engine/quiet_thread.hpp"
 
 namespace stockpot::engine {
 
 Workers::Workers(std::size_t threads, std::function<bool()> idle) : idle_(std::move(idle)) {
+  const SignalsBlocked blocked;
   try {
     for (std::size_t w = 0; w < threads; ++w) threads_.emplace_back([this, w] { work(w); });
   } catch (const std::system_error&) {

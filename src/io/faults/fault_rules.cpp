@@ -35,6 +35,7 @@ constexpr std::array named_faults{
     NamedFault{"lost", {Effect::lost, 0}},
     NamedFault{"stop", {Effect::stop, 0}},
     NamedFault{"slow", {Effect::slow, 0}},
+    NamedFault{"hang", {Effect::hang, 0}},
     NamedFault{"kill", {Effect::kill_before, 0}},
     NamedFault{"after", {Effect::kill_after, 0}},
 };

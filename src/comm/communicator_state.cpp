@@ -1,0 +1,74 @@
+#include "comm/communicator_state.hpp"
+
+#include <array>
+#include <string>
+
+namespace stockpot::comm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto look_every = std::chrono::milliseconds(100);
+constexpr auto extra_grace = std::chrono::seconds(5);  // the rank that failed knows best what to say
+
+}  // namespace
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw Error(ErrorKind::internal,
+              std::string(call) + ": " + std::string(text.data(), static_cast<std::size_t>(length)));
+}
+
+void Communicator::State::wait_for(MPI_Request& request, const char* call) {
+  constexpr auto short_nap = std::chrono::microseconds(20), long_nap = std::chrono::microseconds(1000);
+  constexpr int eager_tests = 200;
+  auto nap = short_nap;
+  auto next_look = Clock::now() + look_every;
+  int done = 0;
+  for (int tests = 0;; ++tests) {
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
+    if (done != 0) return;
+    if (tests < eager_tests) continue;
+    std::this_thread::sleep_for(nap);
+    nap = std::min(2 * nap, std::chrono::microseconds(long_nap));
+    if (Clock::now() < next_look) continue;
+    next_look = Clock::now() + look_every;
+    look_around();
+  }
+}
+
+void Communicator::State::look_around() {
+  hear_alarms();
+  if (patience.while_waiting) patience.while_waiting();
+  if (pulse) pulse->beat(patience);
+  if (failing_together || !alarmed_at ||
+      Clock::now() - *alarmed_at < patience.abort_grace + (failure ? Clock::duration{} : extra_grace)) {
+    return;
+  }
+  patience.give_up(failure ? *failure
+                           : Error(ErrorKind::internal, "a rank failed, and not all others heard of it")
+                                 .hint("the log of the rank that failed says why"));
+}
+
+void Communicator::State::hear_alarms() {
+  if (alone()) return;
+  for (int arrived = 1; arrived != 0;) {
+    MPI_Status status;
+    check(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, alarms, &arrived, &status), "MPI_Iprobe");
+    if (arrived == 0) return;
+    MPI_Recv(nullptr, 0, MPI_BYTE, status.MPI_SOURCE, status.MPI_TAG, alarms, MPI_STATUS_IGNORE);
+    if (status.MPI_TAG == failure_tag && !alarmed_at) alarmed_at = Clock::now();
+    if (status.MPI_TAG > failure_tag) stop_level = std::max(stop_level, status.MPI_TAG);
+  }
+}
+
+void Communicator::State::tell_others(int tag, int rank, int size) {
+  for (int r = 0; r < size; ++r) {
+    if (r == rank) continue;
+    MPI_Isend(nullptr, 0, MPI_BYTE, r, tag, alarms, &sent_alarms.emplace_back());
+  }
+}
+
+}  // namespace stockpot::comm

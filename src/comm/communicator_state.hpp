@@ -1,0 +1,56 @@
+// What a Communicator holds, and how it waits. In this folder alone: it shows MPI's types.
+#pragma once
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "comm/pulse.hpp"
+#include "core/error.hpp"
+
+namespace stockpot::comm {
+
+/// @throws Error(internal) if `code` is not success.
+void check(int code, const char* call);
+
+struct Communicator::State {
+  static constexpr int failure_tag = 0;  // of alarms; above it: levels of stopping
+
+  MPI_Comm comm = MPI_COMM_NULL;    // null: this process alone, no MPI
+  MPI_Comm alarms = MPI_COMM_NULL;  // its own channel, so that an alarm meets no collective
+  MPI_Comm pulses = MPI_COMM_NULL;
+  std::uint64_t collectives = 0;
+  bool failing_together = false;
+  int stop_level = 0;
+  std::optional<std::chrono::steady_clock::time_point> alarmed_at;
+  std::optional<Error> failure;  // of this rank, while it waits for the others to hear of it
+  std::vector<MPI_Request> sent_alarms;
+  std::optional<Pulse> pulse;
+  Patience patience;
+
+  bool alone() const { return comm == MPI_COMM_NULL; }
+  void count() { ++collectives; }
+
+  /// Begins a call and waits for its end. Meanwhile the processor is others', and this rank goes on living.
+  template <class Begin>
+  void run(const char* call, const Begin& begin) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(begin(&request), call);
+    wait_for(request, call);
+  }
+  void wait_for(MPI_Request& request, const char* call);
+
+  /// While it waits: hears alarms, shows that it lives, and does not wait for ever for those who do not come.
+  void look_around();
+
+  void hear_alarms();
+
+  void tell_others(int tag, int rank, int size);
+};
+
+}  // namespace stockpot::comm

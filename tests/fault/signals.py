@@ -1,0 +1,150 @@
+"""Stops on request, before a deadline, and jobs in which something does not answer: the right code, soon, and nothing lost.
+
+    signals.py STOCKPOT [CASE ...]
+
+Needs a build with STOCKPOT_FAULTS, which makes writes slow enough to be interrupted.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.checkpoints import write_model  # noqa: E402
+from support.crash_sweep import digest_of, temporary_folder  # noqa: E402
+from support.families import family  # noqa: E402
+from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
+
+STORAGE, EXISTS, STOPPED = 7, 6, 75
+OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
+SLOW = "pwrite:times=0:path=data/model:slow"
+
+
+class Started:
+    """A merge that runs by itself."""
+
+    def __init__(self, program, recipe, out, *options, ranks=1, fault=SLOW):
+        command = [program.binary, "merge", str(recipe), str(out), "--quiet", *map(str, (*OPTIONS, *options))]
+        if ranks > 1:
+            command = ["mpirun", "-n", str(ranks), "--oversubscribe", *command]
+        self.session = tempfile.TemporaryDirectory(prefix="mpi")
+        env = {**os.environ, **MPI_ENVIRONMENT, "OMPI_MCA_orte_tmpdir_base": self.session.name, "STOCKPOT_FAULT": fault}
+        self.out, self.start = out, time.monotonic()
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait_for_journal(self):
+        """Until some unit is on storage."""
+        journal = Path(f"{self.out}.stockpot/journal")
+        while not any(p.stat().st_size >= 128 for p in journal.glob("*.log")):
+            assert self.process.poll() is None, f"ended early: {self.end(5)}"
+            assert time.monotonic() - self.start < 60, "nothing gets into the journal"
+            time.sleep(0.05)
+        return self
+
+    def rank_pids(self):
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def end(self, seconds):
+        asked = time.monotonic()
+        try:
+            stdout, stderr = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"has not ended after {seconds} s: {self.process.communicate()}") from None
+        self.session.cleanup()
+        return self.process.returncode, stdout + stderr, time.monotonic() - asked
+
+
+class Cases:
+    def __init__(self, program, folder, recipe, expected):
+        self.program, self.folder, self.recipe, self.expected = program, folder, recipe, expected
+
+    def started(self, title, *options, **more):
+        out = self.folder / title.replace(" ", "-").replace(",", "")
+        return Started(self.program, self.recipe, out, *options, **more)
+
+    def goes_on(self, title, run, ranks):
+        assert not run.out.exists(), f"{title}: something unfinished is under the final name"
+        self.program.must_run("merge", self.recipe, run.out, "--quiet", *OPTIONS, ranks=ranks)
+        assert digest_of(run.out) == self.expected, f"{title}: other bytes"
+        record = json.loads((run.out / "stockpot_run.json").read_text())
+        assert record["units_resumed"] > 0, f"{title}: began anew"
+        return record["units_resumed"]
+
+    def check(self, title, run, codes, says, seconds, ranks=1):
+        code, text, took = run.end(seconds)
+        assert code in codes, f"{title}: exit code {code}: {text}"
+        assert says in text, f"{title}: does not say {says!r}: {text}"
+        resumed = self.goes_on(title, run, ranks)
+        print(f"{title}: code {code} after {took:.1f} s, went on with {resumed} units", flush=True)
+
+    def signals(self):
+        for name, number in (("USR1", signal.SIGUSR1), ("TERM", signal.SIGTERM), ("INT", signal.SIGINT)):
+            run = self.started(f"SIG{name}").wait_for_journal()
+            run.process.send_signal(number)
+            self.check(f"SIG{name}", run, [STOPPED], "stopped on request", 20)
+        run = self.started("SIGUSR1 to mpirun", ranks=3).wait_for_journal()
+        run.process.send_signal(signal.SIGUSR1)
+        self.check("SIGUSR1 to mpirun", run, [STOPPED], "stopped on request", 30, ranks=2)
+        # mpirun gives its own code, and ranks two seconds.
+        run = self.started("SIGTERM to mpirun", ranks=3).wait_for_journal()
+        run.process.send_signal(signal.SIGTERM)
+        self.check("SIGTERM to mpirun", run, range(1, 256), "", 30, ranks=2)
+        run = self.started("SIGUSR1 to one rank", ranks=3).wait_for_journal()
+        os.kill(run.rank_pids()[-1], signal.SIGUSR1)
+        self.check("SIGUSR1 to one rank", run, [STOPPED], "stopped on request", 30, ranks=5)
+
+    def report(self):
+        run = self.started("SIGUSR2").wait_for_journal()
+        run.process.send_signal(signal.SIGUSR2)
+        code, text, _ = run.end(60)
+        assert code == 0 and "rank 0 of 1: " in text, f"SIGUSR2: {code}: {text}"
+
+    def deadline(self):
+        run = self.started("deadline", "--deadline", "5", "--reserve", "2", ranks=2)
+        self.check("a deadline", run, [STOPPED], "stopped", 30, ranks=3)
+
+    def silence(self):
+        run = self.started("a stopped rank", "--stall-timeout", "3", ranks=3).wait_for_journal()
+        os.kill(run.rank_pids()[1], signal.SIGSTOP)
+        self.check("a stopped rank", run, [STORAGE], "has not been heard of", 40, ranks=2)
+        hang = f"pwrite:rank=1:nth=5:path=data/model:hang; {SLOW}"
+        run = self.started("a write that never ends", "--stall-timeout", "3", ranks=3, fault=hang)
+        self.check("a write that never ends", run, [STORAGE], "a write has not ended", 40, ranks=2)
+        both = "pwrite:rank=0:nth=5:path=data/model:hang; " + "pwrite:rank=1:nth=4:path=data/model:EIO; " + SLOW
+        run = self.started("a failing rank, one that hangs", "--abort-grace", "2", "--stall-timeout", "0", ranks=3, fault=both)
+        self.check("a failing rank, one that hangs", run, [STORAGE], "data/model", 40, ranks=2)
+
+    def two_starts(self):
+        first = self.started("two starts").wait_for_journal()
+        second = self.program.run("merge", self.recipe, first.out, "--quiet", *OPTIONS)
+        assert second.code == EXISTS and second.seconds < 5, f"the second start: {second}"
+        assert str(first.process.pid) in second.stderr, f"does not name the first: {second}"
+        code, text, _ = first.end(60)
+        assert code == 0 and digest_of(first.out) == self.expected, f"the first start: {code}: {text}"
+        print("two starts: the second ends with 6, the first as ever")
+
+
+def main(binary):
+    program = Program(binary)
+    with temporary_folder() as temporary:
+        folder = Path(temporary)
+        for name, model in family(2, seed=4, doubles=False).items():
+            write_model(folder / name, model, shards=2)
+        entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
+        recipe = write_recipe({"merge_method": "linear", "models": entries}, folder / "linear.yaml")
+        program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
+        cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
+        for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence):
+            if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
+                case()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
