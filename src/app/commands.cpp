@@ -13,6 +13,7 @@ std::span<const Command> all_commands() {
       Command{"check", "say everything that is wrong with a recipe and its models", check_command},
       Command{"plan", "show what a merge would do on any number of ranks", plan_command},
       Command{"verify", "check a published output against its manifest", verify_command, true},
+      Command{"status", "say what there is of an output, how far it got and what to do", status_command},
       Command{"methods", "list the merge methods, or explain one", methods_command},
       Command{"inspect", "list the tensors of a checkpoint", inspect_command},
       Command{"synth", "make a family of synthetic checkpoints, for tests and benchmarks", synth_command},

@@ -28,6 +28,7 @@ int moe_command(Arguments);
 int multi_command(Arguments);
 int plan_command(Arguments);
 int raw_command(Arguments);
+int status_command(Arguments);
 int synth_command(Arguments);
 int verify_command(Arguments);
 

@@ -357,7 +357,7 @@ JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recip
     summary = job.fill();
     if (options.reliability.readback) {
       verify_output(comm, place.continuation.data_directory,
-                    {.threads = place.schedule.options.threads, .from_storage = true});
+                    {.threads = place.schedule.options.threads, .staged = true, .from_storage = true});
     }
     comm::agree(comm, [&] {
       if (place.staging) place.staging->publish();

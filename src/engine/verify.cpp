@@ -12,9 +12,12 @@
 #include "engine/workers.hpp"
 #include "io/manifest.hpp"
 #include "io/posix_file.hpp"
+#include "io/publish.hpp"
 #include "io/published_output.hpp"
+#include "io/run_record.hpp"
 #include "io/shard_index.hpp"
 #include "io/small_file.hpp"
+#include "io/tree.hpp"
 #include "partition/assign.hpp"
 #include "partition/unit.hpp"
 
@@ -63,6 +66,16 @@ void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const
 /// What was synced is dropped from memory; what the system keeps all the same is read from there.
 void drop_cached(const Catalogue& found) {
   for (const StoredFile& file : found.files) io::PosixSource(file.path).drop_cached();
+}
+
+/// An output that grew in its own place counts once its marker is there.
+void demand_marker(const std::string& out) {
+  const std::filesystem::path place(out);
+  const bool needs_it = io::is_committed_by_marker((place / io::run_record_file_name).string());
+  if (!needs_it || io::stored_size((place / io::marker_file_name).string())) return;
+  throw Error(ErrorKind::corrupt_input, "the output is not complete: its mark is missing")
+      .in_file((place / io::marker_file_name).string())
+      .hint("'stockpot status' says how far it got");
 }
 
 std::string name_of(const StoredFile& file) { return std::filesystem::path(file.path).filename().string(); }
@@ -178,7 +191,10 @@ Error mismatch(const std::string& out, const std::vector<std::string>& differenc
 VerifySummary verify_output(const comm::Communicator& comm, const std::string& out, const VerifyOptions& options) {
   constexpr std::uint64_t manifest_limit = std::uint64_t{1} << 30;
   const std::string manifest_path = (std::filesystem::path(out) / io::manifest_file_name).string();
-  const std::string text = comm::on_root(comm, [&] { return io::read_file(manifest_path, manifest_limit); });
+  const std::string text = comm::on_root(comm, [&] {
+    if (!options.staged) demand_marker(out);
+    return io::read_file(manifest_path, manifest_limit);
+  });
   const io::Manifest manifest = comm::agree(comm, [&] { return io::parse_manifest(text, manifest_path); });
   io::PublishedOutput output;  // headers: rank 0 only
   output.catalogue = Catalogue::unpack(comm::on_root(comm, [&] {

@@ -13,6 +13,7 @@ struct VerifyOptions {
   std::uint32_t threads = 1;
   std::uint64_t chunk_bytes = std::uint64_t{4} << 20;
   OpenSource open = posix_source();
+  bool staged = false;        ///< not published yet
   bool from_storage = false;  ///< not what the system still has in memory, as far as it lets us
 };
 

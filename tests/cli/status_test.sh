@@ -1,0 +1,63 @@
+#!/bin/bash
+# What `status` says and returns in each state of an output.
+stockpot=$1
+# shellcheck source=expect.sh
+. "$(dirname "$0")/expect.sh"
+cd "$work" || exit 1
+export STOCKPOT_PROGRESS=0
+
+"$stockpot" synth family >/dev/null
+cat >linear.yml <<END
+merge_method: linear
+models: [{model: family/tune-1, parameters: {weight: 1}}, {model: family/tune-2, parameters: {weight: 1}}]
+END
+
+run "$stockpot" status out
+expect_code 3
+expect_out "nothing there"
+
+run "$stockpot" merge linear.yml out
+expect_code 0
+run "$stockpot" status out
+expect_code 0
+expect_out "published"
+run "$stockpot" status out --json
+expect_code 0
+expect_out '"state": "published"'
+
+mkdir other
+echo x >other/thesis.tex
+run "$stockpot" status other
+expect_code 4
+
+# A lock of a process that is gone.
+sleep 0 &
+gone=$!
+wait "$gone"
+lock() {
+  printf '{"token":"0123456789abcdef","host":"%s","boot_id":"%s","pid":%s,"started_ticks":1,"job_id":"","restart_count":0,"started":"2026-01-01T00:00:00Z","released":false}\n' \
+    "$1" "$(cat /proc/sys/kernel/random/boot_id)" "$2"
+}
+mkdir -p half.stockpot/data
+lock "$(hostname)" "$gone" >half.stockpot/lock
+run "$stockpot" status half
+expect_code 75
+expect_out "the same command line goes on"
+
+lock elsewhere 1 >half.stockpot/lock
+run "$stockpot" status half
+expect_code 6
+expect_out "break-lock 0123456789abcdef"
+run "$stockpot" merge linear.yml half
+expect_code 6
+expect_err "break-lock 0123456789abcdef"
+run "$stockpot" merge linear.yml half --break-lock 0123456789abcdef
+expect_code 0
+
+# Killed between the two renames of --overwrite.
+mkdir -p over.stockpot/data over.stockpot/replaced
+lock "$(hostname)" "$gone" >over.stockpot/lock
+run "$stockpot" status over
+expect_code 75
+expect_out "moved aside"
+
