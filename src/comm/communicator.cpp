@@ -243,7 +243,7 @@ void Communicator::failed_here(const Error* failure) const {
     state_->failure.reset();
   } else {
     state_->failure = *failure;
-    if (!state_->alarmed_at) state_->alarmed_at = Clock::now();  // its patience begins now
+    state_->failed_at = Clock::now();
   }
 }
 

@@ -43,13 +43,11 @@ void Communicator::State::look_around() {
   hear_alarms();
   if (patience.while_waiting) patience.while_waiting();
   if (pulse) pulse->beat(patience);
-  if (failing_together || !alarmed_at ||
-      Clock::now() - *alarmed_at < patience.abort_grace + (failure ? Clock::duration{} : extra_grace)) {
-    return;
-  }
-  patience.give_up(failure ? *failure
-                           : Error(ErrorKind::internal, "a rank failed, and not all others heard of it")
-                                 .hint("the log of the rank that failed says why"));
+  if (failing_together || (!failure && !alarmed_at)) return;
+  if (failure && Clock::now() - failed_at >= patience.abort_grace) patience.give_up(*failure);
+  if (failure || Clock::now() - *alarmed_at < patience.abort_grace + extra_grace) return;
+  patience.give_up(Error(ErrorKind::internal, "a rank failed, and not all others heard of it")
+                       .hint("the log of the rank that failed says why"));
 }
 
 void Communicator::State::hear_alarms() {

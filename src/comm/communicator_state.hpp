@@ -29,6 +29,7 @@ struct Communicator::State {
   int stop_level = 0;
   std::optional<std::chrono::steady_clock::time_point> alarmed_at;
   std::optional<Error> failure;  // of this rank, while it waits for the others to hear of it
+  std::chrono::steady_clock::time_point failed_at;
   std::vector<MPI_Request> sent_alarms;
   std::optional<Pulse> pulse;
   Patience patience;

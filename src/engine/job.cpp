@@ -146,7 +146,7 @@ class Job {
     options.reliability.in_place = options.reliability.in_place && is_final;
     std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
     Workplace place = take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
-                                   options, !is_final);
+                                   options.reliability, {!is_final, options.keep_staging});
     working_ = &place;
     for (std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
     try {

@@ -5,19 +5,17 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
 
 #include "comm/agree.hpp"
-#include "core/bytes.hpp"
 #include "engine/copied_tensors.hpp"
 #include "engine/journal_keeper.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/output_format.hpp"
 #include "engine/provenance.hpp"
-#include "engine/resume_check.hpp"
+#include "engine/rank_reports.hpp"
 #include "engine/stage_planner.hpp"
 #include "engine/verify.hpp"
 #include "io/folder.hpp"
@@ -34,70 +32,8 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// VmHWM: unlike getrusage's figure it begins with this program, not with the one that started it.
-std::uint64_t peak_resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmHWM:") continue;
-    std::uint64_t kibibytes = 0;
-    status >> kibibytes;
-    return kibibytes * 1024;
-  }
-  return 0;
-}
-
-std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines) {
-  ByteWriter out;
-  for (const std::string& line : lines) out.text(line);
-  std::vector<std::string> all;
-  for (const std::string& part : comm.gather(out.take())) {
-    ByteReader in(part);
-    while (!in.done()) all.push_back(in.text());
-  }
-  return all;
-}
-
-std::vector<RankReport> gather_reports(const comm::Communicator& comm, const RankReport& mine) {
-  ByteWriter out;
-  for (const std::uint64_t n : {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident}) {
-    out.number(n);
-  }
-  out.real(mine.busy_seconds);
-  std::vector<RankReport> all;
-  for (const std::string& part : comm.gather(out.take())) {
-    ByteReader in(part);
-    RankReport report;
-    for (std::uint64_t* n :
-         {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident}) {
-      *n = in.number();
-    }
-    report.busy_seconds = in.real();
-    all.push_back(report);
-  }
-  return all;
-}
-
-using SaturatedValues = std::map<std::uint32_t, std::uint64_t>;  // by index into the plan's tensors
-
-/// Of all ranks together.
-SaturatedValues gather_saturated(const comm::Communicator& comm, const SaturatedValues& mine) {
-  ByteWriter out;
-  for (const auto& [tensor, values] : mine) {
-    out.number(tensor);
-    out.number(values);
-  }
-  SaturatedValues all;
-  for (const std::string& part : comm.gather(out.take())) {
-    ByteReader in(part);
-    while (!in.done()) {
-      const auto tensor = static_cast<std::uint32_t>(in.number());
-      all[tensor] += in.number();
-    }
-  }
-  return all;
-}
-
-void report_saturated(const plan::MergePlan& plan, const SaturatedValues& saturated, JobSummary& summary) {
+void report_saturated(const plan::MergePlan& plan, const std::map<std::uint32_t, std::uint64_t>& saturated,
+                      JobSummary& summary) {
   constexpr std::size_t shown = 20;
   for (const auto& [tensor, values] : saturated) {
     const TensorInfo& output = plan.tensors[tensor].output;
@@ -321,32 +257,6 @@ void end_failed(const comm::Communicator& comm, Job& job, Workplace& place, bool
 }
 
 }  // namespace
-
-Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
-                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const JobOptions& options, bool may_discard) {
-  Workplace place{std::move(out), std::move(staging), {}, {}};
-  try {
-    io::OutputLayout layout = layout_of(stage.plan, "", document.extensions.output_metadata);
-    place.continuation = take_up(comm, place.staging, stage, layout, options.reliability, may_discard);
-    layout.directory = place.continuation.data_directory;
-    check_done_units(comm, stage, layout, options.reliability.resume_check, schedule.threads, place.continuation);
-    plan::ScheduleOptions as_before = schedule;
-    if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
-    place.schedule =
-        comm::agree(comm, [&] { return plan::make_schedule(stage.plan, as_before, place.continuation.done); });
-    comm::agree(comm, [&] {
-      if (place.staging) record_plan(*place.staging, stage, place.schedule);
-    });
-  } catch (...) {
-    if (comm.failing_together() && place.staging) {
-      const bool keep = options.keep_staging || io::stored_size(place.staging->plan_file());
-      keep ? place.staging->leave() : place.staging->discard();
-    }
-    throw;
-  }
-  return place;
-}
 
 JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
                      const JobOptions& options) {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
-#include "engine/continuation.hpp"
 #include "engine/input_files.hpp"
 #include "engine/reliability.hpp"
 #include "engine/stage.hpp"
+#include "engine/workplace.hpp"
 #include "io/publish.hpp"
 #include "io/run_record.hpp"
 #include "plan/schedule.hpp"
@@ -50,20 +50,6 @@ struct JobSummary {
   std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order; of what this attempt wrote
   std::vector<std::string> remarks;                 ///< of methods: "tensor: remark"; of sources; of saturated values
 };
-
-/// Where a stage is made, and what is there already.
-struct Workplace {
-  std::string out;                     ///< the output's path, for its card
-  std::optional<io::Staging> staging;  ///< rank 0's: where it grows. Gone if there was nothing to keep
-  Continuation continuation;
-  plan::Schedule schedule;  ///< of what is left to do
-};
-
-/// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
-/// @param may_discard  what is staged of another plan is thrown away, not refused.
-Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
-                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const JobOptions& options, bool may_discard);
 
 /// Collective. Executes the schedule and publishes. Throws alike on all ranks; then nothing is under the output's name that
 /// was not there before. The staging directory is gone, unless something in it is worth going on with.

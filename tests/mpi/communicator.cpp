@@ -84,6 +84,33 @@ TEST(Alarm, ReachesRanksThatAreBusyWithoutACollective) {
   channel.barrier();
 }
 
+TEST(Stop, TheHighestLevelReachesRanksThatWaitInACollective) {
+  const Communicator channel = Communicator::world();
+  const bool raises = channel.rank() == channel.size() - 1;
+  if (raises) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    channel.raise_stop(1);
+    channel.raise_stop(2);
+  }
+  channel.barrier();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (channel.stop_level() < 2 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(channel.stop_level(), 2);
+  EXPECT_FALSE(channel.alarmed());
+  channel.barrier();
+}
+
+TEST(Patience, ARankThatWaitsLooksAroundMeanwhile) {
+  const Communicator channel = Communicator::world();
+  int looks = 0;
+  channel.be_patient({.stall_timeout = std::chrono::seconds(60), .while_waiting = [&] { ++looks; }});
+  if (channel.rank() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  channel.barrier();
+  EXPECT_TRUE(looks > 0 || channel.rank() == 0);
+}
+
 TEST(Communicator, CountsItsCollectives) {
   const auto before = world().collectives();
   world().barrier();

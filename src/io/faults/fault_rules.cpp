@@ -34,6 +34,7 @@ constexpr std::array named_faults{
     NamedFault{"flip", {Effect::flip, 0}},
     NamedFault{"lost", {Effect::lost, 0}},
     NamedFault{"stop", {Effect::stop, 0}},
+    NamedFault{"lag", {Effect::lag, 0}},
     NamedFault{"slow", {Effect::slow, 0}},
     NamedFault{"hang", {Effect::hang, 0}},
     NamedFault{"kill", {Effect::kill_before, 0}},

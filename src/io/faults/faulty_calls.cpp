@@ -128,6 +128,7 @@ class FaultyCalls final : public FileCalls {
     if (!fault) return fault;
     if (fault->effect == Effect::kill_before) ::_exit(exit_code_of_the_killed);
     if (fault->effect == Effect::stop) ::raise(SIGSTOP);
+    if (fault->effect == Effect::lag) ::usleep(20'000);
     if (fault->effect == Effect::slow) ::usleep(300'000);
     while (fault->effect == Effect::hang) ::sleep(1);
     return fault;

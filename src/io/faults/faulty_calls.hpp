@@ -10,7 +10,7 @@
 //          the call fails and does nothing
 //          short  a transfer moves half of its bytes            zero   a read finds the end of the file
 //          flip   a transfer succeeds with one bit changed      lost   the call does nothing and says that it succeeded
-//          stop   the process stops (SIGSTOP) before the call   slow   the call waits for 0.3 s first
+//          stop   the process stops (SIGSTOP) before the call   slow   the call waits for 0.3 s first; lag: for 20 ms
 //          hang   the call never ends
 //          kill   the process ends before the call: _exit, without any destructor
 //          after  the process ends after the call

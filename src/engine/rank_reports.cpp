@@ -1,0 +1,69 @@
+#include "engine/rank_reports.hpp"
+
+#include <fstream>
+
+#include "core/bytes.hpp"
+
+namespace stockpot::engine {
+
+std::uint64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    std::uint64_t kibibytes = 0;
+    status >> kibibytes;
+    return kibibytes * 1024;
+  }
+  return 0;
+}
+
+std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines) {
+  ByteWriter out;
+  for (const std::string& line : lines) out.text(line);
+  std::vector<std::string> all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    while (!in.done()) all.push_back(in.text());
+  }
+  return all;
+}
+
+std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine) {
+  ByteWriter out;
+  for (const std::uint64_t n : {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident}) {
+    out.number(n);
+  }
+  out.real(mine.busy_seconds);
+  std::vector<io::RunRecord::Rank> all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    io::RunRecord::Rank report;
+    for (std::uint64_t* n :
+         {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident}) {
+      *n = in.number();
+    }
+    report.busy_seconds = in.real();
+    all.push_back(report);
+  }
+  return all;
+}
+
+std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,
+                                                        const std::map<std::uint32_t, std::uint64_t>& mine) {
+  ByteWriter out;
+  for (const auto& [tensor, values] : mine) {
+    out.number(tensor);
+    out.number(values);
+  }
+  std::map<std::uint32_t, std::uint64_t> all;
+  for (const std::string& part : comm.gather(out.take())) {
+    ByteReader in(part);
+    while (!in.done()) {
+      const auto tensor = static_cast<std::uint32_t>(in.number());
+      all[tensor] += in.number();
+    }
+  }
+  return all;
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,26 @@
+// What ranks have to say at the end, brought together on rank 0.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.hpp"
+#include "io/run_record.hpp"
+
+namespace stockpot::engine {
+
+/// Local. VmHWM: unlike getrusage's figure it begins with this program, not with the one that started it.
+std::uint64_t peak_resident_bytes();
+
+/// Collective. All ranks' lines, by rank, on rank 0; empty elsewhere.
+std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines);
+/// Collective. Likewise what each of them did.
+std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine);
+
+/// Collective. Values that a float8 output could not hold, by index of the plan's tensors: all ranks' together, on rank 0.
+std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,
+                                                        const std::map<std::uint32_t, std::uint64_t>& mine);
+
+}  // namespace stockpot::engine

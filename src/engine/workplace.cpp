@@ -1,0 +1,36 @@
+#include "engine/workplace.hpp"
+
+#include "comm/agree.hpp"
+#include "engine/output_format.hpp"
+#include "engine/resume_check.hpp"
+#include "io/tree.hpp"
+
+namespace stockpot::engine {
+
+Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
+                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
+                       const recipe::MergeDocument& document, const ReliabilityOptions& options, StagingRules rules) {
+  Workplace place{std::move(out), std::move(staging), {}, {}};
+  try {
+    io::OutputLayout layout = layout_of(stage.plan, "", document.extensions.output_metadata);
+    place.continuation = take_up(comm, place.staging, stage, layout, options, rules.may_discard);
+    layout.directory = place.continuation.data_directory;
+    check_done_units(comm, stage, layout, options.resume_check, schedule.threads, place.continuation);
+    plan::ScheduleOptions as_before = schedule;
+    if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
+    place.schedule =
+        comm::agree(comm, [&] { return plan::make_schedule(stage.plan, as_before, place.continuation.done); });
+    comm::agree(comm, [&] {
+      if (place.staging) record_plan(*place.staging, stage, place.schedule);
+    });
+  } catch (...) {
+    if (comm.failing_together() && place.staging) {
+      const bool keep = rules.keep_anyway || io::stored_size(place.staging->plan_file());
+      keep ? place.staging->leave() : place.staging->discard();
+    }
+    throw;
+  }
+  return place;
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,36 @@
+// Where a stage is made, and how much of it is there already.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "engine/continuation.hpp"
+#include "engine/reliability.hpp"
+#include "engine/stage.hpp"
+#include "io/publish.hpp"
+#include "plan/schedule.hpp"
+#include "recipe/recipe.hpp"
+
+namespace stockpot::engine {
+
+/// Where a stage is made, and what is there already.
+struct Workplace {
+  std::string out;                     ///< the output's path, for its card
+  std::optional<io::Staging> staging;  ///< rank 0's: where it grows. Gone if there was nothing to keep
+  Continuation continuation;
+  plan::Schedule schedule;  ///< of what is left to do
+};
+
+/// What may become of a staging directory.
+struct StagingRules {
+  bool may_discard = false;  ///< what is staged of another plan is thrown away, not refused
+  bool keep_anyway = false;  ///< it holds other things, too: it stays, whatever happens
+};
+
+/// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
+Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
+                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
+                       const recipe::MergeDocument& document, const ReliabilityOptions& options, StagingRules rules);
+
+}  // namespace stockpot::engine
