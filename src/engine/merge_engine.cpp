@@ -59,7 +59,9 @@ void MergeEngine::measure_factor() {
 /// Ends this rank's part if a worker left something undone because somebody wants the program to stop.
 void MergeEngine::end_if_stopped() const {
   if (!context_.stop.has_skipped()) return;
-  throw Error(ErrorKind::stopped, "stopped on request").hint("the same command line goes on from here");
+  throw Error(ErrorKind::stopped,
+              context_.stop.is_for_deadline() ? "stopped before the deadline" : "stopped on request")
+      .hint("the same command line goes on from here");
 }
 
 void MergeEngine::sweep() {

@@ -149,8 +149,9 @@ class Job {
   void look_around() {
     if (options_.on_idle) options_.on_idle();
     const auto& reliability = options_.reliability;
-    if (reliability.deadline && std::chrono::steady_clock::now() + time_to_stop() >= *reliability.deadline) {
-      stop_.raise(Stop::after_units);
+    if (stop_.level() == Stop::none && reliability.deadline &&
+        std::chrono::steady_clock::now() + time_to_stop() >= *reliability.deadline) {
+      stop_.raise_for_deadline();
     }
     if (stop_.level() != Stop::none) comm_.raise_stop(static_cast<int>(stop_.level()));
     stop_.raise(static_cast<Stop>(comm_.stop_level()));

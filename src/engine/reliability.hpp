@@ -41,6 +41,12 @@ class StopFlag {
   void raise(Stop level) {
     if (level > this->level()) level_ = level;
   }
+  /// The same, for want of time.
+  void raise_for_deadline() {
+    for_deadline_ = level() == Stop::none;
+    raise(Stop::after_units);
+  }
+  bool is_for_deadline() const { return for_deadline_; }
   Stop level() const { return level_.load(std::memory_order_relaxed); }
   /// A worker left something undone because of it.
   void skipped() { skipped_ = true; }
@@ -49,6 +55,7 @@ class StopFlag {
  private:
   std::atomic<Stop> level_ = Stop::none;
   std::atomic<bool> skipped_ = false;
+  bool for_deadline_ = false;  // main thread only
 };
 
 }  // namespace stockpot::engine

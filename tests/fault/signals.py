@@ -108,7 +108,7 @@ class Cases:
 
     def deadline(self):
         run = self.started("deadline", "--deadline", "5", "--reserve", "2", ranks=2)
-        self.check("a deadline", run, [STOPPED], "stopped", 30, ranks=3)
+        self.check("a deadline", run, [STOPPED], "stopped before the deadline", 30, ranks=3)
 
     def silence(self):
         run = self.started("a stopped rank", "--stall-timeout", "3", ranks=3).wait_for_journal()
