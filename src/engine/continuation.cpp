@@ -156,6 +156,7 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const io::Out
     if (!found.digests.empty()) found.done.assign(units.size(), 0);
     for (const auto& unit : found.digests) found.done[unit.first] = 1;
     found.done_units = found.digests.size();
+    found.is_doubted = staging.is_doubted();
   }
   io::ensure_directory(found.journal_directory);
   return found;
@@ -175,6 +176,7 @@ std::string Continuation::pack() const {
   out.number(attempt);
   out.number(unit_bytes);
   out.number(done_units);
+  out.number(is_doubted ? 1 : 0);
   out.text({reinterpret_cast<const char*>(done.data()), done.size()});
   out.number(recorded.factor ? 1 : 0);
   out.real(recorded.factor.value_or(0));
@@ -197,6 +199,7 @@ Continuation Continuation::unpack(const std::string& packed) {
   found.attempt = static_cast<std::uint32_t>(in.number());
   found.unit_bytes = in.number();
   found.done_units = in.number();
+  found.is_doubted = in.number() != 0;
   const std::string done = in.text();
   found.done.assign(done.begin(), done.end());
   const bool has_factor = in.number() != 0;

@@ -25,6 +25,7 @@ struct Continuation {
   std::uint64_t unit_bytes = 0;    ///< of the first attempt; 0: this is the first
   std::vector<std::uint8_t> done;  ///< by unit; empty if nothing is
   std::uint64_t done_units = 0;
+  bool is_doubted = false;  ///< reading back found other bytes
   RecordedPasses recorded;
   // Rank 0 only:
   std::map<std::uint32_t, std::vector<io::Digest>> digests;  ///< of the units that are done, left to right

@@ -257,6 +257,17 @@ void end_failed(const comm::Communicator& comm, Job& job, Workplace& place, bool
   place.staging.reset();
 }
 
+/// Collective. A difference stays known, so that the next attempt looks for it and makes again what is damaged.
+void read_back(const comm::Communicator& comm, const Workplace& place) {
+  try {
+    verify_output(comm, place.continuation.data_directory,
+                  {.threads = place.schedule.options.threads, .staged = true, .from_storage = true});
+  } catch (const Error& error) {
+    if (comm.failing_together() && place.staging && error.kind() == ErrorKind::mismatch) place.staging->doubt();
+    throw;
+  }
+}
+
 }  // namespace
 
 JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
@@ -266,10 +277,7 @@ JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recip
   Job job(comm, recipe, stage, place, options);
   try {
     summary = job.fill();
-    if (options.reliability.readback) {
-      verify_output(comm, place.continuation.data_directory,
-                    {.threads = place.schedule.options.threads, .staged = true, .from_storage = true});
-    }
+    if (options.reliability.readback) read_back(comm, place);
     comm::agree(comm, [&] {
       if (place.staging) place.staging->publish();
     });

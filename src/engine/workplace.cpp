@@ -15,7 +15,8 @@ Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::
     io::OutputLayout layout = layout_of(stage.plan, "", document.extensions.output_metadata);
     place.continuation = take_up(comm, place.staging, stage, layout, options, rules.may_discard);
     layout.directory = place.continuation.data_directory;
-    check_done_units(comm, stage, layout, options.resume_check, schedule.threads, place.continuation);
+    const ResumeCheck check = place.continuation.is_doubted ? ResumeCheck::all : options.resume_check;
+    check_done_units(comm, stage, layout, check, schedule.threads, place.continuation);
     plan::ScheduleOptions as_before = schedule;
     if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
     place.schedule =

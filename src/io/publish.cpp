@@ -162,6 +162,12 @@ void Staging::start_anew(bool with_stages) {
   ensure_directory(data_);
 }
 
+void Staging::doubt() const {
+  if (!is_doubted()) write_file(doubt_path(), "");
+}
+
+bool Staging::is_doubted() const { return is_there(doubt_path()); }
+
 void Staging::publish() {
   with_file_system_errors([&] {
     if (!lock_.is_ours()) throw exists_error("another run has taken over this output", out_);

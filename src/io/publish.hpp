@@ -57,6 +57,10 @@ class Staging {
   /// An earlier attempt published this very output, and was killed before it could clean up.
   bool is_published() const { return published_; }
 
+  /// What is staged was found to differ from what was written: the next attempt has to look at all of it.
+  void doubt() const;
+  bool is_doubted() const;
+
   /// A sign of life for those who look at the lock.
   void refresh() const noexcept { lock_.refresh(); }
   /// Removes what earlier attempts left. @param with_stages  finished stages, too
@@ -81,6 +85,7 @@ class Staging {
   void remove_all_but_locks(bool with_stages);
   std::string old_path() const { return directory_ + "/replaced"; }
   std::string publish_path() const { return directory_ + "/publish.json"; }
+  std::string doubt_path() const { return directory_ + "/doubted"; }
   std::string in_place_path() const { return directory_ + "/in-place"; }
   std::string out_, directory_, data_;
   bool overwrite_, in_place_;
