@@ -179,7 +179,8 @@ class Job {
     for (const std::string& name : io::names_in(directory, failure)) {
       const bool is_weights =
           std::ranges::any_of(plan_.shards, [&](const auto& shard) { return shard.file_name == name; });
-      if (!sink_->resumable() || !is_weights) io::remove_tree(directory + "/" + name);
+      const bool stays = (sink_->resumable() && is_weights) || name == io::unfinished_file_name;
+      if (!stays) io::remove_tree(directory + "/" + name);
     }
   }
 

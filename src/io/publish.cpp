@@ -123,9 +123,25 @@ void Staging::prepare(const OutputPlace& place) {
   check_way_of_commit();
   repair(place);
   if (published_) return;
-  refuse_existing(out_, overwrite_ || is_there(in_place_path()));
-  if (in_place_ && !is_there(in_place_path())) write_file(in_place_path(), "");
+  refuse_existing(out_, overwrite_ || is_unfinished());
   ensure_directory(data_);
+  if (in_place_) prepare_in_place();
+}
+
+void Staging::prepare_in_place() const {
+  if (!is_there(in_place_path())) write_file(in_place_path(), "");
+  if (!is_unfinished()) write_file(unfinished_path(), "");
+}
+
+bool Staging::is_unfinished() const { return in_place_ && is_there(unfinished_path()) && !has_marker(out_); }
+
+/// What says that it is ours goes last.
+void Staging::remove_unfinished_output() const {
+  std::error_code failure;
+  for (const std::string& name : names_in(out_, failure)) {
+    if (name != unfinished_file_name) remove_tree(out_ + "/" + name);
+  }
+  remove_tree(out_);
 }
 
 void Staging::check_way_of_commit() const {
@@ -158,8 +174,8 @@ void Staging::repair(const OutputPlace& place) {
 
 void Staging::start_anew(bool with_stages) {
   remove_all_but_locks(with_stages);
-  if (in_place_) write_file(in_place_path(), "");
   ensure_directory(data_);
+  if (in_place_) prepare_in_place();
 }
 
 void Staging::doubt() const {
@@ -205,12 +221,12 @@ void Staging::commit_in_place() const {
   const std::string digest = is_there(manifest) ? sha256_hex(read_file(manifest, std::uint64_t{1} << 30)) : "";
   replace_file(out_ + "/" + marker_file_name, digest + "\n");
   sync_directory(out_);
+  remove_tree(unfinished_path());
 }
 
 void Staging::remove_all_but_locks(bool with_stages) {
-  if (in_place_ && is_there(in_place_path()) && !has_marker(out_)) {
-    remove_tree(out_);
-  }
+  if (is_unfinished()) remove_unfinished_output();
+  if (in_place_ && has_marker(out_)) remove_tree(unfinished_path());  // its maker died between the two
   if (with_stages) remove_tree(old_path());
   std::error_code failure;
   for (const std::string& name : names_in(directory_, failure)) {

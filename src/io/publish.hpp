@@ -17,6 +17,8 @@ namespace stockpot::io {
 
 /// Written last by --commit=marker; holds the SHA-256 of the manifest.
 inline constexpr const char* marker_file_name = "COMMITTED";
+/// In such an output from its first moment to that mark: without it nothing in it is Stockpot's to remove.
+inline constexpr const char* unfinished_file_name = "UNFINISHED";
 
 /// What is to be made, as far as the place matters.
 struct OutputPlace {
@@ -83,9 +85,13 @@ class Staging {
   void move_to_output();
   void commit_in_place() const;
   void remove_all_but_locks(bool with_stages);
+  void remove_unfinished_output() const;
+  void prepare_in_place() const;
+  bool is_unfinished() const;
   std::string old_path() const { return directory_ + "/replaced"; }
   std::string publish_path() const { return directory_ + "/publish.json"; }
   std::string doubt_path() const { return directory_ + "/doubted"; }
+  std::string unfinished_path() const { return out_ + "/" + unfinished_file_name; }
   std::string in_place_path() const { return directory_ + "/in-place"; }
   std::string out_, directory_, data_;
   bool overwrite_, in_place_;

@@ -16,7 +16,7 @@ def digest_of(out):
     the card, whose title is the directory's name."""
     whole = hashlib.sha256()
     for path in sorted(p for p in Path(out).rglob("*") if p.is_file()):
-        if path.name in ("stockpot_run.json", "README.md", "COMMITTED"):
+        if path.name in ("stockpot_run.json", "README.md", "COMMITTED", "UNFINISHED"):
             continue
         whole.update(f"{path.relative_to(out)} {path.stat().st_size}\n".encode())
         whole.update(path.read_bytes())
@@ -98,6 +98,7 @@ class Sweep:
         done = self.run(out, ranks=ranks)
         assert done.code == 0, f"{point}: going on with {ranks} ranks: {done}"
         assert digest_of(out) == expected, f"{point}: other bytes after going on with {ranks} ranks"
+        assert not (out / "UNFINISHED").exists(), f"{point}: it is said to be unfinished"
         assert not Path(f"{out}.stockpot").exists(), f"{point}: the staging directory is still there"
         record = json.loads((out / "stockpot_run.json").read_text())
         if record["units_resumed"] > 0:

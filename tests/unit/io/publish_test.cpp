@@ -246,7 +246,19 @@ TEST_F(Publish, AnOutputInItsOwnPlaceCountsOnceItIsMarked) {
   EXPECT_EQ(bytes_of_file(out + "/model.safetensors"), "weights");
   again.publish();
   EXPECT_TRUE(fs::exists(out + "/COMMITTED"));
+  EXPECT_FALSE(fs::exists(out + "/UNFINISHED"));
   EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, InItsOwnPlaceAnAttemptRemovesOnlyWhatIsMarkedAsItsOwn) {
+  leave_staging(lock_of_the_dead());
+  fs::remove_all(parent / "out.stockpot/data");
+  parent.write("out.stockpot/in-place", "");  // it died before it made OUT, and then somebody else did
+  parent.write("out/precious", "x");
+  OutputPlace marked = place();
+  marked.in_place = true;
+  EXPECT_EQ(error_of([&] { Staging::open(marked); }).class_code(), "OUT001");
+  EXPECT_EQ(bytes_of_file(out + "/precious"), "x");
 }
 
 TEST_F(Publish, ALockFromBeforeTheReboot) {
