@@ -202,6 +202,7 @@ void Communicator::raise_alarm() const {
 
 bool Communicator::alarmed() const {
   state_->hear_alarms();
+  if (state_->pulse) state_->pulse->beat(state_->patience);
   return state_->alarmed_at.has_value();
 }
 
@@ -227,10 +228,6 @@ void Communicator::be_patient(Patience patience) const {
   std::vector<std::string> hosts = all_gather(host.data());
   state_->pulses = duplicate(state_->comm);
   state_->pulse.emplace(state_->pulses, rank_, size_, std::move(hosts));
-}
-
-void Communicator::show_life() const {
-  if (state_->pulse) state_->pulse->beat(state_->patience);
 }
 
 void Communicator::give_up(const Error& error) const {

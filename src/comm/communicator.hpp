@@ -66,7 +66,8 @@ class Communicator {
 
   /// Local. Tells the other ranks that this one failed, without waiting for anyone. They hear of it in alarmed().
   void raise_alarm() const;
-  /// Local. True once some rank raised the alarm. Cheap; call it from the main thread while workers work.
+  /// Local. True once some rank raised the alarm. Cheap; call it from the main thread while workers work, some times a
+  /// second: it also shows others that this rank lives.
   bool alarmed() const;
 
   /// Local. Tells the other ranks that somebody wants the job to stop, and how fast. @param level  above 0; the largest counts.
@@ -76,8 +77,6 @@ class Communicator {
 
   /// Collective. From now on ranks watch over one another.
   void be_patient(Patience patience) const;
-  /// Local. Call it from the main thread while workers work, some times a second: others watch.
-  void show_life() const;
   /// Local. Reports the error and ends the whole job at once, without waiting for anyone.
   [[noreturn]] void give_up(const Error& error) const;
   /// Local. What this rank will tell the others as soon as they come to the next agreement; nullptr: it has.

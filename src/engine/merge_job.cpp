@@ -155,7 +155,6 @@ class Job {
     }
     if (stop_.level() != Stop::none) comm_.raise_stop(static_cast<int>(stop_.level()));
     stop_.raise(static_cast<Stop>(comm_.stop_level()));
-    comm_.show_life();
     if (reliability.stall_timeout.count() == 0) return;
     const auto call = io::longest_pending_call();
     if (!call || call->seconds < static_cast<double>(reliability.stall_timeout.count())) return;
