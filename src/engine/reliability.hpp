@@ -18,7 +18,7 @@ enum class ResumeCheck { none, sample, all };
 struct ReliabilityOptions {
   Resume resume = Resume::automatic;
   ResumeCheck resume_check = ResumeCheck::sample;
-  std::string break_lock;                           ///< token of a holder that the user knows to be gone
+  std::string break_lock = {};                      ///< token of a holder that the user knows to be gone
   std::chrono::milliseconds journal_every{10'000};  ///< 0: after each unit
   std::uint64_t journal_bytes = std::uint64_t{1} << 30;
   bool in_place = false;  ///< --commit=marker
