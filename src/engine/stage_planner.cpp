@@ -47,6 +47,17 @@ void set_planned_config(const io::ModelFolder& folder, Catalogue& made) {
                                  folder.shown("config.json"), made.warnings);
 }
 
+/// What a model's small files say that decides on bytes: layers, ties, quantisation, and how its adapters are added.
+std::string settings_digest(const Catalogue& model) {
+  Catalogue settings;
+  settings.config = model.config;
+  settings.adapters = model.adapters;
+  for (Adapter& adapter : settings.adapters) adapter.directory.clear();  // where it lies does not matter
+  settings.tied_copies = model.tied_copies;
+  settings.packed_shapes = model.packed_shapes;
+  return io::sha256_hex(settings.pack());
+}
+
 /// What the files of a model say of its bytes: an outside model's by name, size and time, a stage's by what it is made of.
 void add_model_facts(const Catalogue& model, const std::string& name, const std::map<std::string, std::string>& stages,
                      io::PlanFacts& facts) {
@@ -55,6 +66,7 @@ void add_model_facts(const Catalogue& model, const std::string& name, const std:
     facts.emplace_back(name + ", made of", stage->second);
     return;
   }
+  facts.emplace_back(name + ", settings", settings_digest(model));
   for (const StoredFile& file : model.files) {
     facts.emplace_back(fmt::format("{}, {}", name, std::filesystem::path(file.path).filename().string()),
                        fmt::format("{} bytes, changed at {} ns", file.bytes, file.modified_ns));
@@ -63,7 +75,7 @@ void add_model_facts(const Catalogue& model, const std::string& name, const std:
 
 /// Everything that the bytes of an output depend on.
 io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document, const StageOptions& options,
-                       const std::map<std::string, std::string>& stages) {
+                       const std::map<std::string, std::string>& stages, std::string_view vocabulary) {
   const auto& adapter_dtype = options.plan.adapter_dtype;
   io::PlanFacts facts{{"Stockpot", std::string(version)},
                       {"numeric contract", std::string(numeric_contract)},
@@ -73,9 +85,9 @@ io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document
                       {"cut embeddings", fmt::format("{}", options.plan.truncate_embeddings)},
                       {"type of merged adapters", std::string(adapter_dtype ? name(*adapter_dtype) : "not rounded")},
                       {"output format", options.output_format ? options.output_format(document) : "safetensors"}};
-  // Tokens of prompts, which a tokenizer.json decides on.
-  if (const std::string prompts = stage.plan.prompts.pack(); document.moe)
-    facts.emplace_back("tokens of prompts", io::sha256_hex(prompts));
+  // What tokenizer.json files decide on.
+  if (!vocabulary.empty()) facts.emplace_back("output vocabulary", io::sha256_hex(vocabulary));
+  if (document.moe) facts.emplace_back("tokens of prompts", io::sha256_hex(stage.plan.prompts.pack()));
   for (const auto& shard : stage.plan.shards) {
     facts.emplace_back("output file " + shard.file_name, fmt::format("{} bytes of data", shard.data_bytes));
   }
@@ -112,7 +124,7 @@ Stage StagePlanner::plan(std::size_t index) {
   stage.plan =
       comm::agree(comm_, [&] { return plan::make_plan(recipe_, document, std::move(models), options_.plan, text); });
   stage.remarks.insert(stage.remarks.end(), stage.plan.remarks.begin(), stage.plan.remarks.end());
-  stage.facts = facts_of(stage, document, options_, fingerprints_);
+  stage.facts = facts_of(stage, document, options_, fingerprints_, vocabulary_bytes);
   stage.fingerprint = io::digest_of(stage.facts);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
   plan_companions(stage, document);
@@ -120,8 +132,8 @@ Stage StagePlanner::plan(std::size_t index) {
   return stage;
 }
 
-/// Rank 0. The headers of all models, the vocabulary if the recipe asks for one, tokens of prompts, and warnings, packed. All models that
-/// cannot be read are reported together.
+/// Rank 0. The headers of all models, the vocabulary if the recipe asks for one, tokens of prompts, and warnings, packed.
+/// All models that cannot be read are reported together.
 std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
   ModelErrors errors(recipe_);
   std::vector<const ShelvedModel*> models;
@@ -255,7 +267,7 @@ std::string read_recipe_text(const std::string& path) {
     return io::read_file(path, recipe_limit);
   } catch (const Error& error) {  // whatever is wrong with this file: it is the recipe
     throw Error(ErrorKind::recipe, "the recipe cannot be read: " + error.sentence())
-        .code(error.class_code())
+        .code(error.class_code() == "FMT005" ? "CFG001" : error.class_code())  // too large
         .in_file(path);
   }
 }

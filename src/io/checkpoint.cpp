@@ -186,6 +186,12 @@ void read_unindexed(const ModelDirectory& directory, Catalogue& catalogue) {
 void read_config(const ModelDirectory& directory, Catalogue& catalogue) {
   const std::string shown = directory.shown("config.json");
   const auto path = directory.resolve("config.json");
+  if (!path && directory.in_hub_cache()) {
+    throw Error(ErrorKind::corrupt_input, "a snapshot without config.json")
+        .code("REF006")
+        .in_file(shown)
+        .hint("the model looks partly downloaded");
+  }
   if (!path) {
     catalogue.warnings.push_back(fmt::format("{} is missing: layers are found by tensor names", shown));
     return;

@@ -16,6 +16,8 @@ class ModelDirectory {
   /// Names in it, ascending bytewise.
   const std::vector<std::string>& names() const { return names_; }
   bool has(const std::string& name) const;
+  /// Whether it is a snapshot of a hub cache.
+  bool in_hub_cache() const { return in_hub_cache_; }
   /// How messages should call a file of it.
   std::string shown(const std::string& name) const;
 

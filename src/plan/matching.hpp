@@ -26,6 +26,13 @@ struct Matching {
   bool has_head = false;                    ///< the output has a head that is not its embedding once more
   bool unties_head = false;                 ///< some model's tied embedding stands in for a head that others store
   std::optional<std::uint64_t> vocabulary;  ///< rows of embeddings that are not the anchor's
+  /// The first embedding or head that was met, and whose it is.
+  struct VocabularyTensor {
+    std::string name;
+    std::uint64_t rows = 0;
+    std::uint32_t model = 0;
+  };
+  std::optional<VocabularyTensor> first_of_vocabulary;
   std::vector<Gather> gathers;
   std::size_t names = 0, affected = 0;  ///< tensors; those of them that some source lacks or that do not fit
   std::vector<std::string> examples;    ///< of affected ones

@@ -150,6 +150,9 @@ class Models:
     def cache(self):
         snapshot = self.folder / "cache" / "models--org--one" / "snapshots" / ("0" * 40)
         shutil.copytree(self.folder / "a", snapshot)
+        bare = self.folder / "cache" / "models--org--bare" / "snapshots" / ("2" * 40)
+        bare.mkdir(parents=True)
+        shutil.copy(self.folder / "a" / "model.safetensors", bare)
         outside = self.folder / "cache" / "models--org--link" / "snapshots" / ("1" * 40)
         outside.mkdir(parents=True)
         (outside / "model.safetensors").symlink_to(self.folder / "a" / "model.safetensors")
@@ -281,6 +284,7 @@ def reference_cases():
         Case([at(3, 13, "REF004"), "'deep'", at(4, 13, "REF004")], INPUT, linear("deeep", "nowhere")),
         Case([at(3, 13, "REF005")], INPUT, linear("org/one@other", "b"), ("--hf-cache", "cache")),
         Case(["[REF006]", "r.yml:3:13"], INPUT, linear("broken", "b")),
+        Case(["[REF006]", "config.json"], INPUT, linear("org/bare", "b"), ("--hf-cache", "cache")),
         Case([at(3, 13, "REF007")], INPUT, linear("org/link", "b"), ("--hf-cache", "cache")),
         Case(["REF010"], 0, linear("a@main", "b")),
         Case(["REF011"], 0, linear("org/one", "b"), ("--hf-cache", "cache")),
@@ -350,6 +354,12 @@ def tensor_cases():
         Case([at(4, 13, "TEN002")], INPUT, task("a", base="lacking")),
         Case([at(4, 13, "TEN003"), "I64"], INPUT, linear("a", "integers")),
         Case([at(4, 13, "TEN004"), "[4, 4]", "[6, 6]"], INPUT, linear("a", "wide")),
+        Case(
+            ["[TEN004]", "lm_head.weight has 10 rows in 'long'", "model.embed_tokens.weight has 8 in 'a'"],
+            INPUT,
+            "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n"
+            "  - sources: [{model: long, layer_range: [3, 6]}]\n",
+        ),
         Case(["[TEN005]"], INPUT, "merge_method: model_stock\nmodels: [{model: lacking}, {model: b}]\nbase_model: a\n"),
         Case(["warning[TEN006]", EMBEDDING], 0, linear("a", "long")),
         Case(["warning[TEN007]"], 0, task("b", "wide", more="stockpot: {on_mismatch: skip}\n"), ("--allow-crimes",)),
@@ -412,6 +422,7 @@ def hostile_cases():
     good = linear("a", "b")
     return [
         Case(["[CFG00"], RECIPE, bomb),
+        Case(["[CFG001]"], RECIPE, "x: |\n" + "  words and words\n" * 600_000),
         Case([""], RECIPE, "x: " + "[" * 40 + "]" * 40),
         Case(["[CFG002]"], RECIPE, "x: " + "[" * 400 + "]" * 400),
         Case([""], RECIPE, "x: |\n" + "  words and words\n" * 131072),

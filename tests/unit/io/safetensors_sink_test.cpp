@@ -123,12 +123,17 @@ TEST(SafetensorsSink, DescribesItsFiles) {
   EXPECT_EQ(files[0].header, digest_block(std::as_bytes(std::span(header))));
 }
 
-TEST(SafetensorsSink, AFileInTheWayIsNeverOverwritten) {
+TEST(SafetensorsSink, WhatAnEarlierAttemptLeftIsStartedAnewUnlessItIsWhole) {
   const TemporaryDirectory scratch;
-  scratch.write("model.safetensors", "precious");
-  SafetensorsSink sink(one_file(scratch.path()));
-  EXPECT_THROW(sink.prepare(comm::Communicator::alone()), Error);
-  EXPECT_EQ(bytes_of_file(scratch / "model.safetensors"), "precious");
+  const OutputLayout layout = one_file(scratch.path());
+  scratch.write("model.safetensors", "half a header");
+  SafetensorsSink sink(layout);
+  write_all(sink, layout);
+  const TemporaryDirectory fresh;
+  const OutputLayout same = one_file(fresh.path());
+  SafetensorsSink first(same);
+  write_all(first, same);
+  EXPECT_TRUE(bytes_of_file(scratch / "model.safetensors") == bytes_of_file(fresh / "model.safetensors"));
 }
 
 TEST(SafetensorsSink, AFileThatShrankIsFoundAtTheEnd) {
