@@ -18,7 +18,9 @@ namespace po = boost::program_options;
 bool takes_value(Takes takes) {
   return takes == Takes::value || takes == Takes::values || takes == Takes::value_of_no_note;
 }
-bool has_no_form(Takes takes) { return takes == Takes::toggle || takes == Takes::nothing_of_note; }
+bool has_no_form(Takes takes) {
+  return takes == Takes::toggle || takes == Takes::nothing_of_note || takes == Takes::choice;
+}
 bool is_letter(const std::string& spelling) { return spelling.size() == 1; }
 std::string dashed(const std::string& spelling) {
   return fmt::format("{}{}", is_letter(spelling) ? "-" : "--", spelling);
@@ -65,6 +67,8 @@ po::options_description grammar_of(const std::map<std::string, Spelling>& table)
     const std::string names = key.front() == '-' ? fmt::format(",{}", key.substr(1)) : key;
     if (takes_value(spelling.option->takes)) {
       grammar.add_options()(names.c_str(), po::value<std::string>());
+    } else if (spelling.option->takes == Takes::choice && spelling.on) {
+      grammar.add_options()(names.c_str(), po::value<std::string>()->implicit_value(spelling.option->implied));
     } else {
       grammar.add_options()(names.c_str(), "");
     }
@@ -83,6 +87,7 @@ std::string label(const Option& option) {
     if (!is_letter(spelling)) text += fmt::format(", --{}", spelling);
   }
   if (takes_value(option.takes)) text += fmt::format(" {}", option.value_name);
+  if (option.takes == Takes::choice) text += fmt::format("[={}]", option.value_name);
   return text;
 }
 
@@ -175,6 +180,13 @@ class LineReader {
         break;
       case Takes::value:
         values_.values_[option.name] = {found.value, place};
+        break;
+      case Takes::choice:
+        if (!spelling.on) {
+          values_.values_[option.name] = {{"none"}, place};
+        } else {
+          values_.values_[option.name] = {found.value.empty() ? Words{option.implied} : found.value, place};
+        }
         break;
       case Takes::values:
       case Takes::repeat: {

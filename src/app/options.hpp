@@ -14,6 +14,7 @@ namespace stockpot::app {
 enum class Takes {
   value,             ///< --name VALUE; the last one counts
   values,            ///< --name VALUE, as often as wanted
+  choice,            ///< --name or --name=VALUE; --no-name stands for "none"
   toggle,            ///< --name or --no-name; the last one counts
   repeat,            ///< --name, counted
   nothing_of_note,   ///< a toggle that is accepted for the sake of mergekit's users and has no effect here
@@ -28,6 +29,7 @@ struct Option {
   std::vector<std::string> also = {};  ///< other spellings; those of one letter take one dash
   std::string variable = {};           ///< environment variable that stands in for it
   bool on = false;                     ///< a toggle's default
+  std::string implied = {};            ///< a choice's value when none is given
 };
 
 struct OptionGroup {

@@ -185,8 +185,10 @@ OptionGroup reliability_options() {
         .value_name = "TOKEN",
         .help = "take over from a run on another machine that is known to have ended; its error names the token"},
        {.name = "verify",
-        .value_name = "none|readback",
-        .help = "readback: read the whole output again before it is published, and compare it with its manifest"},
+        .takes = Takes::choice,
+        .value_name = "readback|none",
+        .help = "read the whole output again before it is published, and compare it with its manifest",
+        .implied = "readback"},
        {.name = "commit",
         .value_name = "rename|marker",
         .help =

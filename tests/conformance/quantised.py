@@ -295,7 +295,7 @@ def check_example(program, folder):
         if name.endswith("correction_bias"):
             wanted = b
         elif name.startswith(tuple(f"model.layers.{n}." for n in range(3))):
-            wanted = t  # passed through: there is one model beside the base
+            wanted = b  # passed through: the base's, as it is one of two
         elif name.endswith("mlp.gate.weight"):
             wanted = t  # linear with one weight, normalised
         assert np.array_equal(made[name], wanted.astype(BF16).astype(F32)), f"{name}: {made[name]}, not {wanted}"

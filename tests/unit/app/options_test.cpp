@@ -193,5 +193,22 @@ TEST(Seconds, AmbiguousOrBrokenTimesAreNone) {
   }
 }
 
+TEST(Options, AChoiceStandsForItsUsualValueWhenNoneIsGiven) {
+  const CommandLine choosing{
+      .name = "merge",
+      .purpose = "",
+      .groups = {
+          {"g", {{.name = "verify", .takes = Takes::choice, .value_name = "V", .help = "", .implied = "usual"}}}}};
+  const auto asked = [&](const Words& words) {
+    return read_line(choosing, words, [](const std::string&) { return std::nullopt; })
+        ->text("verify")
+        .value_or("(absent)");
+  };
+  EXPECT_EQ(asked({}), "(absent)");
+  EXPECT_EQ(asked({"--verify"}), "usual");
+  EXPECT_EQ(asked({"--verify=other"}), "other");
+  EXPECT_EQ(asked({"--no-verify"}), "none");
+}
+
 }  // namespace
 }  // namespace stockpot::app
