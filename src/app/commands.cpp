@@ -10,6 +10,7 @@ std::span<const Command> all_commands() {
       Command{"multi", "merge by a recipe of several documents, keeping its stages", multi_command, true},
       Command{"moe", "make a mixture of experts of dense models", moe_command, true},
       Command{"raw", "merge weight files by tensor names alone", raw_command, true},
+      Command{"convert", "write a model in another format, type or size of files", convert_command, true},
       Command{"check", "say everything that is wrong with a recipe and its models", check_command},
       Command{"plan", "show what a merge would do on any number of ranks", plan_command},
       Command{"verify", "check a published output against its manifest", verify_command, true},

@@ -21,6 +21,7 @@ struct Command {
 std::span<const Command> all_commands();
 
 int check_command(Arguments);
+int convert_command(Arguments);
 int inspect_command(Arguments);
 int merge_command(Arguments);
 int methods_command(Arguments);

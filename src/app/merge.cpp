@@ -11,6 +11,7 @@
 #include "app/deadline.hpp"
 #include "app/job_settings.hpp"
 #include "app/launch.hpp"
+#include "app/merge_kinds.hpp"
 #include "app/options.hpp"
 #include "app/plan_report.hpp"
 #include "app/progress.hpp"
@@ -25,74 +26,12 @@
 namespace stockpot::app {
 namespace {
 
-/// The commands that merge differ in what their line takes, and in how they read the recipe.
-struct Kind {
-  CommandLine line;
-  recipe::Dialect dialect = recipe::Dialect::merge;
-  bool experts_only = false;  ///< the recipe has to be of documents with `experts`
-};
-
-Kind merge_kind() {
-  return {{.name = "merge",
-           .purpose =
-               "Merges the models of a recipe and publishes the result as OUT. Run it under mpirun or srun for "
-               "more than one rank; the result is the same bytes on any number of them. A recipe of several documents "
-               "is made stage by stage.",
-           .arguments = {"RECIPE", "OUT"},
-           .groups = {showing_options(), merge_options(), reliability_options(), stage_options(), search_options()}}};
-}
-
-Kind multi_kind() {
-  return {{.name = "multi",
-           .purpose =
-               "Merges by a recipe of several documents. Named stages go to --intermediate-dir, the document without a "
-               "name to OUT; a recipe of named stages alone needs no OUT.",
-           .arguments = {"RECIPE", "[OUT]"},
-           .groups = {{"the output", {{.name = "out-path", .value_name = "OUT", .help = "the same as the argument"}}},
-                      showing_options(),
-                      merge_options(),
-                      reliability_options(),
-                      stage_options(),
-                      search_options()}}};
-}
-
-Kind moe_kind() {
-  return {.line = {.name = "moe",
-                   .purpose = "Makes a mixture of experts of dense models: a merge whose recipe has 'experts'.",
-                   .arguments = {"RECIPE", "OUT"},
-                   .groups = {showing_options(), merge_options(), reliability_options(), stage_options(),
-                              search_options()}},
-          .experts_only = true};
-}
-
 void demand_experts(const recipe::Recipe& recipe) {
   recipe::Diagnostics diagnostics(recipe.path, recipe.text);
   for (const recipe::MergeDocument& document : recipe.documents) {
     if (!document.moe) diagnostics.error("CFG010", document.at, "not a mixture of experts: there is no key 'experts'");
   }
   diagnostics.throw_if_errors();
-}
-
-Kind raw_kind() {
-  return {
-      {.name = "raw",
-       .purpose = "Merges weight files by tensor names alone: no layers, no configuration, no tokenizer. Models in the "
-                  "recipe are paths of files.",
-       .arguments = {"RECIPE", "OUT"},
-       .groups = {{"tensors that not all files have",
-                   {{.name = "tensor-intersection",
-                     .takes = Takes::toggle,
-                     .help = "leave them out; default: an error",
-                     .also = {"i"}},
-                    {.name = "tensor-union",
-                     .takes = Takes::toggle,
-                     .help = "merge them over the files that have them",
-                     .also = {"u"}}}},
-                  showing_options(),
-                  merge_options(),
-                  reliability_options(),
-                  search_options()}},
-      recipe::Dialect::raw};
 }
 
 void print_last_line(const engine::StageReport& report) {
@@ -133,7 +72,7 @@ struct Line {
   std::optional<plan::RawTensors> raw;
 };
 
-Line read(const Kind& kind, Values values, int ranks) {
+Line read(const MergeKind& kind, Values values, int ranks) {
   Line line{std::move(values), {}, {}, {}};
   line.options = read_merge_options(line.values);
   if (!line.options.allow_singletons) check_launch(ranks, process_variables());
@@ -212,7 +151,7 @@ void say_how_far(const comm::Communicator& comm, const engine::Progress& progres
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments) {
+int merge(const comm::Communicator& comm, const MergeKind& kind, Arguments arguments) {
   auto values = comm::agree(comm, [&] { return read_line(kind.line, arguments); });
   if (!values) return 0;
   const Line line = comm::agree(comm, [&] { return read(kind, *std::move(values), comm.size()); });
@@ -221,7 +160,10 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   log_remarks(line.values.notices(), comm.rank());
   const std::string path = *line.values.argument(0);
   const io::SearchPlaces search = search_places(line.values, path);
-  const recipe::Recipe recipe = engine::load_recipe(comm, path, kind.dialect);
+  const recipe::Recipe recipe =
+      kind.recipe_text != nullptr
+          ? comm::agree(comm, [&] { return engine::checked_recipe(kind.line.name, kind.recipe_text(line.values)); })
+          : engine::load_recipe(comm, path, kind.dialect);
   if (kind.experts_only) demand_experts(recipe);  // parsed alike on every rank
 
   std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources;
@@ -282,7 +224,7 @@ int merge(const comm::Communicator& comm, const Kind& kind, Arguments arguments)
   return 0;
 }
 
-int run(const Kind& kind, Arguments arguments) {
+int run(const MergeKind& kind, Arguments arguments) {
   if (asks_for_help(arguments)) {
     read_line(kind.line, arguments);
     return 0;
@@ -292,6 +234,7 @@ int run(const Kind& kind, Arguments arguments) {
 
 }  // namespace
 
+int convert_command(Arguments arguments) { return run(convert_kind(), arguments); }
 int merge_command(Arguments arguments) { return run(merge_kind(), arguments); }
 int moe_command(Arguments arguments) { return run(moe_kind(), arguments); }
 int multi_command(Arguments arguments) { return run(multi_kind(), arguments); }

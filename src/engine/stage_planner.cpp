@@ -272,16 +272,18 @@ std::string read_recipe_text(const std::string& path) {
   }
 }
 
+recipe::Recipe checked_recipe(const std::string& path, std::string text, recipe::Dialect dialect) {
+  recipe::Recipe recipe = recipe::parse_recipe(path, std::move(text), dialect);
+  for (const recipe::MergeDocument& document : recipe.documents) {
+    plan::check_without_models(document, recipe.diagnostics);
+  }
+  recipe.diagnostics.throw_if_errors();
+  return recipe;
+}
+
 recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path, recipe::Dialect dialect) {
   std::string text = comm::on_root(comm, [&] { return read_recipe_text(path); });
-  return comm::agree(comm, [&] {
-    recipe::Recipe recipe = recipe::parse_recipe(path, std::move(text), dialect);
-    for (const recipe::MergeDocument& document : recipe.documents) {
-      plan::check_without_models(document, recipe.diagnostics);
-    }
-    recipe.diagnostics.throw_if_errors();
-    return recipe;
-  });
+  return comm::agree(comm, [&] { return checked_recipe(path, std::move(text), dialect); });
 }
 
 void check_unchanged(const Catalogue& model) {

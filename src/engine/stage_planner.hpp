@@ -60,6 +60,10 @@ class StagePlanner {
 recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path,
                            recipe::Dialect dialect = recipe::Dialect::merge);
 
+/// Local. A recipe without mistakes that show without models. @param path  for messages.   @throws Error(recipe)
+recipe::Recipe checked_recipe(const std::string& path, std::string text,
+                              recipe::Dialect dialect = recipe::Dialect::merge);
+
 /// Local. @throws Error(recipe) if the file cannot be read.
 std::string read_recipe_text(const std::string& path);
 

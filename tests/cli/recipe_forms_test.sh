@@ -166,3 +166,19 @@ expect_code 0
 run "$stockpot" multi two.yml -I tmp --only half/way
 expect_that "names are all that counts" same_weights raw-out tmp/half/way
 expect_that "a raw output has no configuration" test ! -e raw-out/config.json
+
+# One model, written anew.
+run "$stockpot" convert family/base same
+expect_code 0
+expect_that "nothing changes but the header" same_weights same family/base
+run "$stockpot" convert family/base wide --dtype float32 --out-shard-size 1m
+expect_code 0
+run "$stockpot" convert wide back --dtype bfloat16
+expect_code 0
+expect_that "widened and rounded again it is the same" same_weights same back
+run "$stockpot" convert family/base none --dtype bfloat
+expect_code 3
+expect_err "did you mean 'bfloat16'"
+run "$stockpot" convert family/bose none
+expect_code 4
+expect_err "[REF004]"
