@@ -20,6 +20,13 @@ std::string change(const std::string& name, const std::string& before, const std
   return fmt::format("{}: was {}, is {}", printable(name), printable(before), printable(now));
 }
 
+/// get() would take a negative number or a fraction for some number or other.
+std::uint64_t whole_number(const nlohmann::json& json, const char* name) {
+  const nlohmann::json& number = json.at(name);
+  if (!number.is_number_unsigned()) throw nlohmann::json::other_error::create(501, "no whole number", &number);
+  return number.get<std::uint64_t>();
+}
+
 }  // namespace
 
 std::string digest_of(const PlanFacts& facts) {
@@ -41,9 +48,9 @@ std::optional<PlanRecord> parse_plan_record(std::string_view text) {
     const auto json = nlohmann::json::parse(text);
     if (json.at("schema") != schema) return std::nullopt;
     PlanRecord record;
-    record.unit_bytes = json.at("unit_bytes").get<std::uint64_t>();
-    record.units = json.at("units").get<std::uint64_t>();
-    record.output_bytes = json.at("output_bytes").get<std::uint64_t>();
+    record.unit_bytes = whole_number(json, "unit_bytes");
+    record.units = whole_number(json, "units");
+    record.output_bytes = whole_number(json, "output_bytes");
     for (const auto& fact : json.at("facts")) {
       record.facts.emplace_back(fact.at(0).get<std::string>(), fact.at(1).get<std::string>());
     }
