@@ -5,7 +5,7 @@
 namespace stockpot::engine {
 
 OpenSource posix_source() {
-  return [](const std::string& path) { return std::make_unique<io::PosixSource>(path); };
+  return [](const std::string& path) { return std::make_unique<io::PosixSource>(io::PosixSource::seen_before(path)); };
 }
 
 std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {

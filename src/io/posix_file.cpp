@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,10 +28,10 @@ off_t checked_offset(std::uint64_t offset, std::uint64_t count, const std::strin
   return static_cast<off_t>(offset);
 }
 
-Descriptor open_for_reading(const std::string& path, Patience patience) {
+Descriptor open_for_reading(const std::string& path, Patience patience, std::initializer_list<int> curable) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   const auto open_it = [&] { return file_calls().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0); };
-  const int raw = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience, open_it);
+  const int raw = retried(curable, patience, open_it);
   if (raw >= 0) return Descriptor(raw);
   if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
     throw Error(ErrorKind::corrupt_input, "no such file").in_file(path);
@@ -51,20 +52,50 @@ StoredFile facts_of(const Descriptor& descriptor, const std::string& path) {
           .inode = facts.st_ino};
 }
 
+/// How much does not fit, as far as the file system tells: a quota may leave less than it says.
+std::uint64_t missing_bytes(const Descriptor& descriptor, std::uint64_t wanted) {
+  struct statvfs facts {};
+  if (::fstatvfs(descriptor.raw(), &facts) != 0) return wanted;
+  const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
+  return free_bytes < wanted ? wanted - free_bytes : wanted;
+}
+
+/// The error of a call that was to put `bytes` into a file.
+Error write_error(const Descriptor& descriptor, std::string_view call, const std::string& path, std::uint64_t bytes) {
+  Error error = system_error(errno, call, path);
+  if (error.kind() == ErrorKind::no_space) {
+    error.with("missing", fmt::format("{} bytes, at least", missing_bytes(descriptor, bytes)));
+  }
+  return error;
+}
+
 /// ftruncate promises nothing about space; fallocate refuses at once. Not posix_fallocate: where the file system cannot
 /// reserve, that one writes every block.
-void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
+void reserve_space(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
   const off_t size = checked_offset(bytes, 0, path);
-  if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw system_error(errno, "ftruncate", path);
   if (size == 0) return;
   const int result = retried({}, {}, [&] { return file_calls().fallocate(descriptor.raw(), size); });
-  if (result != 0 && errno != EOPNOTSUPP && errno != ENOSYS) throw system_error(errno, "fallocate", path);
+  if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return;
+  throw write_error(descriptor, "fallocate", path, bytes);
+}
+
+void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
+  const off_t size = checked_offset(bytes, 0, path);
+  if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw write_error(descriptor, "ftruncate", path, bytes);
+  reserve_space(descriptor, bytes, path);
 }
 
 }  // namespace
 
 PosixSource::PosixSource(const std::string& path, Patience patience)
-    : patience_(patience), descriptor_(open_for_reading(path, patience)), stored_(facts_of(descriptor_, path)) {}
+    : PosixSource(path, patience, open_for_reading(path, patience, {EAGAIN, EIO, ESTALE, ETIMEDOUT})) {}
+
+PosixSource PosixSource::seen_before(const std::string& path, Patience patience) {
+  return {path, patience, open_for_reading(path, patience, {EAGAIN, EIO, ESTALE, ETIMEDOUT, ENOENT})};
+}
+
+PosixSource::PosixSource(const std::string& path, Patience patience, Descriptor descriptor)
+    : patience_(patience), descriptor_(std::move(descriptor)), stored_(facts_of(descriptor_, path)) {}
 
 void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const {
   const std::size_t wanted = into.size();
@@ -128,11 +159,14 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
                                  static_cast<off_t>(offset));
     };
     const ssize_t put = retried({}, {}, write_some);
-    if (put <= 0) throw system_error(put < 0 ? errno : EIO, "write", path_).with("byte", std::to_string(offset));
+    if (put == 0) errno = EIO;
+    if (put <= 0) throw write_error(descriptor_, "write", path_, bytes.size()).with("byte", std::to_string(offset));
     offset += static_cast<std::uint64_t>(put);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
 }
+
+void PosixSink::reserve(std::uint64_t bytes) { reserve_space(descriptor_, bytes, path_); }
 
 void PosixSink::sync() {
   const PendingCall pending("sync", path_, 0);

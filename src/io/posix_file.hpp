@@ -18,6 +18,8 @@ class PosixSource final : public ByteSource {
   /// Local. Never blocks, whatever the path leads to.
   /// @throws Error(corrupt_input) if there is no such file, FMT004 if it is not a regular one; Error(storage) else.
   explicit PosixSource(const std::string& path, Patience patience = {});
+  /// Local. Opens a file that some rank has read before: if it seems to be missing here, it may only not be visible yet.
+  static PosixSource seen_before(const std::string& path, Patience patience = {});
 
   /// Transient failures of the storage are tried again, five times in about 3 s.
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
@@ -30,6 +32,7 @@ class PosixSource final : public ByteSource {
   const StoredFile& stored() const { return stored_; }
 
  private:
+  PosixSource(const std::string& path, Patience patience, Descriptor descriptor);
   Patience patience_;
   Descriptor descriptor_;
   StoredFile stored_;
@@ -46,6 +49,8 @@ class PosixSink final : public ByteSink {
   static PosixSink open(const std::string& path, Patience patience = {.first_pause = std::chrono::milliseconds(300)});
 
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  /// Reserves space for a file of so many bytes, where the file system can. @throws Error(no_space)
+  void reserve(std::uint64_t bytes);
   void sync() override;
   /// The same without times and what else is not needed to read the data back.
   void sync_data();

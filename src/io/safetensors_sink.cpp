@@ -61,8 +61,8 @@ void SafetensorsSink::prepare(const comm::Communicator& comm) {
       if (!comm.is_root()) continue;
       const auto header = std::as_bytes(std::span(planned.files[f].header));
       shard.header_digest = digest_block(header);
-      shard.open_file = open_or_create(shard.path, shard.bytes);
-      shard.open_file->write_at(0, header);
+      shard.open_files.push_back(open_or_create(shard.path, shard.bytes));
+      write_again_once(shard, 0, header);
     }
     if (comm.is_root()) sync_directory(layout_.directory);
   });
@@ -70,8 +70,29 @@ void SafetensorsSink::prepare(const comm::Communicator& comm) {
 
 PosixSink& SafetensorsSink::opened(Shard& shard) {
   const std::lock_guard lock(shard.opening);
-  if (!shard.open_file) shard.open_file = PosixSink::open(shard.path);
-  return *shard.open_file;
+  if (shard.open_files.empty()) shard.open_files.push_back(PosixSink::open(shard.path));
+  return shard.open_files.back();
+}
+
+PosixSink* SafetensorsSink::reopened(Shard& shard, const PosixSink& failed) {
+  constexpr std::size_t most = 2;
+  const std::lock_guard lock(shard.opening);
+  const bool is_new = &failed == &shard.open_files.back();
+  if (is_new && shard.open_files.size() == most) return nullptr;
+  if (is_new) shard.open_files.push_back(PosixSink::open(shard.path));
+  return &shard.open_files.back();
+}
+
+void SafetensorsSink::write_again_once(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes) {
+  PosixSink& file = opened(shard);
+  try {
+    file.write_at(offset, bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::storage) throw;
+    PosixSink* const other = reopened(shard, file);
+    if (other == nullptr) throw;
+    other->write_at(offset, bytes);
+  }
 }
 
 void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
@@ -79,23 +100,30 @@ void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<
   assert(bytes.size() == bytes_of(dtype, range.count));
   const SafetensorsPlaces::Place& place = places_[tensor];
   Shard& shard = shards_[place.file];
-  opened(shard).write_at(place.offset + bytes_of(dtype, range.first), bytes);
+  write_again_once(shard, place.offset + bytes_of(dtype, range.first), bytes);
   shard.dirty = true;
+}
+
+std::vector<PosixSink*> SafetensorsSink::files_of(Shard& shard) {
+  const std::lock_guard lock(shard.opening);
+  std::vector<PosixSink*> files;
+  for (PosixSink& file : shard.open_files) files.push_back(&file);
+  return files;
 }
 
 void SafetensorsSink::flush() {
   for (Shard& shard : shards_) {
-    if (shard.dirty.exchange(false)) opened(shard).sync_data();
+    if (!shard.dirty.exchange(false)) continue;
+    for (PosixSink* file : files_of(shard)) file->sync_data();
   }
 }
 
 void SafetensorsSink::finish(const comm::Communicator& comm) {
   comm::agree(comm, [&] {
     for (Shard& shard : shards_) {
-      if (!shard.open_file) continue;
-      shard.open_file->sync();
-      shard.open_file->close();
-      shard.open_file.reset();
+      for (PosixSink& file : shard.open_files) file.sync();
+      for (PosixSink& file : shard.open_files) file.close();
+      shard.open_files.clear();
     }
   });
   comm::agree(comm, [&] {

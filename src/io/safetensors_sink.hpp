@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,11 +52,18 @@ class SafetensorsSink final : public TensorSink {
     std::uint64_t bytes = 0;
     Digest header_digest;
     std::mutex opening;
-    std::optional<PosixSink> open_file;  ///< once this rank has written to it
-    std::atomic<bool> dirty = false;     ///< written to since it was synced
+    /// Once this rank has written to it: one, or two after a failure. The first stays, since it alone may be told of
+    /// bytes that it took and lost.
+    std::deque<PosixSink> open_files;
+    std::atomic<bool> dirty = false;  ///< written to since it was synced
   };
 
   PosixSink& opened(Shard& shard);
+  /// A descriptor beside the one that failed; nullptr if that was the second already.
+  PosixSink* reopened(Shard& shard, const PosixSink& failed);
+  std::vector<PosixSink*> files_of(Shard& shard);
+  /// A write that fails is done again through a descriptor of its own, once in each file.
+  void write_again_once(Shard& shard, std::uint64_t offset, std::span<const std::byte> bytes);
   void check_and_index() const;
 
   OutputLayout layout_;

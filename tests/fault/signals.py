@@ -117,7 +117,7 @@ class Cases:
         hang = f"pwrite:rank=1:nth=5:path=data/model:hang; {SLOW}"
         run = self.started("a write that never ends", "--stall-timeout", "3", ranks=3, fault=hang)
         self.check("a write that never ends", run, [STORAGE], "a write has not ended", 40, ranks=2)
-        both = "pwrite:rank=0:nth=5:path=data/model:hang; " + "pwrite:rank=1:nth=4:path=data/model:EIO; " + SLOW
+        both = "pwrite:rank=0:nth=5:path=data/model:hang; " + "pwrite:rank=1:nth=4:times=0:path=data/model:EIO; " + SLOW
         run = self.started("a failing rank, one that hangs", "--abort-grace", "2", "--stall-timeout", "0", ranks=3, fault=both)
         self.check("a failing rank, one that hangs", run, [STORAGE], "data/model", 40, ranks=2)
 
