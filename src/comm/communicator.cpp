@@ -245,6 +245,8 @@ void Communicator::failed_here(const Error* failure) const {
 }
 
 void Communicator::fail_together() const { state_->failing_together = true; }
+void Communicator::end_by_abort() const { state_->ends_by_abort = true; }
+bool Communicator::ends_by_abort() const { return state_->ends_by_abort; }
 bool Communicator::failing_together() const { return state_->alone() || state_->failing_together; }
 
 const void* Communicator::native() const { return state_->alone() ? nullptr : &state_->comm; }

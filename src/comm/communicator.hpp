@@ -85,6 +85,10 @@ class Communicator {
   /// Local. Remembers that all ranks fail together now: whoever unwinds need not fear that a peer waits for it.
   void fail_together() const;
   bool failing_together() const;
+  /// Local, any rank, while an error is on its way: the job must not end by MPI_Finalize, where a library would wait for ever
+  /// for a file that could not be closed.
+  void end_by_abort() const;
+  bool ends_by_abort() const;
 
   /// Local. The handle, for the two parallel files of io/: a pointer to an MPI_Comm, so that this header needs no
   /// MPI; nullptr for alone().

@@ -26,6 +26,7 @@ struct Communicator::State {
   MPI_Comm pulses = MPI_COMM_NULL;
   std::uint64_t collectives = 0;
   bool failing_together = false;
+  bool ends_by_abort = false;
   int stop_level = 0;
   std::optional<std::chrono::steady_clock::time_point> alarmed_at;
   std::optional<Error> failure;  // of this rank, while it waits for the others to hear of it

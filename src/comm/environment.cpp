@@ -31,6 +31,8 @@ int Environment::run(const std::function<int(const Communicator&)>& work,
       MPI_Abort(MPI_COMM_WORLD, error.exit_code());
     }
     if (world.is_root()) report(error);
+    // Collective: also the barrier that lets rank 0 report first.
+    if (world.max(world.ends_by_abort() ? 1 : 0) != 0) MPI_Abort(MPI_COMM_WORLD, error.exit_code());
     return error.exit_code();
   }
 }

@@ -1,18 +1,14 @@
 #include "io/hdf5_checkpoint.hpp"
 
-#include <fcntl.h>
 #include <mpi.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/version.hpp"
-#include "io/descriptor.hpp"
-#include "io/file_calls.hpp"
 #include "io/file_system.hpp"
 #include "io/hdf5_types.hpp"
 #include "io/json.hpp"
@@ -164,12 +160,9 @@ std::vector<std::string> files_in(const std::string& directory) {
 
 /// MPI-IO and HDF5 can both hide that a disk is full: better to know before the first byte.
 void reserve_space(const std::string& path, std::uint64_t bytes) {
-  Descriptor file(file_calls().open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0));
-  if (file.raw() < 0) throw system_error(errno, "open", path);
-  if (file_calls().fallocate(file.raw(), static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-    throw system_error(errno, "fallocate", path);
-  }
-  file.close(path);
+  PosixSink file = PosixSink::open(path);
+  file.reserve(bytes);
+  file.close();
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ using H5Type = H5Handle<&H5Tclose>;
 using H5Attribute = H5Handle<&H5Aclose>;
 using H5Properties = H5Handle<&H5Pclose>;
 
-/// The library prints every failure to stderr unless told otherwise; ours travel as Error.
+/// Before any other call of the library. It prints every failure to stderr unless told otherwise; ours travel as Error.
 void silence_hdf5();
 
 /// What the library knows about the call that has just failed, told by its innermost function.

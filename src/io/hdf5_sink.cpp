@@ -61,8 +61,11 @@ struct Hdf5Sink::OpenFile {
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
   ~OpenFile() {
-    // Closing a parallel file waits for all ranks. After a failure of this rank alone they are elsewhere.
-    if (!comm.failing_together() && comm.native() != nullptr) file.release();
+    if (comm.native() == nullptr || file.id() < 0) return;
+    // Closing a parallel file waits for all ranks. After a failure they are elsewhere, or the library is, on the rank whose
+    // write failed; MPI_Finalize would make it try again.
+    file.release();
+    comm.end_by_abort();
   }
 };
 
@@ -73,9 +76,17 @@ Hdf5Sink::~Hdf5Sink() = default;
 
 void Hdf5Sink::prepare(const comm::Communicator& comm) {
   silence_hdf5();
+  const auto created = [&] {
+    try {
+      return create_hdf5_checkpoint(path_, layout_);
+    } catch (...) {
+      comm.end_by_abort();
+      throw;
+    }
+  };
   const std::string packed = comm::on_root(comm, [&] {
     remove_tree(path_);  // of an attempt that died: it need not even open
-    const Hdf5Summary summary = create_hdf5_checkpoint(path_, layout_);
+    const Hdf5Summary summary = created();
     description_.header = digest_block(std::as_bytes(std::span(summary.catalogue)));
     return pack(summary);
   });
@@ -106,7 +117,12 @@ void Hdf5Sink::write(std::uint32_t tensor, ElementRange range, std::span<const s
 
 void Hdf5Sink::finish(const comm::Communicator& comm) {
   comm::agree(comm, [&] { h5_check(H5Fflush(open_->file.id(), H5F_SCOPE_GLOBAL), "H5Fflush", path_); });
-  comm::agree(comm, [&] { h5_check(H5Fclose(open_->file.release()), "H5Fclose", path_); });
+  const hid_t raw = open_->file.release();
+  comm::agree(comm, [&] {
+    if (H5Fclose(raw) >= 0) return;
+    comm.end_by_abort();
+    throw hdf5_error("H5Fclose", path_);
+  });
   open_.reset();
   comm::agree(comm, [&] {
     if (!comm.is_root()) return;
