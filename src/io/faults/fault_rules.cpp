@@ -30,6 +30,7 @@ constexpr std::array named_faults{
     NamedFault{"EPERM", {Effect::fail, EPERM}},
     NamedFault{"ENOENT", {Effect::fail, ENOENT}},
     NamedFault{"short", {Effect::half, 0}},
+    NamedFault{"few", {Effect::few, 0}},
     NamedFault{"zero", {Effect::end_of_file, 0}},
     NamedFault{"flip", {Effect::flip, 0}},
     NamedFault{"lost", {Effect::lost, 0}},

@@ -10,7 +10,7 @@
 
 namespace stockpot::io::faults {
 
-enum class Effect { fail, half, end_of_file, flip, lost, stop, lag, slow, hang, kill_before, kill_after };
+enum class Effect { fail, half, few, end_of_file, flip, lost, stop, lag, slow, hang, kill_before, kill_after };
 
 struct Fault {
   Effect effect = Effect::fail;

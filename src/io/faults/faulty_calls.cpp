@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -134,6 +135,14 @@ class FaultyCalls final : public FileCalls {
     return fault;
   }
 
+  std::size_t part_of(std::size_t bytes, Effect effect) {
+    if (effect == Effect::half && bytes > 1) return bytes / 2;
+    if (effect != Effect::few || bytes == 0) return bytes;
+    const std::uint64_t number = ++short_transfers_;
+    if (number % 3 == 0) return 1;
+    return 1 + number * 0x9E3779B97F4A7C15 % bytes;
+  }
+
   template <class Result, class Real>
   Result transfer(const Call& call, std::size_t bytes, const Real& real) {
     const auto fault = judge(call);
@@ -143,8 +152,7 @@ class FaultyCalls final : public FileCalls {
       return -1;
     }
     if (fault->effect == Effect::lost) return static_cast<Result>(bytes);
-    const std::size_t part = fault->effect == Effect::half && bytes > 1 ? bytes / 2 : bytes;
-    const Result result = real(part, &*fault);
+    const Result result = real(part_of(bytes, fault->effect), &*fault);
     if (fault->effect == Effect::kill_after) ::_exit(exit_code_of_the_killed);
     return result;
   }
@@ -158,6 +166,7 @@ class FaultyCalls final : public FileCalls {
   FaultRules rules_;
   int trace_ = -1;
   std::uint64_t traced_ = 0;
+  std::atomic<std::uint64_t> short_transfers_ = 0;
   std::mutex mutex_;
   std::map<int, std::string> paths_;
 };

@@ -9,6 +9,7 @@
 //   WHAT   an errno (EIO, ENOSPC, EDQUOT, ESTALE, EINTR, EINVAL, EOPNOTSUPP, ETIMEDOUT, EACCES, ENOENT):
 //          the call fails and does nothing
 //          short  a transfer moves half of its bytes            zero   a read finds the end of the file
+//          few    a transfer moves some of its bytes, 1 to all: other numbers from call to call
 //          flip   a transfer succeeds with one bit changed      lost   the call does nothing and says that it succeeded
 //          stop   the process stops (SIGSTOP) before the call   slow   the call waits for 0.3 s first; lag: for 20 ms
 //          hang   the call never ends
