@@ -182,12 +182,24 @@ TEST(Hdf5Sink, WritesRunOnTheMainThread) {
   sink.finish(comm);
 }
 
-TEST(Hdf5Sink, AFolderThatIsMissingIsTold) {
+TEST(Hdf5Sink, AFileOfAnAttemptThatDiedIsMadeAgain) {
   const TemporaryDirectory scratch;
-  Hdf5Sink sink(patterned_layout(scratch / "missing"), at_once);
-  const Error error = error_of([&] { sink.prepare(comm::Communicator::alone()); });
+  scratch.write("model.h5", "half a file");
+  const comm::Communicator comm = comm::Communicator::alone();
+  Hdf5Sink sink(patterned_layout(scratch.path()), at_once);
+  sink.prepare(comm);
+  EXPECT_EQ(bytes_of_file(scratch / "model.h5").substr(1, 3), "HDF");
+}
+
+TEST(Hdf5Checkpoint, AFileInTheWayIsKeptAndTheLibrarysReasonTold) {
+  const TemporaryDirectory scratch;
+  scratch.write("model.h5", "precious");
+  silence_hdf5();
+  const Error error = error_of([&] { create_hdf5_checkpoint(scratch / "model.h5", patterned_layout(scratch.path())); });
   EXPECT_EQ(error.kind(), ErrorKind::storage);
-  EXPECT_THAT(error.what(), HasSubstr("No such file"));
+  EXPECT_EQ(error.class_code(), "FMT060");
+  EXPECT_THAT(error.what(), HasSubstr("File exists"));
+  EXPECT_EQ(bytes_of_file(scratch / "model.h5"), "precious");
 }
 
 TEST(Hdf5Sink, AFileThatShrankIsFoundAtTheEnd) {

@@ -26,6 +26,14 @@ TEST(PlanRecord, OtherTextIsNone) {
   }
 }
 
+TEST(PlanRecord, NumbersAreWholeAndNotNegative) {
+  for (const char* number : {"-1", "1.5", "1e300", "18446744073709551616", "\"1\"", "null"}) {
+    const auto text = std::string(R"({"schema":"stockpot-plan-1","units":1,"output_bytes":1,"facts":[],"unit_bytes":)");
+    EXPECT_FALSE(parse_plan_record(text + number + "}")) << number;
+    EXPECT_TRUE(parse_plan_record(text + "1}"));
+  }
+}
+
 TEST(PlanRecord, DigestsTellNamesFromValues) {
   EXPECT_NE(digest_of({{"a", "b c"}}), digest_of({{"a b", "c"}}));
   EXPECT_NE(digest_of({{"a", "b"}, {"c", "d"}}), digest_of({{"c", "d"}, {"a", "b"}}));
