@@ -59,6 +59,19 @@ def sweep(title, make, most, again=False):
     return made.seen
 
 
+def check_renames(make):
+    """Other calls move with the time that commits take; renames are always the same ones."""
+    with temporary_folder() as temporary:
+        made = make(Path(temporary))
+        expected = made.reference()
+        calls = [point.call.split(" ")[0] for point in made.points()]
+        renames = [(call, n + 1) for call in ("rename", "rename_if_absent") for n in range(calls.count(call))]
+        for place, (call, number) in enumerate(renames):
+            made.check_kill(place, f"{call} {number}", f"{call}:rank=0:nth={number}:kill", expected)
+        assert made.seen["no output for the moment"] > 0, "no rename comes between two others"
+    print(f"killed before each of {len(renames)} renames", flush=True)
+
+
 WORKERS = 4  # runs at a time: most of each is waiting for mpirun
 
 
@@ -81,8 +94,9 @@ def main(binary, everything):
         sweep("linear, one rank, killed three times", case("linear", linear, 1, resume_ranks=(1,)), None, again=True)
         sweep("overwrite, one rank", case("linear", linear, 1, over, before=an_old_output, resume_ranks=(1,)), None)
         two_renames = {"before": an_old_output, "faults": "exchange:times=0:EINVAL"}
-        seen = sweep("overwrite by two renames, one rank", case("linear", linear, 1, over, resume_ranks=(1,), **two_renames), None)
-        assert seen["no output for the moment"] > 0, "no point lay between the two renames"
+        renamed = case("linear", linear, 1, over, resume_ranks=(1,), **two_renames)
+        sweep("overwrite by two renames, one rank", renamed, None)
+        check_renames(renamed)
         sweep("whole-model TIES, one rank", case("whole", whole, 1, resume_ranks=(1,)), None)
         sweep("two stages, one rank", case("stages", stages(models), 1, resume_ranks=(1,)), None)
         marker = (*OPTIONS, "--commit=marker")

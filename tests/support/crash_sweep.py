@@ -80,10 +80,13 @@ class Sweep:
 
     def check(self, place, point, expected, after=()):
         """Kills at a point, then perhaps again while going on, then goes on with another number of ranks."""
+        self.check_kill(place, point, f"any:rank={point.rank}:nth={point.number}:kill", expected, after)
+
+    def check_kill(self, place, point, fault, expected, after=()):
         out = self.folder / f"out-{place}"
         self.prepare(out)
         before = digest_of(out) if out.exists() else None
-        killed = self.run(out, f"any:rank={point.rank}:nth={point.number}:kill")
+        killed = self.run(out, fault)
         self.seen["killed" if killed.code != 0 else "ended before the point"] += 1
         if "--commit=marker" in self.options and not (out / "COMMITTED").exists():
             pass  # it says itself that it is not finished
