@@ -95,7 +95,9 @@ class Forms:
 
 
 def stacked(forms):
-    """Layers of two models end to end, those in the middle damped."""
+    """Layers of two models end to end, those in the middle damped. The last slice has no layers and gives the head, since
+    the second model's vocabulary is another one.
+    """
     recipe = {
         "merge_method": "passthrough",
         "slices": [
@@ -109,9 +111,10 @@ def stacked(forms):
                     }
                 ]
             },
+            {"sources": [{"model": "base", "layer_range": [3, 3]}]},
         ],
     }
-    want = forms.of("base", EMBEDDING) | forms.of("a", NORM, HEAD)
+    want = forms.of("base", EMBEDDING, NORM, HEAD)
     sources = [("base", n) for n in range(3)] + [("a", n) for n in range(1, 4)]
     for number, (model, source) in enumerate(sources):
         for part in PARTS:
