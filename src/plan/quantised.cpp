@@ -78,6 +78,11 @@ class Finder {
       if (scaled && looks_coded(tensor.info)) refuse_scheme(tensor);
       return;
     }
+    if (!tensor.strides.empty()) {  // codes are read as they lie, two to a byte or four to a word as it may be
+      throw at(Error(ErrorKind::corrupt_input, "quantised weights are a view that lies otherwise than row by row"),
+               "FMT080", tensor)
+          .hint("save the checkpoint again with contiguous tensors");
+    }
     for (const std::string& name : found->stored_names()) used_.insert(name);
     StoredTensor made{{found->name, decoded_dtype, found->shape}, tensor.file, tensor.offset};
     made.encoding = static_cast<std::uint32_t>(model_.encodings.size());

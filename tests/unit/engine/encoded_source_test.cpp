@@ -235,5 +235,15 @@ TEST(TurnedSource, LargeMatricesAreReadInStripes) {
   EXPECT_EQ(QuantisedModel::part<>(turned, {1, 3}), (std::vector<float>{4, 2, 5}));
 }
 
+TEST(EncodedSource, ScalesMayBeATransposedView) {
+  // [[1, 2], [3, 4]] stored by columns; one code for each block of 1 x 1.
+  QuantisedModel quantised;
+  quantised.model.config.block_rows = quantised.model.config.block_columns = 1;
+  quantised.with("x.weight", DType::f8_e4m3, {2, 2}, std::string(4, 0x38));
+  quantised.with("x.weight_scale_inv", DType::f32, {2, 2}, bytes<float>({1, 3, 2, 4}));
+  quantised.model.tensors.back().strides = {1, 2};
+  EXPECT_THAT(quantised.values(), ElementsAre(1, 2, 3, 4));
+}
+
 }  // namespace
 }  // namespace stockpot::engine

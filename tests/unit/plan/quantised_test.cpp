@@ -195,5 +195,13 @@ TEST(ScaleGrid, RowsGroupsAndMatricesHaveTheirOwn) {
   EXPECT_FALSE(fit_grid({6, 8}, {6, 3}, {}));  // blocks of 3 or of 4?
 }
 
+TEST(Quantised, CodesThatAreAViewAreRefused) {
+  Catalogue model = test::catalogue("m", {block_codes(), block_scales()});
+  const auto codes = std::ranges::find(model.tensors, "x.weight", [](const StoredTensor& t) { return t.info.name; });
+  codes->strides = {1, 130};
+  std::vector<std::string> notes;
+  EXPECT_EQ(test::error_of([&] { find_quantised(model, notes); }).class_code(), "FMT080");
+}
+
 }  // namespace
 }  // namespace stockpot::plan
