@@ -165,7 +165,8 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const io::Out
 }  // namespace
 
 void Continuation::forget(std::uint32_t unit) {
-  done_units -= digests.erase(unit);
+  digests.erase(unit);  // rank 0 has them
+  done_units -= done[unit];
   done[unit] = 0;
 }
 

@@ -156,12 +156,7 @@ void check_done_units(const comm::Communicator& comm, const Stage& stage, const 
   });
   for (const std::uint32_t unit : bad) {
     continuation.remarks.push_back("made again, its staged bytes are not what was written: " + check.place_of(unit));
-    if (comm.is_root()) {
-      continuation.forget(unit);
-    } else {
-      continuation.done[unit] = 0;
-      --continuation.done_units;
-    }
+    continuation.forget(unit);
   }
 }
 
