@@ -6,6 +6,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/exponential.hpp"
+#include "core/trigonometry.hpp"
+
 namespace stockpot {
 
 std::uint64_t stream_of(std::uint8_t domain, std::string_view model_key, std::string_view tensor_name) {
@@ -41,9 +44,9 @@ std::array<double, 4> values_of(Distribution distribution, const std::array<std:
       values[i + 1] = 2.0 * u1 - 1.0;
       continue;
     }
-    const double radius = std::sqrt(-2.0 * std::log(u0)), angle = 2.0 * std::numbers::pi * u1;
-    values[i] = radius * std::cos(angle);
-    values[i + 1] = radius * std::sin(angle);
+    const double radius = std::sqrt(-2.0 * logarithm(u0)), angle = 2.0 * std::numbers::pi * u1;
+    values[i] = radius * cosine(angle);
+    values[i + 1] = radius * sine(angle);
   }
   return values;
 }

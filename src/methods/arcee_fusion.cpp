@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "core/block_tree.hpp"
+#include "core/exponential.hpp"
 #include "methods/kernels/block_sums.hpp"
-#include "methods/kernels/exponential.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/method.hpp"

@@ -9,8 +9,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/trigonometry.hpp"
 #include "methods/kernels/gram_method.hpp"
-#include "methods/kernels/trigonometry.hpp"
 
 namespace stockpot::methods {
 

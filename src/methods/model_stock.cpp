@@ -11,10 +11,10 @@
 #include <limits>
 #include <vector>
 
+#include "core/trigonometry.hpp"
 #include "methods/kernels/element_loops.hpp"
 #include "methods/kernels/gram.hpp"
 #include "methods/kernels/sub_tile.hpp"
-#include "methods/kernels/trigonometry.hpp"
 #include "methods/kernels/weighted_sum.hpp"
 #include "methods/method.hpp"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/simd.hpp"
+#include "core/trigonometry.hpp"
 #include "methods/kernels/gram.hpp"
-#include "methods/kernels/trigonometry.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {

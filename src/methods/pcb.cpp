@@ -8,8 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/exponential.hpp"
 #include "methods/kernels/element_loops.hpp"
-#include "methods/kernels/exponential.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "core/trigonometry.hpp"
 #include "methods/kernels/block_sums.hpp"
 #include "methods/kernels/element_loops.hpp"
 #include "methods/kernels/sub_tile.hpp"
-#include "methods/kernels/trigonometry.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {

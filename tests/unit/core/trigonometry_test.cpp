@@ -1,4 +1,4 @@
-#include "methods/kernels/trigonometry.hpp"
+#include "core/trigonometry.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <numbers>
 #include <random>
 
-namespace stockpot::methods {
+namespace stockpot {
 namespace {
 
 /// How many units in the last place `value` is off.
@@ -64,4 +64,4 @@ TEST(Trigonometry, WhatHasNoAngleIsNaN) {
 }
 
 }  // namespace
-}  // namespace stockpot::methods
+}  // namespace stockpot

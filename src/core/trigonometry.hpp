@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace stockpot::methods {
+namespace stockpot {
 namespace detail {
 
 /// sum of c[n] * x^n, highest power first.
@@ -108,4 +108,4 @@ inline double arc_cosine(double x) {
   return 2.0 * (half_pi - (asin_small(std::sqrt((1.0 + x) / 2.0)) - half_pi_rest));
 }
 
-}  // namespace stockpot::methods
+}  // namespace stockpot

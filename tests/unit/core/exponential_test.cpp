@@ -1,4 +1,4 @@
-#include "methods/kernels/exponential.hpp"
+#include "core/exponential.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include "core/simd.hpp"
 #include "support/instruction_sets.hpp"
 
-namespace stockpot::methods {
+namespace stockpot {
 namespace {
 
 using Limits = std::numeric_limits<double>;
@@ -136,4 +136,4 @@ TEST(Exponential, AndItsKinHaveTheSameBitsInEveryInstructionSet) {
 }
 
 }  // namespace
-}  // namespace stockpot::methods
+}  // namespace stockpot

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace stockpot::methods {
+namespace stockpot {
 namespace detail {
 
 /// ln 2: a piece of so few bits that its products with exponents are exact, and the rest.
@@ -122,4 +122,4 @@ inline double hyperbolic_tangent(double x) {
   return std::copysign(quotient - (t_rest + quotient * below_rest) / below, x);
 }
 
-}  // namespace stockpot::methods
+}  // namespace stockpot
