@@ -151,76 +151,106 @@ void say_how_far(const comm::Communicator& comm, const engine::Progress& progres
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
+recipe::Recipe read_recipe(const comm::Communicator& comm, const MergeKind& kind, const Line& line) {
+  recipe::Recipe recipe =
+      kind.recipe_text != nullptr
+          ? comm::agree(comm, [&] { return engine::checked_recipe(kind.line.name, kind.recipe_text(line.values)); })
+          : engine::load_recipe(comm, *line.values.argument(0), kind.dialect);
+  if (kind.experts_only) demand_experts(recipe);  // parsed alike on every rank
+  return recipe;
+}
+
+/// One merge, with what it tells while it runs.
+class Run {
+ public:
+  /// Collective.
+  Run(const comm::Communicator& comm, const MergeKind& kind, const Line& line, const recipe::Recipe& recipe)
+      : comm_(comm),
+        kind_(kind),
+        line_(line),
+        options_(line.options),
+        recipe_(recipe),
+        progress_(comm.is_root() && options_.log_level != LogLevel::error ? options_.progress_seconds : 0,
+                  comm.size()) {
+    for (const auto& document : recipe.documents) {
+      resources_.emplace(&document, common_resources(comm, options_, document.extensions));
+    }
+  }
+
+  /// Collective.
+  void merge(const io::SearchPlaces& search) {
+    const engine::JobSettings settings = this->settings();
+    if (const Show show(comm_, line_); show.wanted()) return show.run(recipe_, search, settings);
+    listen_to_signals();
+    comm_.be_patient({.abort_grace = std::chrono::seconds(options_.abort_grace_seconds),
+                      .stall_timeout = options_.reliability.stall_timeout,
+                      .while_waiting = [this] {
+                        stop_.raise(requested_stop());
+                        if (stop_.level() != engine::Stop::none) comm_.raise_stop(static_cast<int>(stop_.level()));
+                      }});
+    engine::run_job(comm_, recipe_, search, settings);
+  }
+
+ private:
+  engine::JobSettings settings() {
+    engine::JobSettings settings;
+    settings.stages = stage_planning(options_, kind_.dialect);
+    settings.stages.output_format = [this](const recipe::MergeDocument& document) {
+      return output_format(options_, document.extensions);
+    };
+    settings.stages.plan.raw = line_.raw;
+    settings.places = line_.places;
+    settings.options.write_model_card = options_.write_model_card;
+    settings.options.on_progress = [this](const engine::Progress& p) {
+      progress_.show(p);
+      if (take_report_request()) say_how_far(comm_, p);
+    };
+    settings.schedule = [this](const recipe::MergeDocument& document) { return resources_.at(&document); };
+    settings.options.reliability = options_.reliability;
+    settings.options.reliability.deadline = common_deadline(comm_, options_);
+    settings.options.stop = &stop_;
+    settings.options.on_idle = [this] { stop_.raise(requested_stop()); };
+    settings.on_remark = [](const std::string& remark) { log_warnings({remark}, 0); };
+    settings.on_planned = [this](const auto& stage, const auto& document, const auto& schedule) {
+      planned(stage, document, schedule);
+    };
+    settings.on_finished = [this](const engine::StageReport& report) { finished(report); };
+    return settings;
+  }
+
+  void planned(const engine::Stage& stage, const recipe::MergeDocument& document, const plan::Schedule& schedule) {
+    comm::agree(comm_, [&] { refuse_warnings(options_.strict || document.extensions.strict, stage.remarks); });
+    log_remarks(stage.remarks, comm_.rank());
+    log_warnings(schedule.warnings, comm_.rank());
+  }
+
+  void finished(const engine::StageReport& report) {
+    progress_.finish();
+    if (report.schedule == nullptr) return say_what_is_there(comm_, report);
+    log_warnings(report.summary.remarks, comm_.rank());
+    if (!comm_.is_root()) return;
+    if (options_.log_level >= LogLevel::info) print_ranks(report.summary);
+    print_last_line(report);
+  }
+
+  const comm::Communicator& comm_;
+  const MergeKind& kind_;
+  const Line& line_;
+  const MergeOptions& options_;
+  const recipe::Recipe& recipe_;
+  ProgressLines progress_;
+  engine::StopFlag stop_;
+  std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources_;
+};
+
 int merge(const comm::Communicator& comm, const MergeKind& kind, Arguments arguments) {
   auto values = comm::agree(comm, [&] { return read_line(kind.line, arguments); });
   if (!values) return 0;
   const Line line = comm::agree(comm, [&] { return read(kind, *std::move(values), comm.size()); });
-  const MergeOptions& options = line.options;
-  start_log(options.log_level, comm.rank());
+  start_log(line.options.log_level, comm.rank());
   log_remarks(line.values.notices(), comm.rank());
-  const std::string path = *line.values.argument(0);
-  const io::SearchPlaces search = search_places(line.values, path);
-  const recipe::Recipe recipe =
-      kind.recipe_text != nullptr
-          ? comm::agree(comm, [&] { return engine::checked_recipe(kind.line.name, kind.recipe_text(line.values)); })
-          : engine::load_recipe(comm, path, kind.dialect);
-  if (kind.experts_only) demand_experts(recipe);  // parsed alike on every rank
-
-  std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources;
-  for (const auto& document : recipe.documents) {
-    resources.emplace(&document, common_resources(comm, options, document.extensions));
-  }
-  ProgressLines progress(comm.is_root() && options.log_level != LogLevel::error ? options.progress_seconds : 0,
-                         comm.size());
-  engine::StopFlag stop;
-  engine::JobSettings settings;
-  settings.stages = stage_planning(options, kind.dialect);
-  settings.stages.output_format = [&](const recipe::MergeDocument& document) {
-    return output_format(options, document.extensions);
-  };
-  settings.stages.plan.raw = line.raw;
-  settings.places = line.places;
-  settings.options.write_model_card = options.write_model_card;
-  settings.options.on_progress = [&](const engine::Progress& p) {
-    progress.show(p);
-    if (take_report_request()) say_how_far(comm, p);
-  };
-  settings.schedule = [&](const recipe::MergeDocument& document) { return resources.at(&document); };
-  settings.output_format = settings.stages.output_format;
-  settings.options.reliability = options.reliability;
-  settings.options.reliability.deadline = common_deadline(comm, options);
-  settings.options.stop = &stop;
-  settings.options.on_idle = [&] { stop.raise(requested_stop()); };
-  settings.on_remark = [](const std::string& remark) { log_warnings({remark}, 0); };
-  settings.on_planned = [&](const engine::Stage& stage, const recipe::MergeDocument& document,
-                            const plan::Schedule& schedule) {
-    comm::agree(comm, [&] { refuse_warnings(options.strict || document.extensions.strict, stage.remarks); });
-    log_remarks(stage.remarks, comm.rank());
-    log_warnings(schedule.warnings, comm.rank());
-  };
-  settings.on_finished = [&](const engine::StageReport& report) {
-    progress.finish();
-    if (report.schedule == nullptr) {
-      say_what_is_there(comm, report);
-      return;
-    }
-    log_warnings(report.summary.remarks, comm.rank());
-    if (!comm.is_root()) return;
-    if (options.log_level >= LogLevel::info) print_ranks(report.summary);
-    print_last_line(report);
-  };
-  if (const Show show(comm, line); show.wanted()) {
-    show.run(recipe, search, settings);
-  } else {
-    listen_to_signals();
-    comm.be_patient({.abort_grace = std::chrono::seconds(options.abort_grace_seconds),
-                     .stall_timeout = options.reliability.stall_timeout,
-                     .while_waiting = [&] {
-                       stop.raise(requested_stop());
-                       if (stop.level() != engine::Stop::none) comm.raise_stop(static_cast<int>(stop.level()));
-                     }});
-    engine::run_job(comm, recipe, search, settings);
-  }
+  const recipe::Recipe recipe = read_recipe(comm, kind, line);
+  Run(comm, kind, line, recipe).merge(search_places(line.values, *line.values.argument(0)));
   return 0;
 }
 

@@ -136,7 +136,7 @@ class Job {
       return;
     }
     JobOptions options = settings_.options;
-    options.output_format = settings_.output_format(document);
+    options.output_format = settings_.stages.output_format(document);
     options.remarks.insert(options.remarks.end(), stage.remarks.begin(), stage.remarks.end());
     options.on_idle = [this, &own_idle = settings_.options.on_idle] {
       if (own_idle) own_idle();

@@ -35,7 +35,6 @@ struct JobSettings {
   JobOptions options;
   /// From the document's extensions.
   std::function<plan::ScheduleOptions(const recipe::MergeDocument&)> schedule;
-  std::function<std::string(const recipe::MergeDocument&)> output_format;
   std::function<void(const Stage&, const recipe::MergeDocument&, const plan::Schedule&)>
       on_planned;                                     ///< before work begins
   std::function<void(const std::string&)> on_remark;  ///< about what earlier attempts left; rank 0
