@@ -1,0 +1,66 @@
+#include "engine/plan_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/version.hpp"
+#include "io/digest.hpp"
+#include "io/manifest.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+/// What a model's small files say that decides on bytes: layers, ties, quantisation, and how its adapters are added.
+std::string settings_digest(const Catalogue& model) {
+  Catalogue settings;
+  settings.config = model.config;
+  settings.adapters = model.adapters;
+  for (Adapter& adapter : settings.adapters) adapter.directory.clear();  // where it lies does not matter
+  settings.tied_copies = model.tied_copies;
+  settings.packed_shapes = model.packed_shapes;
+  return io::sha256_hex(settings.pack());
+}
+
+/// What the files of a model say of its bytes: an outside model's by name, size and time, a stage's by what it is made of.
+void add_model_facts(const Catalogue& model, const std::string& name, const std::map<std::string, std::string>& stages,
+                     io::PlanFacts& facts) {
+  facts.emplace_back(name + ", tensors", io::tensor_table_sha256(model.tensors));
+  if (const auto stage = stages.find(model.directory); stage != stages.end()) {
+    facts.emplace_back(name + ", made of", stage->second);
+    return;
+  }
+  facts.emplace_back(name + ", settings", settings_digest(model));
+  for (const StoredFile& file : model.files) {
+    facts.emplace_back(fmt::format("{}, {}", name, std::filesystem::path(file.path).filename().string()),
+                       fmt::format("{} bytes, changed at {} ns", file.bytes, file.modified_ns));
+  }
+}
+
+}  // namespace
+
+io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document, const StageOptions& options,
+                       const std::map<std::string, std::string>& stages, std::string_view vocabulary) {
+  const auto& adapter_dtype = options.plan.adapter_dtype;
+  io::PlanFacts facts{{"Stockpot", std::string(version)},
+                      {"numeric contract", std::string(numeric_contract)},
+                      {"recipe", document.text},
+                      {"seed", fmt::format("{}", stage.plan.seed)},
+                      {"non-finite values", fmt::format("{}", static_cast<int>(stage.plan.nonfinite))},
+                      {"cut embeddings", fmt::format("{}", options.plan.truncate_embeddings)},
+                      {"type of merged adapters", std::string(adapter_dtype ? name(*adapter_dtype) : "not rounded")},
+                      {"output format", options.output_format ? options.output_format(document) : "safetensors"}};
+  // What tokenizer.json files decide on.
+  if (!vocabulary.empty()) facts.emplace_back("output vocabulary", io::sha256_hex(vocabulary));
+  if (document.moe) facts.emplace_back("tokens of prompts", io::sha256_hex(stage.plan.prompts.pack()));
+  for (const auto& shard : stage.plan.shards) {
+    facts.emplace_back("output file " + shard.file_name, fmt::format("{} bytes of data", shard.data_bytes));
+  }
+  for (std::size_t m = 0; m < stage.plan.models.size(); ++m) {
+    const Catalogue& model = stage.plan.models[m];
+    add_model_facts(model, fmt::format("model {} ({})", m + 1, model.model), stages, facts);
+  }
+  return facts;
+}
+
+}  // namespace stockpot::engine
