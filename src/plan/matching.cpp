@@ -12,6 +12,7 @@
 #include "plan/row_mapping.hpp"
 #include "plan/shapes.hpp"
 #include "plan/tied_heads.hpp"
+#include "plan/vocabulary_size.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -116,7 +117,7 @@ class Matcher {
       tensor.viewed_base = holders_.back();
     }
     const bool fits = rows_.concerns(tensor, embedding_class_) ? rows_.apply(tensor) : settle_shapes(tensor);
-    if (fits) note_rows(tensor);
+    if (fits) note_vocabulary(context_, who_.anchor, tensor, found_);
     if (fits && absences_.settle(tensor)) settle_types(std::move(tensor));
   }
 
@@ -198,31 +199,6 @@ class Matcher {
     }
     found_.differences.warn("TEN006", who_.method_at,
                             fmt::format("tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths));
-  }
-
-  /// Where embeddings or heads have other rows than the anchor's, the output's vocabulary size is theirs.
-  void note_rows(const MatchedTensor& tensor) {
-    const bool head = ends_with_any(tensor.name, head_names);
-    if (!head && !ends_with_any(tensor.name, embedding_names)) return;
-    compare_rows(tensor);
-    const ViewedTensor* const anchors = context_.views.models[who_.anchor].find(tensor.name);
-    if (anchors == nullptr || anchors->shape.empty() || anchors->shape.front() == tensor.shape.front()) return;
-    if (!found_.vocabulary || !head) found_.vocabulary = tensor.shape.front();
-  }
-
-  /// Slices may take embedding and head from models of different vocabularies: no loader takes such a pair.
-  void compare_rows(const MatchedTensor& tensor) {
-    if (tensor.shape.empty()) return;
-    const std::uint32_t model = holders_of(tensor).front().model;
-    auto& first = found_.first_of_vocabulary;
-    if (!first) first = Matching::VocabularyTensor{std::string(tensor.name), tensor.shape.front(), model};
-    if (first->rows == tensor.shape.front() || first->model == model) return;
-    found_.differences.add(
-        "TEN004", context_.at(model),
-        fmt::format("{} has {} rows in '{}', but {} has {} in '{}'; 'tokenizer:' would give them one "
-                    "vocabulary",
-                    tensor.name, tensor.shape.front(), context_.catalogues[model].model, first->name, first->rows,
-                    context_.catalogues[first->model].model));
   }
 
   /// Leaves out the models whose shape is not the first holder's. They lack the tensor from here on.
