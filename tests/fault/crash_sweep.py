@@ -13,9 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.checkpoints import write_model  # noqa: E402
-from support.crash_sweep import Sweep, chosen, temporary_folder  # noqa: E402
-from support.families import family  # noqa: E402
+from support.crash_sweep import Sweep, chosen, temporary_folder, write_small_family  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 
 # Small units and a commit after each, so that there is something to go on with at most points.
@@ -79,8 +77,7 @@ def main(binary, everything):
     program = Program(binary)
     with temporary_folder() as temporary:
         models = Path(temporary)
-        for name, model in family(2, seed=4, doubles=False).items():
-            write_model(models / name, model, shards=2)
+        write_small_family(models)
 
         def case(name, content, ranks, options=OPTIONS, **more):
             file = write_recipe(content, models / f"{name}.yaml")

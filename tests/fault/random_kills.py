@@ -17,9 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.checkpoints import write_model  # noqa: E402
-from support.crash_sweep import digest_of, temporary_folder  # noqa: E402
-from support.families import family  # noqa: E402
+from support.crash_sweep import digest_of, temporary_folder, write_small_family  # noqa: E402
 from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
 
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
@@ -77,8 +75,7 @@ def main(binary, kills, seed):
     print(f"seed {seed}", flush=True)
     with temporary_folder() as temporary:
         folder = Path(temporary)
-        for name, model in family(2, seed=4, doubles=False).items():
-            write_model(folder / name, model, shards=2)
+        write_small_family(folder)
         entries = [{"model": str(folder / m), "parameters": {"weight": 1, "density": 0.5}} for m in "ab"]
         recipe = {"merge_method": "ties", "base_model": str(folder / "base"), "models": entries}
         recipe = write_recipe(recipe | {"parameters": {"scope": "model"}}, folder / "ties.yaml")

@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.checkpoints import write_model  # noqa: E402
-from support.crash_sweep import digest_of, temporary_folder  # noqa: E402
-from support.families import family  # noqa: E402
-from support.program import Program, write_recipe  # noqa: E402
+from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
+from support.program import Program  # noqa: E402
 
 MISMATCH, SOME = 10, ("--quiet", "--threads", 1, "--unit", "64KiB", "--chunk", "64KiB")
 
@@ -21,10 +19,8 @@ def main(binary):
     program = Program(binary)
     with temporary_folder() as temporary:
         folder = Path(temporary)
-        for name, model in family(2, seed=4, doubles=False).items():
-            write_model(folder / name, model, shards=2)
-        entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
-        recipe = write_recipe({"merge_method": "linear", "models": entries}, folder / "linear.yaml")
+        write_small_family(folder)
+        recipe = linear_of_two(folder)
         program.must_run("merge", recipe, folder / "expected", *SOME)
         expected = digest_of(folder / "expected")
         for ranks in (1, 3):

@@ -15,10 +15,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.checkpoints import write_model  # noqa: E402
-from support.crash_sweep import digest_of, temporary_folder  # noqa: E402
-from support.families import family  # noqa: E402
-from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
+from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
+from support.program import MPI_ENVIRONMENT, Program  # noqa: E402
 
 STORAGE, EXISTS, STOPPED = 7, 6, 75
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
@@ -135,10 +133,8 @@ def main(binary):
     program = Program(binary)
     with temporary_folder() as temporary:
         folder = Path(temporary)
-        for name, model in family(2, seed=4, doubles=False).items():
-            write_model(folder / name, model, shards=2)
-        entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
-        recipe = write_recipe({"merge_method": "linear", "models": entries}, folder / "linear.yaml")
+        write_small_family(folder)
+        recipe = linear_of_two(folder)
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
         for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence):

@@ -8,7 +8,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.checkpoints import write_model
+from support.families import family
+from support.program import write_recipe
+
 KILLED = 137
+
+
+def write_small_family(folder):
+    """`base`, `a` and `b`, of two files each."""
+    for name, model in family(2, seed=4, doubles=False).items():
+        write_model(folder / name, model, shards=2)
+
+
+def linear_of_two(folder):
+    """The recipe's file. For models of write_small_family()."""
+    entries = [{"model": str(folder / m), "parameters": {"weight": 1}} for m in "ab"]
+    return write_recipe({"merge_method": "linear", "models": entries}, folder / "linear.yaml")
 
 
 def digest_of(out):
