@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "app/remark_json.hpp"
@@ -66,12 +68,13 @@ void choose_diagnostics_form(Arguments arguments) {
 
 void log_remarks(const std::vector<Remark>& remarks, int rank, std::size_t most) {
   if (rank != 0 || !spdlog::should_log(spdlog::level::info)) return;
-  for (const Remark& remark : first_of(remarks, most)) {
-    if (diagnostics_form == DiagnosticsForm::json) {
-      print_line(one_line(as_json(remark)));
-    } else {
-      spdlog::log(remark.severity == Severity::info ? spdlog::level::info : spdlog::level::warn, "{}", to_text(remark));
-    }
+  static std::set<std::string> told;  // stages of one recipe have much in common
+  std::vector<Remark> fresh;
+  for (const Remark& remark : remarks) {
+    if (told.insert(to_text(remark)).second) fresh.push_back(remark);
+  }
+  for (const Remark& remark : first_of(std::move(fresh), most)) {
+    print_line(diagnostics_form == DiagnosticsForm::json ? one_line(as_json(remark)) : to_text(remark));
   }
 }
 

@@ -25,7 +25,8 @@ void choose_diagnostics_form(Arguments arguments);
 constexpr std::size_t remarks_on_a_screen = 20;
 constexpr std::size_t all_remarks = std::numeric_limits<std::size_t>::max();
 
-/// Decisions and warnings, from rank 0, unless only errors are logged. @param most  shown; how many are left out is said.
+/// Decisions and warnings, from rank 0, unless only errors are logged; each once in a process, without a time, so that a
+/// place in a file begins its line. @param most  shown; how many are left out is said.
 void log_remarks(const std::vector<Remark>& remarks, int rank, std::size_t most = remarks_on_a_screen);
 /// Likewise, sentences without a place. @see remark_of
 void log_warnings(const std::vector<std::string>& lines, int rank);
