@@ -32,7 +32,8 @@ std::optional<DType> adapter_dtype(const Values& values) {
   if (!text) return std::nullopt;
   if (const auto dtype = parse_recipe_dtype(*text)) return dtype;
   throw Error(ErrorKind::usage,
-              fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)));
+              fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)))
+      .code("OPT001");
 }
 
 constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake, and must not overflow

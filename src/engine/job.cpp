@@ -210,10 +210,19 @@ class Job {
     comm::agree(comm_, [&] {
       if (!comm_.is_root() || settings_.places.keep || !settings_.places.intermediate) return;
       for (const Stage& stage : stages) {
-        std::error_code ignored;  // the output is there: leftovers are no reason to call the job a failure
-        if (!stage.name.empty()) fs::remove_all(fs::path(stages_directory_) / stage.name, ignored);
+        if (!stage.name.empty()) remove_intermediate(stage.name);
       }
     });
+  }
+
+  /// With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.
+  void remove_intermediate(const fs::path& name) const {
+    const fs::path place(stages_directory_);
+    std::error_code failure;
+    fs::remove_all(place / name, failure);
+    for (fs::path above = name.parent_path(); !failure && !above.empty(); above = above.parent_path()) {
+      fs::remove(place / above, failure);
+    }
   }
 
   const comm::Communicator& comm_;

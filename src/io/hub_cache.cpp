@@ -82,9 +82,20 @@ std::optional<std::string> commit_of(const fs::path& model, const std::string& r
       .in_file(file.string());
 }
 
+/// Branches and tags by their whole names: a reference to a pull request is a file in folders, "refs/pr/3".
+std::vector<std::string> files_below(const fs::path& refs) {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(refs, failure), end; !failure && at != end; at.increment(failure)) {
+    if (at->is_regular_file(failure)) names.push_back(at->path().lexically_relative(refs).generic_string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 Error unknown_revision(const fs::path& model, const std::string& revision) {
   std::error_code ignored;  // what cannot be listed has nothing to offer
-  auto known = names_in(model / "refs", ignored);
+  auto known = files_below(model / "refs");
   const auto snapshots = names_in(model / "snapshots", ignored);
   known.insert(known.end(), snapshots.begin(), snapshots.end());
   std::string list;
