@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "engine/model_errors.hpp"
 #include "plan/dry_check.hpp"
@@ -18,9 +19,11 @@ class Findings {
       if (std::ranges::find(parts_, remark) == parts_.end()) parts_.push_back(std::move(remark));
     }
   }
-  bool empty() const { return !first_; }
-  void raise() const {
+  /// Sorted by place; what has none comes last.
+  void raise() {
     if (!first_) return;
+    const auto place = [](const Remark& r) { return std::tuple(r.line == 0, r.line, r.column); };
+    std::ranges::stable_sort(parts_, {}, place);
     throw Error(first_->kind(), first_->sentence()).code(first_->class_code()).with_parts(parts_);
   }
 
@@ -42,14 +45,16 @@ bool names_stage(const recipe::Recipe& recipe, const std::string& path) {
   return std::ranges::any_of(recipe.documents, [&](const auto& d) { return !d.name.empty() && d.name == path; });
 }
 
-/// Mistakes of the recipe, and those that show without any model.
-void check_alone(recipe::Recipe& recipe, const StageOptions& options, Findings& findings) {
-  for (const recipe::MergeDocument& document : recipe.documents)
-    plan::check_without_models(document, recipe.diagnostics);
-  collect(findings, [&] { recipe.diagnostics.throw_if_errors(options.plan.strict); });
+/// Mistakes of the recipe, and those that show without any model. @return whether a plan can still be made of it
+bool check_alone(const recipe::Recipe& recipe, const StageOptions& options, Findings& findings) {
+  recipe::Diagnostics diagnostics = recipe.diagnostics;
+  for (const recipe::MergeDocument& document : recipe.documents) plan::check_without_models(document, diagnostics);
+  collect(findings, [&] { diagnostics.throw_if_errors(options.plan.strict); });
+  return !recipe.diagnostics.has_errors();
 }
 
-void check_references(const recipe::Recipe& recipe, ModelShelf& shelf, Findings& findings) {
+/// @return whether all are there and can be read
+bool check_references(const recipe::Recipe& recipe, ModelShelf& shelf, Findings& findings) {
   ModelErrors errors(recipe);
   for (const recipe::MergeDocument& document : recipe.documents) {
     for (const recipe::ModelReference& model : document.models()) {
@@ -61,7 +66,12 @@ void check_references(const recipe::Recipe& recipe, ModelShelf& shelf, Findings&
       }
     }
   }
-  collect(findings, [&] { errors.raise(); });
+  bool good = false;
+  collect(findings, [&] {
+    errors.raise();
+    good = true;
+  });
+  return good;
 }
 
 bool needs_any(const recipe::MergeDocument& document, const std::vector<std::string>& stages) {
@@ -84,14 +94,14 @@ bool check_plan(std::size_t document, StagePlanner& planner, Findings& findings,
 
 CheckResult check_recipe(const std::string& path, const io::SearchPlaces& search, const StageOptions& options) {
   const auto alone = comm::Communicator::alone();
-  recipe::Recipe recipe = recipe::read_recipe(path, read_recipe_text(path), options.dialect);
+  const recipe::Recipe recipe = recipe::read_recipe(path, read_recipe_text(path), options.dialect);
   Findings findings;
-  check_alone(recipe, options, findings);
+  const bool whole = check_alone(recipe, options, findings);
   ModelShelf shelf(search, options.dialect);
-  check_references(recipe, shelf, findings);
+  const bool all_there = check_references(recipe, shelf, findings);
   CheckResult result;
   result.strict = std::ranges::any_of(recipe.documents, [](const auto& d) { return d.extensions.strict; });
-  if (findings.empty()) {
+  if (whole && all_there) {
     recipe::Diagnostics diagnostics(recipe.path, recipe.text);
     const auto order = recipe::stage_order(recipe.documents, diagnostics);
     collect(findings, [&] { diagnostics.throw_if_errors(); });

@@ -204,7 +204,8 @@ std::vector<std::string> check(const Settings& settings) {
   throw Error(
       ErrorKind::recipe,
       fmt::format("consensus: parameter 'min_models' = {}: must be in [0, {}], the number of models", least, models))
-      .code("CFG052");
+      .code("CFG052")
+      .with("parameter", "min_models");
 }
 
 GroupScope scope(const Settings& settings) { return by_ties(settings) ? GroupScope::model : GroupScope::tensor; }

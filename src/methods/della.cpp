@@ -39,6 +39,7 @@ std::vector<std::string> check(const Settings& settings) {
                 fmt::format("{}: parameter 'epsilon' = {}: must be in [0, {:.6g}) where density is {}",
                             settings.method().name, epsilon, std::min(density, 1.0 - density), density))
         .code("CFG052")
+        .with("parameter", "epsilon")
         .with("model", std::to_string(m))
         .hint("keep probabilities lie between density - epsilon and density + epsilon: choose a smaller epsilon");
   }

@@ -37,6 +37,7 @@ std::vector<std::string> check(const Settings& settings) {
   if (sum_of_weights<float>(settings) == 0.0f || sum_of_weights<double>(settings) == 0.0) {
     throw Error(ErrorKind::recipe, "the weights add up to 0, and normalize divides by their sum")
         .code("CFG053")
+        .with("parameter", "weight")
         .hint("change a weight, or set normalize: false");
   }
   return {};

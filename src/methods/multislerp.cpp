@@ -71,6 +71,7 @@ std::vector<std::string> check(const Settings& settings) {
   if (settings.models() < 2 || !settings.flag("normalize_weights") || sum_of_weights(settings) != 0.0) return {};
   throw Error(ErrorKind::recipe, "the weights add up to 0, and normalize_weights divides by their sum")
       .code("CFG053")
+      .with("parameter", "weight")
       .hint("change a weight, or set normalize_weights: false");
 }
 

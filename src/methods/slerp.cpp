@@ -1,6 +1,8 @@
 // Slerp: from the base to the other model along the arc between them, as if both were points on a sphere.
 //
 // Source: Shoemake 1985, Animating rotation with quaternion curves, SIGGRAPH. The vectors are whole flattened tensors.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -77,9 +79,9 @@ class Slerp final : public TileMethod<Slerp> {
 std::vector<std::string> check(const Settings& settings) {
   const Interval unit{0.0, 1.0};
   if (settings.flag("extrapolate") || unit.contains(settings.number("t"))) return {};
-  throw Error(ErrorKind::recipe, "slerp: parameter 't' must be in [0, 1]")
+  throw Error(ErrorKind::recipe, fmt::format("slerp: parameter 't' = {}: must be in [0, 1]", settings.number("t")))
       .code("CFG052")
-      .with("t", std::to_string(settings.number("t")))
+      .with("parameter", "t")
       .hint("extrapolate: true allows values beyond the two models");
 }
 

@@ -65,7 +65,7 @@ void PlanBuilder::explain(const std::string& tensor) {
        at->part->parameters->explain({matched.name, own, matched.depth, matched.layer_position}, matched.present)) {
     const std::string whose =
         line.input ? fmt::format(" of {}", plan_.models[at->part->who.inputs[*line.input].model].model) : "";
-    const std::string value = line.value ? fmt::format(" = {}", *line.value) : "";
+    const std::string value = line.value.empty() ? "" : " = " + line.value;
     lines.push_back(fmt::format("parameter {}{}{}  ({})", line.parameter, whose, value, place(line)));
   }
 }

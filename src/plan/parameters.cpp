@@ -143,9 +143,13 @@ std::vector<Explained> ParameterTable::explain(const TensorPlace& tensor, std::s
   const auto merge_row = static_cast<std::uint32_t>(participants_.inputs.size());
   std::vector<Explained> lines;
   const auto add = [&](const ParameterSpec& spec, std::size_t p, std::optional<std::uint32_t> input, NameIndex name) {
-    Explained line{std::string(spec.name), input, spec.fallback, spec.fallback ? "method's default" : "not set", {}};
+    Explained line{std::string(spec.name), input, {}, "not set", {}};
+    if (spec.fallback) {
+      line.value = written_value(spec, *spec.fallback);
+      line.origin = "method's default";
+    }
     if (const auto e = hit(chains_[input.value_or(merge_row)][p], name)) {
-      line.value = value_of(spec, *e, name, tensor);
+      line.value = written_value(spec, value_of(spec, *e, name, tensor));
       line.origin = entries_[*e].origin;
       line.at = entries_[*e].at[matched_[name][*e]];
     }
@@ -196,20 +200,30 @@ bool ParameterTable::check(const Settings& settings, std::string_view tensor, st
     }
     return true;
   } catch (const Error& error) {
-    std::string facts;
+    std::string_view parameter;
+    std::optional<std::size_t> model;
     for (const auto& [name, value] : error.context()) {
-      if (name == "model") {
-        const auto& source = participants_.inputs[present[std::stoul(value)]];
-        facts += fmt::format("model '{}', ", source.key);
-      } else {
-        facts += fmt::format("{} = {}, ", name, value);
-      }
+      if (name == "parameter") parameter = value;
+      if (name == "model") model = std::stoul(value);
     }
-    report_once(recipe::Severity::error, error.class_code().empty() ? "CFG052" : error.class_code(),
-                participants_.method_at, error.sentence(),
-                fmt::format("{} ({}tensor '{}')", error.sentence(), facts, tensor), error.hint());
+    const std::string whose =
+        model ? fmt::format("model '{}', ", participants_.inputs[present[*model]].key) : std::string();
+    report_once(recipe::Severity::error, error.class_code(), place_of(parameter, model.value_or(0), present),
+                error.sentence(), fmt::format("{} ({}tensor '{}')", error.sentence(), whose, tensor), error.hint());
     return false;
   }
+}
+
+recipe::Position ParameterTable::place_of(std::string_view parameter, std::size_t model,
+                                          std::span<const std::uint32_t> present) const {
+  const auto& parameters = participants_.method->parameters;
+  const auto spec = std::ranges::find(parameters, parameter, &ParameterSpec::name);
+  if (spec == parameters.end()) return participants_.method_at;
+  const bool of_merge = spec->level == Level::merge;
+  const NameIndex name = of_merge ? 0 : name_of_input_[model];
+  const auto& row = chains_[of_merge ? participants_.inputs.size() : present[model]];
+  const auto e = hit(row[static_cast<std::size_t>(spec - parameters.begin())], name);
+  return e ? entries_[*e].at[matched_[name][*e]] : participants_.method_at;
 }
 
 void ParameterTable::report_once(recipe::Severity severity, std::string_view code, recipe::Position at,

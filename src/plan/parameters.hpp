@@ -41,7 +41,7 @@ Resolved with_facts(methods::Settings settings);
 struct Explained {
   std::string parameter;
   std::optional<std::uint32_t> input;  ///< index into Participants::inputs; nothing: of the merge
-  std::optional<double> value;         ///< nothing: not set
+  std::string value;                   ///< as a recipe has it; empty: not set
   std::string origin;                  ///< "parameters of the slice", "default of the method"
   recipe::Position at;
 };
@@ -122,6 +122,10 @@ class ParameterTable {
   bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
                    std::string_view tensor);
   bool check(const methods::Settings& settings, std::string_view tensor, std::span<const std::uint32_t> present);
+  /// Where the value of a parameter stands for the tensor at hand: nowhere of its own, then where the method does.
+  /// @param model  index into `present`; not read for parameters of the merge.
+  recipe::Position place_of(std::string_view parameter, std::size_t model,
+                            std::span<const std::uint32_t> present) const;
   void report_once(recipe::Severity severity, std::string_view code, recipe::Position at, const std::string& identity,
                    std::string message, std::string help = "");
 

@@ -66,6 +66,9 @@ const recipe::ModelReference* usable_base(const recipe::MergeDocument& document,
 
 void check_count(const Participants& found, Diagnostics& diagnostics) {
   const auto& method = *found.method;
+  // Without the base that it needs, which was reported, one of the models may be meant to be it.
+  const bool lacks_base = method.base == methods::BaseUse::required && !found.base;
+  if (lacks_base && found.inputs.size() == method.min_models + 1) return;
   const std::size_t count = found.inputs.size();
   if (count >= method.min_models && count <= method.max_models) return;
   const std::size_t needed = count < method.min_models ? method.min_models : method.max_models;

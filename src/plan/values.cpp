@@ -68,6 +68,18 @@ std::variant<double, ValueProblem> read_value(const ParameterSpec& parameter, co
   return *value;
 }
 
+std::string written_value(const ParameterSpec& parameter, double value) {
+  switch (parameter.type) {
+    case ValueType::choice:
+      return std::string(parameter.choices[static_cast<std::size_t>(value)]);
+    case ValueType::boolean:
+    case ValueType::names:
+      return value != 0.0 ? "true" : "false";
+    default:
+      return fmt::format("{}", value);
+  }
+}
+
 recipe::Between between(const ParameterSpec& parameter) {
   return parameter.type == ValueType::number ? recipe::Between::interpolate : recipe::Between::step;
 }

@@ -20,6 +20,9 @@ struct ValueProblem {
 /// gradients have values between their points.
 std::variant<double, ValueProblem> read_value(const methods::ParameterSpec& parameter, const recipe::Scalar& scalar);
 
+/// A parameter's number as a recipe would have it: the name of a choice, true or false.
+std::string written_value(const methods::ParameterSpec& parameter, double value);
+
 /// How values of a gradient are read between its points.
 recipe::Between between(const methods::ParameterSpec& parameter);
 

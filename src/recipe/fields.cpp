@@ -33,6 +33,7 @@ Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagn
   for (const Node::Member& member : members_) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
     std::string message = fmt::format("unknown key {}", in_quotes(member.key));
+    if (lacks_space(member, unknown_key, diagnostics)) continue;
     std::string help = did_you_mean(member.key, known);
     if (unknown_key == Severity::error) {
       diagnostics.error("CFG006", member.key_at, std::move(message), std::move(help));
@@ -40,6 +41,15 @@ Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagn
       diagnostics.warn("CFG006", member.key_at, std::move(message), std::move(help));
     }
   }
+}
+
+bool lacks_space(const Node::Member& member, Severity severity, Diagnostics& diagnostics) {
+  const std::size_t colon = member.key.find(':');
+  if (!member.value.is_null() || colon == std::string::npos || colon + 1 == member.key.size()) return false;
+  diagnostics.add({severity, "CFG006", member.key_at, fmt::format("key {} has no value", in_quotes(member.key)),
+                   fmt::format("YAML wants a space after the colon: {}: {}", in_quotes(member.key.substr(0, colon)),
+                               in_quotes(member.key.substr(colon + 1)))});
+  return true;
 }
 
 const Node::Member* Fields::member(std::string_view key) const {

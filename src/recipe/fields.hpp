@@ -33,6 +33,9 @@ class Fields {
   Diagnostics* diagnostics_;
 };
 
+/// Whether a key such as `t:0.5` stands where `t: 0.5` was meant; reports that (CFG006).
+bool lacks_space(const Node::Member& member, Severity severity, Diagnostics& diagnostics);
+
 /// The children of a sequence; reports any other node (CFG020).
 std::vector<Node> read_sequence(const Node& node, Diagnostics& diagnostics);
 

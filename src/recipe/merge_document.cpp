@@ -11,6 +11,7 @@
 #include "recipe/layer_slices.hpp"
 #include "recipe/moe_document.hpp"
 #include "recipe/sources.hpp"
+#include "recipe/text.hpp"
 
 namespace stockpot::recipe {
 namespace {
@@ -130,7 +131,9 @@ std::optional<DType> read_dtype(const Node* node, bool of_output, Diagnostics& d
   } else {
     std::vector<std::string> known{"float32", "float16", "bfloat16", "float64"};
     if (of_output) known.insert(known.end(), {"float8_e4m3fn", "float8_e5m2"});
-    report(diagnostics, "CFG060", *node, fmt::format("unknown dtype {}", in_quotes(*text)), did_you_mean(name, known));
+    const auto meant = parse_recipe_dtype(lower_case(name));
+    report(diagnostics, "CFG060", *node, fmt::format("unknown dtype {}", in_quotes(*text)),
+           meant ? fmt::format("did you mean '{}'?", recipe_name(*meant)) : did_you_mean(name, known));
   }
   return std::nullopt;
 }

@@ -6,16 +6,12 @@
 #include <cstdlib>
 #include <string>
 
+#include "recipe/text.hpp"
+
 namespace stockpot::recipe {
 namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
 
 /// Digits in a base, without sign, prefix and underscores.
 struct Literal {

@@ -121,7 +121,10 @@ Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
     return parameters;
   }
   for (const Node::Member& member : node.members()) {
-    if (member.value.is_null()) continue;
+    if (member.value.is_null()) {
+      lacks_space(member, Severity::warning, diagnostics);
+      continue;
+    }
     Setting setting = read_setting(member.value, diagnostics);
     if (setting.cases.empty() && !setting.layer_scale) continue;
     parameters.entries.push_back({.name = member.key, .at = member.key_at, .setting = std::move(setting)});

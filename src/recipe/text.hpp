@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "recipe/diagnostics.hpp"
@@ -13,6 +14,9 @@ std::string_view without_mark(std::string_view text);
 
 /// The longest prefix of at most `characters` characters. @pre text is UTF-8.
 std::string_view first_characters(std::string_view text, std::size_t characters);
+
+/// ASCII letters in lower case.
+std::string lower_case(std::string_view text);
 
 /// Checks size, UTF-8, control characters and the amount of YAML structure.
 /// @throws Error(recipe) with CFG001.

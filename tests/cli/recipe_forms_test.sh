@@ -91,7 +91,7 @@ expect_out "source    family/tune-1: model.layers.1.mlp.up_proj.weight"
 expect_out "base      family/base: model.layers.0.mlp.up_proj.weight"
 expect_out "parameter weight of family/tune-1 = 0.25  (model, line 6"
 expect_out "parameter lambda = 2  (document, line 7"
-expect_out "parameter normalize = 0  (method's default)"
+expect_out "parameter normalize = false  (method's default)"
 run "$stockpot" merge slices.yml none --explain model.layers.0.mlp.up_proj.weight
 expect_code 0
 expect_that "an explanation merges nothing" test ! -e none
@@ -123,6 +123,26 @@ expect_err "wrong.yml:1:15: error[CFG050]"
 expect_err "wrong.yml:4:14: warning[CFG047]"
 expect_err "wrong.yml:3:40: error[REF004]"
 expect_err "wrong.yml:3:64: error[REF004]"
+# Also what only models can tell, and sorted by place.
+cat >values.yml <<END
+models:
+  - {model: family/tune-1, parameters: {weight: heavy}}
+  - {model: family/tune-2, parameters: {weight: 1, density: 3}}
+base_model: family/base
+merge_method: ties
+dtype: BF16
+parameters: {lambda:2}
+END
+run "$stockpot" check values.yml
+expect_code 3
+expect_err "did you mean 'bfloat16'"
+expect_err "a space after the colon"
+sed -i '/dtype/d' values.yml
+run "$stockpot" check values.yml
+expect_code 3
+expect_that "mistakes stand in the order of their places" \
+  test "$(grep -o '^values.yml:[0-9]*:[0-9]*: [a-z]*\[[A-Z0-9]*' .err | cut -d: -f2-)" = "$(printf '%s\n' \
+    '2:49: error[CFG021' '3:61: error[CFG052' '6:14: warning[CFG006')"
 run "$stockpot" check two.yml
 expect_code 0
 expect_out "nothing wrong"

@@ -278,14 +278,28 @@ parameters:
   EXPECT_THAT(texts(plan.remarks), IsEmpty());
 }
 
-TEST(Parameters, WhatTheMethodItselfRefusesStandsAtTheMethod) {
+TEST(Parameters, WhatTheMethodItselfRefusesStandsAtTheValue) {
   EXPECT_THAT(report(R"(merge_method: linear
 models:
   - {model: a, parameters: {weight: 1}}
   - {model: b, parameters: {weight: -1}}
 )",
                      alike(2, layers)),
-              AllOf(HasSubstr("r.yaml:1:15: error[CFG053]"), HasSubstr("embed.weight"), HasSubstr("normalize: false")));
+              AllOf(HasSubstr("r.yaml:3:37: error[CFG053]"), HasSubstr("embed.weight"), HasSubstr("normalize: false")));
+}
+
+TEST(Parameters, WhatTheMethodRefusesOfADefaultStandsAtTheMethod) {
+  EXPECT_THAT(report(R"(merge_method: della
+base_model: a
+models: [{model: b, parameters: {weight: 1, density: 0.9}}]
+)",
+                     alike(2, layers)),
+              AllOf(HasSubstr("r.yaml:1:15: error[CFG052]"), HasSubstr("'epsilon' = 0.15")));
+}
+
+TEST(Parameters, ABaseThatIsMissingIsNotAlsoAModelTooMany) {
+  EXPECT_THAT(report("merge_method: slerp\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}\n", alike(2, layers)),
+              AllOf(HasSubstr("needs a base model"), Not(HasSubstr("exactly"))));
 }
 
 TEST(Parameters, AllMistakesAreReportedTogether) {

@@ -50,6 +50,7 @@ TEST(Parameters, AListHoldsValuesOrConditions) {
 
 TEST(Parameters, AListMayNotBeEmpty) {
   EXPECT_THAT(complaints_about("[]"), ElementsAre("4:6 error CFG043"));
+  EXPECT_THAT(complaints(good + "parameters: {t:0.5, x: 1}\n"), ElementsAre("3:14 warning CFG006"));
   EXPECT_THAT(complaints_about("{value: []}"), ElementsAre("4:14 error CFG043"));
 }
 
