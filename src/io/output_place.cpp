@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "io/run_record.hpp"
+
 namespace stockpot::io {
 
 namespace fs = std::filesystem;
@@ -15,6 +17,24 @@ namespace {
 bool lies_in(const fs::path& inner, const fs::path& outer) {
   const auto rest = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
   return rest.first == outer.end();
+}
+
+/// Whether a merge, or whoever else makes models, may have made the directory.
+bool holds_model(const fs::path& out) {
+  return std::ranges::any_of(fs::directory_iterator(out), [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    const std::string extension = entry.path().extension().string();
+    return name == "config.json" || name == run_record_file_name || name == unfinished_file_name ||
+           name == marker_file_name || extension == ".safetensors" || extension == ".h5" || extension == ".bin";
+  });
+}
+
+/// A slip in the path must not cost somebody's home directory.
+void refuse_to_lose(const fs::path& out) {
+  if (fs::is_empty(out) || holds_model(out)) return;
+  throw exists_error("what is to be replaced is no model: it has neither config.json nor weights", out.string())
+      .code("OUT004")
+      .hint("correct the output path, or remove the directory");
 }
 
 }  // namespace
@@ -59,7 +79,9 @@ void refuse_existing(const fs::path& out, bool replaceable) {
         .code("OUT001")
         .hint("give the path that the link leads to, or remove the link");
   }
-  if (status.type() == fs::file_type::directory && (replaceable || fs::is_empty(out))) return;
+  const bool is_directory = status.type() == fs::file_type::directory;
+  if (is_directory && replaceable) return refuse_to_lose(out);
+  if (is_directory && fs::is_empty(out)) return;
   throw exists_error("the output exists already", out.string())
       .code("OUT001")
       .hint("choose another output path, remove this one, or replace it with --overwrite");

@@ -10,6 +10,11 @@
 
 namespace stockpot::io {
 
+/// Written last by --commit=marker; holds the SHA-256 of the manifest.
+inline constexpr const char* marker_file_name = "COMMITTED";
+/// In such an output from its first moment to that mark: without it nothing in it is Stockpot's to remove.
+inline constexpr const char* unfinished_file_name = "UNFINISHED";
+
 /// Error(output_exists) with the path.
 Error exists_error(const std::string& sentence, const std::string& path);
 
@@ -19,7 +24,8 @@ std::filesystem::path resolved_output(const std::string& out);
 /// @throws Error(output_exists, OUT002) if the output is, holds or lies in one of `inputs`.
 void refuse_inputs(const std::filesystem::path& out, const std::vector<std::string>& inputs);
 
-/// @param replaceable  a directory may be there.   @throws Error(output_exists, OUT001)
+/// @param replaceable  a model may be there.
+/// @throws Error(output_exists): OUT001, or OUT004 if what is to be replaced is no model.
 void refuse_existing(const std::filesystem::path& out, bool replaceable);
 
 /// @throws Error(no_space, OUT003)

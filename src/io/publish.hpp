@@ -12,13 +12,9 @@
 #include <vector>
 
 #include "io/output_lock.hpp"
+#include "io/output_place.hpp"
 
 namespace stockpot::io {
-
-/// Written last by --commit=marker; holds the SHA-256 of the manifest.
-inline constexpr const char* marker_file_name = "COMMITTED";
-/// In such an output from its first moment to that mark: without it nothing in it is Stockpot's to remove.
-inline constexpr const char* unfinished_file_name = "UNFINISHED";
 
 /// What is to be made, as far as the place matters.
 struct OutputPlace {

@@ -39,6 +39,7 @@ def stages(folder):
 def an_old_output(out):
     out.mkdir()
     (out / "precious").write_text("of an earlier merge")
+    (out / "config.json").write_text("{}")
 
 
 def sweep(title, make, most, again=False):

@@ -97,6 +97,16 @@ TEST_F(Publish, ALinkAsOutputIsNotFollowed) {
   EXPECT_EQ(refusal().class_code(), "OUT001");
 }
 
+TEST_F(Publish, OnlyAModelIsReplaced) {
+  const auto replace = [&] { Staging::open({.out = out, .inputs = {}, .needed_bytes = 0, .overwrite = true}); };
+  parent.write("out/thesis.tex", "x");
+  parent.write("out/data/model.safetensors", "x");
+  EXPECT_EQ(error_of(replace).class_code(), "OUT004");
+  EXPECT_FALSE(fs::exists(out + ".stockpot"));
+  parent.write("out/config.json", "{}");
+  EXPECT_NO_THROW(replace());
+}
+
 TEST_F(Publish, AnOutputThatAppearsDuringTheRunIsKept) {
   Staging staging = Staging::open(place());
   parent.write("out/precious", "x");
@@ -212,6 +222,7 @@ TEST_F(Publish, ARequeuedJobTakesOverFromItsFormerLife) {
 
 TEST_F(Publish, AnOldOutputIsReplacedByOverwrite) {
   parent.write("out/old", "x");
+  parent.write("out/config.json", "{}");
   OutputPlace over = place();
   over.overwrite = true;
   Staging staging = Staging::open(over);
@@ -225,6 +236,7 @@ TEST_F(Publish, AnOldOutputIsReplacedByOverwrite) {
 TEST_F(Publish, AnOldOutputComesBackAfterAKillBetweenTwoRenames) {
   leave_staging(lock_of_the_dead());
   parent.write("out.stockpot/replaced/old", "x");
+  parent.write("out.stockpot/replaced/config.json", "{}");
   parent.write("out.stockpot/publish.json", "of the new one");
   OutputPlace over = place();
   over.overwrite = true;
