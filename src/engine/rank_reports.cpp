@@ -30,7 +30,8 @@ std::vector<std::string> gather_lines(const comm::Communicator& comm, const std:
 
 std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine) {
   ByteWriter out;
-  for (const std::uint64_t n : {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident}) {
+  for (const std::uint64_t n :
+       {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident, mine.calls_repeated}) {
     out.number(n);
   }
   out.real(mine.busy_seconds);
@@ -38,8 +39,8 @@ std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, 
   for (const std::string& part : comm.gather(out.take())) {
     ByteReader in(part);
     io::RunRecord::Rank report;
-    for (std::uint64_t* n :
-         {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident}) {
+    for (std::uint64_t* n : {&report.bytes_read, &report.bytes_written, &report.pool_high_water,
+                             &report.peak_resident, &report.calls_repeated}) {
       *n = in.number();
     }
     report.busy_seconds = in.real();

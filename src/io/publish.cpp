@@ -13,7 +13,6 @@
 #include "io/file_system.hpp"
 #include "io/folder.hpp"
 #include "io/manifest.hpp"
-#include "io/output_place.hpp"
 #include "io/run_record.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"

@@ -1,8 +1,10 @@
 // System calls on shared file systems fail for a moment now and then: called again, with growing pauses.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <thread>
 
@@ -13,6 +15,9 @@ struct Patience {
   std::chrono::milliseconds first_pause{100};
   int retries = 5;
 };
+
+/// Calls of this process that failed and were made again: storage that fails for a moment now is storage to look at.
+inline std::atomic<std::uint64_t> calls_repeated{0};
 
 /// Calls `call` again while it returns a negative number with an errno that a pause may cure. EINTR is no failure and
 /// is not counted. @return the last result, with errno as that call left it.
@@ -29,6 +34,7 @@ auto retried(std::initializer_list<int> curable, Patience patience, Call call) {
       errno = failure;
       return result;
     }
+    ++calls_repeated;
     std::this_thread::sleep_for(patience.first_pause);
     patience.first_pause *= 2;
   }

@@ -55,7 +55,8 @@ std::string to_json(const RunRecord& record) {
                                 {"bytes_written", rank.bytes_written},
                                 {"busy_seconds", rank.busy_seconds},
                                 {"pool_high_water", rank.pool_high_water},
-                                {"peak_resident", rank.peak_resident}});
+                                {"peak_resident", rank.peak_resident},
+                                {"calls_repeated", rank.calls_repeated}});
   }
   for (const auto& tensor : record.saturated) json["saturated_values"][tensor.tensor] = tensor.values;
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

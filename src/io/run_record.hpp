@@ -21,6 +21,7 @@ struct RunRecord {
   struct Rank {
     std::uint64_t bytes_read = 0, bytes_written = 0;
     std::uint64_t pool_high_water = 0, peak_resident = 0;
+    std::uint64_t calls_repeated = 0;  ///< of storage, that failed at first
     double busy_seconds = 0;
   };
   /// An output tensor with values that its type could not hold.

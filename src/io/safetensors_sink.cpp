@@ -91,6 +91,7 @@ void SafetensorsSink::write_again_once(Shard& shard, std::uint64_t offset, std::
     if (error.kind() != ErrorKind::storage) throw;
     PosixSink* const other = reopened(shard, file);
     if (other == nullptr) throw;
+    ++calls_repeated;
     other->write_at(offset, bytes);
   }
 }

@@ -198,9 +198,9 @@ class Suite:
         self.small_disk("a disk that fills up before the second file", second, "fallocate:path=data/model-00002:slow", NAMES_MISSING)
         journal = "out.stockpot/journal/A*.log"
         self.small_disk("a disk that fills up before the journal", journal, "pwrite:path=journal/:slow", [*NAMES_MISSING, "journal"])
-        self.small_disk(
-            "a disk that fills up before HDF5's data", "out.stockpot/data/model.h5", "fallocate:path=model.h5:slow", NAMES_MISSING, HDF5
-        )
+        # On a busy machine the disk may be full only when the file is closed, and then nobody knows what is missing.
+        full, says = "out.stockpot/data/model.h5", [r"data/model\.h5", r"missing +\d+ bytes|H5Fclose failed"]
+        self.small_disk("a disk that fills up before HDF5's data", full, "fallocate:path=model.h5:slow", says, HDF5)
 
 
 def build_shim(folder):

@@ -24,8 +24,10 @@ struct Flaky {
 
 TEST(Retry, AFailureThatPassesIsNoFailure) {
   Flaky call{EIO, 5};
+  const std::uint64_t before = calls_repeated;
   EXPECT_EQ(retried({EIO, ESTALE}, quick, std::ref(call)), 42);
   EXPECT_EQ(call.calls, 6);
+  EXPECT_EQ(calls_repeated - before, 5u);
 }
 
 TEST(Retry, AFailureThatStaysIsReportedWithItsErrno) {
