@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "support/memory_source.hpp"
+
 namespace stockpot::engine {
 namespace {
 
@@ -11,25 +13,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// Bytes in memory under a path.
-class MemorySource final : public io::ByteSource {
- public:
-  MemorySource(std::string path, std::vector<std::byte> bytes) : path_(std::move(path)), bytes_(std::move(bytes)) {}
-  void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
-  }
-  std::uint64_t size() const override { return bytes_.size(); }
-  const std::string& path() const override { return path_; }
-
- private:
-  std::string path_;
-  std::vector<std::byte> bytes_;
-};
-
 /// Two models with one I64 tensor each, copied from the first.
 std::vector<std::string> warnings_for(const std::vector<std::byte>& first, const std::vector<std::byte>& second) {
   const std::map<std::string, std::vector<std::byte>> files{{"a", first}, {"b", second}};
-  InputFiles inputs([&](const std::string& path) { return std::make_unique<MemorySource>(path, files.at(path)); });
+  InputFiles inputs([&](const std::string& path) { return std::make_unique<test::MemorySource>(path, files.at(path)); });
   plan::MergePlan plan;
   for (const auto& [path, bytes] : files) {
     const Shape shape{bytes.size() / 8};
