@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plan/head_names.hpp"
+#include "plan/known_heads.hpp"
 #include "plan/shapes.hpp"
 #include "plan/tied_heads.hpp"
 
@@ -78,22 +79,33 @@ class ModuleHead {
     const ModelView& view = context_.views.models[source.model];
     const auto* embedding = input_embedding(view, head_);
     if (embedding == nullptr) return;
-    const std::string& model = context_.catalogues[source.model].model;
-    if (head_.empty() && !speaks(context_.catalogues[source.model])) return;
-    if (head_.empty()) {
-      diagnostics.warn("TEN040", context_.at(source.model),
-                       fmt::format("the head of '{}' is its {}, and is lost: the output's embedding and head are those "
-                                   "of the first slice",
-                                   model, embedding->name));
-      return;
-    }
+    const Catalogue& model = context_.catalogues[source.model];
+    const std::string_view name = name_for(model, embedding->name);
+    if (name.empty()) return tell_lost(source, embedding->name, diagnostics);
     const double depth = context_.extensions.post_layer_t ? 1.0 : 0.0;
-    const GivenTensor head{std::string(head_), embedding, depth, 0.0};
+    const GivenTensor head{std::string(name), embedding, depth, 0.0};
     source.tensors.insert(std::ranges::lower_bound(source.tensors, head.name, {}, &GivenTensor::name), head);
     matching.unties_head = true;
     diagnostics.inform("TEN040", context_.at(source.model),
-                       fmt::format("'{}' has no {} and gives its tied {} instead; the output is untied", model, head_,
-                                   embedding->name));
+                       fmt::format("'{}' has no {} and gives its tied {} instead; the output is untied", model.model,
+                                   name, embedding->name));
+  }
+
+  /// What some model stores a head by, else what the architecture is known to call it.
+  std::string_view name_for(const Catalogue& model, std::string_view embedding) const {
+    if (!head_.empty() || model.config.architectures.empty()) return head_;
+    return known_head(model.config.architectures.front(), embedding);
+  }
+
+  void tell_lost(const GivenTensors& source, const std::string& embedding, recipe::Diagnostics& diagnostics) const {
+    const Catalogue& model = context_.catalogues[source.model];
+    if (!speaks(model)) return;
+    diagnostics.warn(
+        "TEN040", context_.at(source.model),
+        fmt::format("the head of '{}' is its {}, and is lost: the output's embedding and head are those of "
+                    "the first slice",
+                    model.model, embedding),
+        "what the architecture calls a head is not known");
   }
 
   const MatchContext& context_;

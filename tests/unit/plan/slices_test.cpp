@@ -80,10 +80,22 @@ TEST(Slices, ATiedHeadAfterTheLayersIsTheEmbeddingOfTheLastModelNotOfTheFirst) {
   EXPECT_TRUE(plan.config.untie_head);
 }
 
-TEST(Slices, AHeadThatNoModelStoresIsLostWithAWarning) {
+TEST(Slices, AHeadThatNoModelStoresHasTheNameOfItsArchitecture) {
   const auto plan = planned(up_merge, {tied("a", 4), tied("b", 4)});
+  EXPECT_THAT(plan.tensors, SizeIs(6 * 2 + 3));
+  EXPECT_THAT(sources_of(plan, "model.embed_tokens.weight"), ElementsAre("a:model.embed_tokens.weight"));
+  EXPECT_THAT(sources_of(plan, "lm_head.weight"), ElementsAre("b:model.embed_tokens.weight"));
+  EXPECT_THAT(texts(plan.remarks), ElementsAre(AllOf(HasSubstr("info[TEN040]"), HasSubstr("'b'"))));
+  EXPECT_TRUE(plan.config.untie_head);
+}
+
+TEST(Slices, AHeadWhoseNameNobodyKnowsIsLostWithAWarning) {
+  auto a = tied("a", 4), b = tied("b", 4);
+  a.config.architectures = b.config.architectures = {"OddForMaskedLM"};
+  const auto plan = planned(up_merge, {a, b});
   EXPECT_THAT(plan.tensors, SizeIs(6 * 2 + 2));
-  EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("'b'"), HasSubstr("lost"))));
+  EXPECT_THAT(texts(plan.remarks),
+              ElementsAre(AllOf(HasSubstr("warning[TEN040]"), HasSubstr("'b'"), HasSubstr("lost"))));
   EXPECT_FALSE(plan.config.untie_head);
 }
 
