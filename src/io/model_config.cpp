@@ -17,6 +17,9 @@ constexpr std::array layer_count_keys{
 constexpr std::array nested_objects{"text_config",   "llm_config",   "language_config", "thinker_config.text_config",
                                     "vision_config", "audio_config", "encoder",         "decoder"};
 
+/// With an entry for each layer: their length counts where no number does (Nemotron-H).
+constexpr std::array layer_lists{"layers_block_type", "layer_types"};
+
 /// The object at a dotted path ("" is the top), or nullptr.
 const Json* object_at(const Json& config, std::string_view path) {
   const Json* at = &config;
@@ -34,10 +37,18 @@ const Json* object_at(const Json& config, std::string_view path) {
 void add_layer_counts(const Json& config, std::string_view path, std::vector<ModelConfig::LayerCount>& counts) {
   const Json* object = object_at(config, path);
   if (object == nullptr) return;
+  const std::size_t before = counts.size();
+  const auto add = [&](const char* key, std::uint64_t layers) {
+    counts.push_back({path.empty() ? key : fmt::format("{}.{}", path, key), layers});
+  };
   for (const char* key : layer_count_keys) {
     const auto count = object->find(key);
-    if (count == object->end() || !count->is_number_unsigned()) continue;
-    counts.push_back({path.empty() ? key : fmt::format("{}.{}", path, key), count->get<std::uint64_t>()});
+    if (count != object->end() && count->is_number_unsigned()) add(key, count->get<std::uint64_t>());
+  }
+  for (const char* key : layer_lists) {
+    if (counts.size() > before) return;
+    const auto list = object->find(key);
+    if (list != object->end() && list->is_array() && !list->empty()) add(key, list->size());
   }
 }
 

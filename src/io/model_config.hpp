@@ -16,7 +16,8 @@ inline constexpr std::array text_objects{"", "text_config", "llm_config", "langu
                                          "thinker_config.text_config"};
 
 /// Everything in a config is optional; values of another kind than expected count as absent.
-/// Layer counts: those at top level, then those of each nested object that is known to have some.
+/// Layer counts: those at top level, then those of each nested object that is known to have some. An object without a
+/// number has the length of its list by layer.
 /// @param path      for warnings.   @param warnings  gets ARC001 unless there is exactly one architecture.
 ModelConfig model_config(const nlohmann::ordered_json& config, std::string_view path,
                          std::vector<std::string>& warnings);

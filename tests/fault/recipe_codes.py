@@ -106,8 +106,13 @@ class Models:
         tied = tensors(self.random)
         self.write("tied", {name: t for name, t in tied.items() if name != HEAD}, tie_word_embeddings=True)
         self.write(
-            "deep-list", tensors(self.random), layer_types=list("uvwxyz"), strange=list(range(6)), max_window_layers=1
+            "deep-list",
+            tensors(self.random),
+            layer_types=list("uvwxyz"),
+            strange=list(range(6)),
+            global_attn_every_n_layers=2,
         )
+        self.write("dense-first", tensors(self.random), first_k_dense_replace=1)
         twin = {f"{side}.layers.{n}.w": np.ones((4, 4), np.float32) for side in ("up", "down") for n in range(2)}
         self.write("twin", twin, architectures=["TwinModel"], num_hidden_layers=2)
         broken = self.write("broken", tensors(self.random), shards=2)
@@ -326,9 +331,14 @@ def structure_cases():
             "merge_method: passthrough\nslices:\n  - sources: [{model: deep-list, layer_range: [0, 2]}]\n  - sources: [{model: deep-list, layer_range: [1, 2]}]\n",
         ),
         Case(
-            ["ARC031", "max_window_layers"],
+            ["ARC031", "global_attn_every_n_layers"],
             0,
             "merge_method: passthrough\nslices:\n  - sources: [{model: deep-list, layer_range: [1, 2]}]\n  - sources: [{model: deep-list, layer_range: [0, 1]}]\n",
+        ),
+        Case(
+            ["[ARC031]", "layer 0 of the output comes from layer 1", "first_k_dense_replace"],
+            RECIPE,
+            "merge_method: passthrough\nslices:\n  - sources: [{model: dense-first, layer_range: [1, 2]}]\n  - sources: [{model: dense-first, layer_range: [0, 1]}]\n",
         ),
         Case(
             [at(2, 11, "ARC040"), "default"],

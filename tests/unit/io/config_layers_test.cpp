@@ -57,14 +57,51 @@ TEST_F(ConfigLayers, Zamba2AndLlama4NumberTheirOtherLayers) {
             json(R"({"num_hidden_layers":4,"hybrid_layer_ids":[2,3],"moe_layers":[2,3]})"));
 }
 
-TEST_F(ConfigLayers, PeriodsOfJambaAndPatternsOfRecurrentGemmaAreWarnedOf) {
-  const std::string config =
-      R"({"num_hidden_layers":4,"attn_layer_period":2,"expert_layer_period":1,"block_types":["r","a"]})";
-  edited(config, {{"num_hidden_layers", 4, {0, 2, 3}}});
-  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC031"), HasSubstr("attn_layer_period")),
-                                    AllOf(StartsWith("ARC031"), HasSubstr("block_types"))));
-  edited(config, {{"num_hidden_layers", 4, {0, 1, 2}}});
+TEST_F(ConfigLayers, APatternOfRecurrentGemmaIsWrittenOutWhereItNoLongerHolds) {
+  const char* config = R"({"num_hidden_layers":4,"block_types":["r","r","a"]})";
+  EXPECT_EQ(edited(config, {{"num_hidden_layers", 4, {0, 2, 3}}}),
+            json(R"({"num_hidden_layers":3,"block_types":["r","a","r"]})"));
+  EXPECT_EQ(edited(config, {{"num_hidden_layers", 4, {3, 1, 2, 0, 0, 2, 1}}}),
+            json(R"({"num_hidden_layers":7,"block_types":["r","r","a"]})"));
   EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST_F(ConfigLayers, GptNeosGroupsAreWrittenOut) {
+  // Layers are g l g l; those of the output 0 1 3 0.
+  EXPECT_EQ(edited(R"({"num_layers":4,"attention_types":[[["g","l"],2]],"attention_layers":["g","l","g","l"]})",
+                   {{"num_layers", 4, {0, 1, 3, 0}}}),
+            json(R"({"num_layers":4,"attention_types":[[["g","l","l","g"],1]],"attention_layers":["g","l","l","g"]})"));
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST_F(ConfigLayers, GroupsThatAreNotAsManyAsTheLayersStay) {
+  for (const char* groups :
+       {"[[[\"g\"],18446744073709551615]]", "[[[\"g\"],1]]", "[[[],4]]", "[[[\"g\"]]]", "[[4,4]]"}) {
+    const std::string config = std::string(R"({"num_layers":4,"attention_types":)") + groups + "}";
+    EXPECT_EQ(edited(config, {{"num_layers", 4, {3, 2, 1, 0}}}), json(config));
+    EXPECT_THAT(warnings, ElementsAre(StartsWith("ARC030"))) << groups;
+  }
+}
+
+TEST_F(ConfigLayers, NemotronHCountsLayersByItsListOrByAText) {
+  EXPECT_EQ(edited(R"({"layers_block_type":["m","a","f"]})", {{"layers_block_type", 3, {2, 0, 1, 0}}}),
+            json(R"({"layers_block_type":["f","m","a","m"]})"));
+  EXPECT_EQ(edited(R"({"num_hidden_layers":3,"hybrid_override_pattern":"M*-"})", {{"num_hidden_layers", 3, {2, 0}}}),
+            json(R"({"num_hidden_layers":2,"hybrid_override_pattern":"-M"})"));
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST_F(ConfigLayers, AListThatIsNotAsLongAsTheCountIsWarnedOf) {
+  const char* config = R"({"num_hidden_layers":3,"layer_types":["a","b"]})";
+  EXPECT_EQ(edited(config, {{"num_hidden_layers", 3, {0, 1, 2}}}), json(config));
+  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC030"), HasSubstr("2 entries for 3 layers"))));
+}
+
+TEST_F(ConfigLayers, EntriesForWhatPredictsFurtherTokensStayBehindTheLayers) {
+  EXPECT_EQ(edited(R"({"num_hidden_layers":2,"num_nextn_predict_layers":1,"layer_types":["a","b","next"]})",
+                   {{"num_hidden_layers", 2, {0, 1, 1}}}),
+            json(R"({"num_hidden_layers":3,"num_nextn_predict_layers":1,"layer_types":["a","b","b","next"]})"));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("num_nextn_predict_layers")));
 }
 
 TEST_F(ConfigLayers, StacksOfQwen2VlAreInObjectsOfTheirOwn) {
@@ -136,13 +173,12 @@ TEST_F(ConfigLayers, ListsOfSomethingElseThanLayerNumbersStay) {
 }
 
 TEST_F(ConfigLayers, NumbersThatDependOnTheOrderAreWarnedOfIfItChanges) {
-  const char* config = R"({"num_hidden_layers":3,"max_window_layers":2,"first_k_dense_replace":1,
-                           "num_nextn_predict_layers":0})";
+  const char* config = R"({"num_hidden_layers":3,"num_nextn_predict_layers":1,"global_attn_every_n_layers":3})";
   edited(config, {{"num_hidden_layers", 3, {0, 1}}});
   EXPECT_THAT(warnings, IsEmpty());
   edited(config, {{"num_hidden_layers", 3, {0, 2}}});
-  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC031"), HasSubstr("max_window_layers")),
-                                    AllOf(StartsWith("ARC031"), HasSubstr("first_k_dense_replace"))));
+  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC031"), HasSubstr("num_nextn_predict_layers")),
+                                    AllOf(StartsWith("ARC031"), HasSubstr("global_attn_every_n_layers"))));
 }
 
 TEST_F(ConfigLayers, ACountWithoutPlaceIsWarnedOf) {

@@ -45,6 +45,13 @@ TEST(ModelConfig, LayerCountsComeInTheOrderOfSearchNotOfTheFile) {
                           "text_config.n_layer=4", "vision_config.depth=5"));
 }
 
+TEST(ModelConfig, AListByLayerCountsWhereNoNumberDoes) {
+  EXPECT_THAT(counts_of(R"({"layers_block_type":["mlp","moe","mlp"]})"), ElementsAre("layers_block_type=3"));
+  EXPECT_THAT(counts_of(R"({"text_config":{"layer_types":["a","b"]},"layer_types":[]})"),
+              ElementsAre("text_config.layer_types=2"));
+  EXPECT_THAT(counts_of(R"({"num_hidden_layers":2,"layers_block_type":["mlp"]})"), ElementsAre("num_hidden_layers=2"));
+}
+
 TEST(ModelConfig, KnowsHowManyEntriesPredictFurtherTokens) {
   EXPECT_EQ(config_of("{}").prediction_layers, std::nullopt);
   EXPECT_EQ(config_of(R"({"num_nextn_predict_layers":1})").prediction_layers, 1u);
