@@ -34,6 +34,7 @@ bool is_buffer(const ViewedTensor& tensor) {
 /// A viewed tensor as a source: what is stored, or a gather of its pieces.
 SourceTensor source_of(const MatchContext& context, std::uint32_t model, const ViewedTensor& viewed,
                        std::vector<Gather>& gathers) {
+  if (viewed.made != nullptr) return gathered(*viewed.made, gathers);
   const Piece& first = viewed.pieces.front();
   const StoredTensor& stored = context.catalogues[model].tensors[first.tensor];
   const bool turned = first.turned || viewed.turned;

@@ -13,6 +13,8 @@
 
 namespace stockpot::plan {
 
+struct Gather;
+
 /// A run of a stored tensor's elements.
 struct Piece {
   std::uint32_t tensor = 0;  ///< index into Catalogue::tensors
@@ -27,8 +29,9 @@ struct ViewedTensor {
   std::string own_name;  ///< as the model stores it; of the first piece
   DType dtype = DType::f32;
   Shape shape;
-  std::vector<Piece> pieces;  ///< laid end to end they are the tensor; one, the whole stored tensor, as a rule
-  bool turned = false;        ///< the tensor is of the transposes of the matrices that pieces make
+  std::vector<Piece> pieces;     ///< laid end to end they are the tensor; one, the whole stored tensor, as a rule
+  bool turned = false;           ///< the tensor is of the transposes of the matrices that pieces make
+  const Gather* made = nullptr;  ///< what the tensor is instead of its pieces, where several models give parts of it
 };
 
 struct ModelView {

@@ -25,11 +25,6 @@ double position_in(std::uint64_t layer, std::uint64_t layers, double alone) {
   return layers < 2 ? alone : static_cast<double>(layer) / static_cast<double>(layers - 1);
 }
 
-struct LayerRange {
-  std::uint64_t first = 0, end = 0;
-  std::uint64_t size() const { return end - first; }
-};
-
 /// Lays out one module of a document.
 class ModuleSlices {
  public:
@@ -43,7 +38,7 @@ class ModuleSlices {
         module_(module),
         diagnostics_(diagnostics) {}
 
-  std::vector<PlannedSlice> run() {
+  std::vector<PlannedSlice> run(std::vector<std::unique_ptr<LayerTable>>& tables) {
     std::vector<PlannedSlice> slices;
     for (const OutputSlice& slice : written_.slices) read_ranges(slice);
     std::uint64_t total = 0;
@@ -61,6 +56,7 @@ class ModuleSlices {
       next_layer_ += first_ranges_[s].size();
       slices.push_back(std::move(planned));
     }
+    if (chooses_layers()) follow_layers(slices, ranges_, views_.models, tables, diagnostics_);
     return slices;
   }
 
@@ -91,7 +87,14 @@ class ModuleSlices {
     return stack ? views_.layouts[model].stacks()[*stack].layers : 0;
   }
 
-  LayerRange base_range(std::uint32_t model) const { return {0, layers_of(model)}; }
+  LayerRange base_range(std::uint32_t model) const { return {0, layers_of(model), layers_of(model)}; }
+
+  /// Whether some source gives other layers than all of its own.
+  bool chooses_layers() const {
+    if (ranges_.empty() || ranges_.front().empty() || !written_.slices.front().sources.front().layers) return false;
+    return ranges_.size() > 1 ||
+           std::ranges::any_of(ranges_.front(), [](const LayerRange& range) { return range.size() != range.layers; });
+  }
 
   void read_ranges(const OutputSlice& slice) {
     std::vector<LayerRange> ranges;
@@ -111,13 +114,13 @@ class ModuleSlices {
   LayerRange range_of(const InputSlice& source) const {
     const std::uint32_t model = models_.index_of(source.model);
     const std::uint64_t layers = layers_of(model);
-    if (!source.layers) return {0, layers};
+    if (!source.layers) return {0, layers, layers};
     const auto [first, end] = *source.layers;
-    if (end <= layers) return {first, end};
+    if (end <= layers) return {first, end, layers};
     diagnostics_.error(
         "ARC021", source.at,
         fmt::format("layer_range [{}, {}] of '{}' reaches past its {} layers", first, end, source.model.text, layers));
-    return {std::min(first, layers), layers};
+    return {std::min(first, layers), layers, layers};
   }
 
   /// The base that a method would want although no source names it: only where there are no ranges to tell its layers.
@@ -196,7 +199,7 @@ class DocumentSlices {
       if (!module && document_.form != recipe::Form::models) continue;
       if (module) mentioned[*module] = true;
       ModuleSlices slices(document_, models_, views_, written, module, diagnostics_);
-      for (PlannedSlice& slice : slices.run()) result_.slices.push_back(std::move(slice));
+      for (PlannedSlice& slice : slices.run(result_.tables)) result_.slices.push_back(std::move(slice));
       if (auto layers = slices.layers()) result_.layers.push_back(std::move(*layers));
     }
     settle_unlisted(mentioned);

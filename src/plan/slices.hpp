@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/config_edits.hpp"
+#include "plan/layer_tables.hpp"
 #include "plan/layout.hpp"
 #include "plan/model_view.hpp"
 #include "plan/participants.hpp"
@@ -51,13 +53,14 @@ struct Views {
 
 struct Slices {
   std::vector<PlannedSlice> slices;
-  GivenTensors copied;                      ///< of modules that the document does not mention: the anchor's
-  std::vector<ConfigEdits::Layers> layers;  ///< of stacks whose layers are not just the anchor's
+  GivenTensors copied;                              ///< of modules that the document does not mention: the anchor's
+  std::vector<ConfigEdits::Layers> layers;          ///< of stacks whose layers are not just the anchor's
+  std::vector<std::unique_ptr<LayerTable>> tables;  ///< that given tensors point to
 };
 
 /// Lays the document out. Points into the document and the views. Adds a diagnostic for each mistake: ranges that leave
 /// their model (ARC021), sources of unequal length (ARC020), unknown modules (ARC040), modules that are left out (ARC012)
-/// or copied (ARC010).
+/// or copied (ARC010), tables by layer that cannot follow (ARC031).
 /// @param strict  top-level slices of models with several modules are a mistake (ARC011).
 Slices lay_out(const recipe::MergeDocument& document, const ModelList& models, const Views& views, bool strict,
                recipe::Diagnostics& diagnostics);
