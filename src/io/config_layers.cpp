@@ -14,15 +14,31 @@
 #include "core/error.hpp"
 #include "io/layer_pattern.hpp"
 #include "io/layer_rules.hpp"
+#include "io/shared_blocks.hpp"
 
 namespace stockpot::io {
 namespace {
 
-constexpr std::array per_layer_lists = std::to_array<std::string_view>(
-    {"layer_types", "layers_block_type", "no_rope_layers", "sliding_window_layers", "mlp_layer_types",
-     "moe_layers_enum", "attention_layers", "intermediate_size", "num_attention_heads", "num_key_value_heads",
-     "activation_sparsity_pattern", "num_query_heads", "num_kv_heads", "ffn_multipliers", "block_configs",
-     "attn_type_list", "hybrid_layer_pattern", "moe_layer_freq", "indexer_types"});
+constexpr std::array per_layer_lists = std::to_array<std::string_view>({"layer_types",
+                                                                        "layers_block_type",
+                                                                        "no_rope_layers",
+                                                                        "sliding_window_layers",
+                                                                        "mlp_layer_types",
+                                                                        "moe_layers_enum",
+                                                                        "attention_layers",
+                                                                        "intermediate_size",
+                                                                        "num_attention_heads",
+                                                                        "num_key_value_heads",
+                                                                        "activation_sparsity_pattern",
+                                                                        "num_query_heads",
+                                                                        "num_kv_heads",
+                                                                        "ffn_multipliers",
+                                                                        "block_configs",
+                                                                        "attn_type_list",
+                                                                        "hybrid_layer_pattern",
+                                                                        "moe_layer_freq",
+                                                                        "sliding_window",
+                                                                        "indexer_types"});
 /// Readers take another length for a mistake. What predicts further tokens may have entries behind those of the layers.
 constexpr std::array<std::string_view, 3> exact_lists{"layer_types", "layers_block_type", "mlp_layer_types"};
 constexpr std::array<std::string_view, 6> layer_number_lists{"mlp_only_layers",          "full_attn_idxs",
@@ -35,9 +51,9 @@ constexpr std::array<std::string_view, 2> pattern_lists{"block_types", "attentio
 /// Where no rule of layer_rules.hpp speaks of them.
 constexpr std::array<std::string_view, 1> order_numbers{"num_nextn_predict_layers"};
 /// Every so many layers is another one.
-constexpr std::array<std::string_view, 7> order_steps{
-    "attn_layer_period",  "expert_layer_period", "decoder_sparse_step",       "encoder_sparse_step",
-    "moe_layer_interval", "moe_layer_freq",      "global_attn_every_n_layers"};
+constexpr std::array<std::string_view, 8> order_steps{
+    "attn_layer_period",  "expert_layer_period", "decoder_sparse_step",        "encoder_sparse_step",
+    "moe_layer_interval", "moe_layer_freq",      "global_attn_every_n_layers", "mb_per_layer"};
 
 template <typename Names>
 bool is_one_of(const Names& names, std::string_view name) {
@@ -95,6 +111,7 @@ class StackEditor {
 
   void edit() {
     const std::vector<Wanted> wanted = wanted_kinds();
+    refuse_missing_blocks();
     for (auto& [key, value] : *object_.as_object()) edit_member(key, value);
     for (const Wanted& one : wanted) settle(one);
   }
@@ -152,6 +169,15 @@ class StackEditor {
         .code("ARC031")
         .in_file(path_)
         .hint("choose ranges whose layers come to stand where the model has layers of their kind");
+  }
+
+  void refuse_missing_blocks() const {
+    const std::string reason = missing_shared_blocks(object_, stack_.from);
+    if (reason.empty()) return;
+    throw Error(ErrorKind::recipe, reason + ": the output would not load")
+        .code("ARC031")
+        .in_file(path_)
+        .hint("choose as many hybrid layers as the model has, the first of each shared block among them");
   }
 
   bool is_in_rule(const std::string& key) const {

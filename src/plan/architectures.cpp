@@ -41,6 +41,7 @@ const std::vector<ArchitectureFacts> facts{
      {{"encoder", {"encoder.block"}, {}},
       {"decoder", {"decoder.block"}, {}},
       {"shared", {}, {"shared.weight", "lm_head.weight"}}}},
+    {{"Lfm2ForCausalLM", "Lfm2MoeForCausalLM", "Lfm2VlForConditionalGeneration"}, {}, {"embedding_norm.weight"}},
     {{"WhisperForConditionalGeneration"},
      {{"encoder", {"model.encoder.layers"}, {}}, {"decoder", {"model.decoder.layers"}, {"proj_out."}}}},
 };

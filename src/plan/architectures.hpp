@@ -1,4 +1,4 @@
-// What tensor names do not tell: the modules of architectures that have several.
+// What tensor names do not tell: the modules of architectures that have several, and odd names of last norms.
 #pragma once
 
 #include <span>
@@ -16,7 +16,8 @@ struct ModuleFacts {
 
 struct ArchitectureFacts {
   std::vector<std::string_view> architectures;  ///< as config.json calls them
-  std::vector<ModuleFacts> modules;
+  std::vector<ModuleFacts> modules;             ///< none: they are its stacks
+  std::vector<std::string_view> after = {};     ///< endings of tensors behind the layers that no rule takes for such
 };
 
 /// @return nullptr for an architecture that needs no facts: its modules are its stacks.

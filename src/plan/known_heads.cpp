@@ -11,7 +11,9 @@ struct KnownHead {
 };
 
 // Files name a head beside the model's root, whatever that is called. Masked language models are not here: their heads
-// have a bias that is tied, too.
+// have a bias that is tied, too. Nor is Zamba, whose layers share blocks by the same switch of config.json: an output
+// without tied embeddings would need each of them stored.
+constexpr std::string_view sharing_layers = "Zamba";
 constexpr std::array known_heads{
     KnownHead{"GPTNeoXForCausalLM", "gpt_neox.embed_in.weight", "embed_out.weight"},
     KnownHead{"ForCausalLM", "model.embed_tokens.weight", "lm_head.weight"},
@@ -29,6 +31,7 @@ constexpr std::array known_heads{
 }  // namespace
 
 std::string_view known_head(std::string_view architecture, std::string_view embedding) {
+  if (architecture.starts_with(sharing_layers)) return {};
   const auto at = std::ranges::find_if(known_heads, [&](const KnownHead& known) {
     return architecture.ends_with(known.class_ending) && embedding == known.embedding;
   });

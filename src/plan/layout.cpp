@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plan/shapes.hpp"
 #include "plan/tensor_names.hpp"
 
 namespace stockpot::plan {
@@ -115,6 +116,7 @@ bool Layout::is_after(std::string_view loose_name) const {
     if (first && *part == "output") return true;
     if (std::ranges::find(post_components, *part) != post_components.end()) return true;
   }
+  if (facts_ != nullptr && ends_with_any(loose_name, facts_->after)) return true;
   return tree_.has_norm_beside_stack(loose_name);
 }
 

@@ -37,7 +37,8 @@ WAYS = {
     "shifted": [("a", 1, 3), ("b", 1, 4)],
     "one layer twice": [("a", 0, 3), ("b", 2, LAYERS)],
 }
-# Of these the configuration cannot speak: dense layers come first, in periods, between two bounds.
+# Of these the configuration cannot speak: dense layers come first, in periods, between two bounds. Zamba2 has its shared
+# block in the first of the hybrid layers alone, with an adapter for each of them.
 REFUSED = {
     "deepseek_v2": {"other order", "shifted"},
     "deepseek_v3": {"other order", "shifted"},
@@ -46,6 +47,7 @@ REFUSED = {
     "lfm2_moe": {"other order", "shifted"},
     "ernie4_5_moe": {"other order", "shifted"},
     "jamba": {"one layer twice"},
+    "zamba2": {"stacked"},
 }
 
 
@@ -85,6 +87,7 @@ def state_by_hand(models, way):
             if found and int(found[2]) == layer:
                 made[f"{found[1]}.{place}.{name[found.end():]}"] = tensor
     tables_by_hand(models, way, made)
+    shared_by_hand(models, way, made)
     return made
 
 
@@ -95,6 +98,16 @@ def tables_by_hand(models, way, made):
             of_layers = {m: model.state_dict()[name].chunk(LAYERS, dim=axis) for m, model in models.items()}
             stretches = [of_layers[m][k] for m, start, end in way for k in range(start, end)]
             made[name] = torch.cat(stretches, dim=axis)
+
+
+def shared_by_hand(models, way, made):
+    """All hybrid layers of Zamba2 share the block that layer 1 of some model brings along; its head stays tied."""
+    names = [n for n in made if ".shared_transformer." in n]
+    if names:
+        holder = next(m for m, start, end in way if start <= 1 < end)
+        for name in names:
+            made[name] = models[holder].state_dict()[STACK.sub(r"\1.1.", name)]
+        made["lm_head.weight"] = made["model.embed_tokens.weight"]
 
 
 def logits(model):

@@ -23,6 +23,7 @@ TEST(KnownHeads, OfVisionModelsDependOnTheAgeOfTheFile) {
 TEST(KnownHeads, NothingIsMadeUp) {
   EXPECT_EQ(known_head("BertModel", "embeddings.word_embeddings.weight"), "");
   EXPECT_EQ(known_head("BertForMaskedLM", "bert.embeddings.word_embeddings.weight"), "");
+  EXPECT_EQ(known_head("Zamba2ForCausalLM", "model.embed_tokens.weight"), "");
   EXPECT_EQ(known_head("LlamaForSequenceClassification", "model.embed_tokens.weight"), "");
   EXPECT_EQ(known_head("OddForCausalLM", "odd.embed_tokens.weight"), "");
 }
