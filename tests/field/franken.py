@@ -101,12 +101,15 @@ def tables_by_hand(models, way, made):
 
 
 def shared_by_hand(models, way, made):
-    """All hybrid layers of Zamba2 share the block that layer 1 of some model brings along; its head stays tied."""
+    """Hybrid layers of Zamba2 share the block of the first layer 1 that comes along; another one keeps its own. The head
+    stays tied."""
+    layers = [(m, k) for m, start, end in way for k in range(start, end)]
     names = [n for n in made if ".shared_transformer." in n]
     if names:
-        holder = next(m for m, start, end in way if start <= 1 < end)
+        holder = next(m for m, k in layers if k == 1)
         for name in names:
-            made[name] = models[holder].state_dict()[STACK.sub(r"\1.1.", name)]
+            if layers[int(STACK.match(name)[2])][1] != 1:
+                made[name] = models[holder].state_dict()[STACK.sub(r"\1.1.", name)]
         made["lm_head.weight"] = made["model.embed_tokens.weight"]
 
 
