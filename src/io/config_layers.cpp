@@ -111,7 +111,7 @@ class StackEditor {
 
   void edit() {
     const std::vector<Wanted> wanted = wanted_kinds();
-    refuse_missing_blocks();
+    check_shared_blocks();
     for (auto& [key, value] : *object_.as_object()) edit_member(key, value);
     for (const Wanted& one : wanted) settle(one);
   }
@@ -171,9 +171,12 @@ class StackEditor {
         .hint("choose ranges whose layers come to stand where the model has layers of their kind");
   }
 
-  void refuse_missing_blocks() const {
+  void check_shared_blocks() {
     const std::string reason = missing_shared_blocks(object_, stack_.from);
-    if (reason.empty()) return;
+    if (reason.empty()) {
+      if (!has_shared_block_twice(object_, stack_.from)) return;
+      return warn("ARC031", "num_mem_blocks", "finds a shared block in several layers, of which readers take any");
+    }
     throw Error(ErrorKind::recipe, reason + ": the output would not load")
         .code("ARC031")
         .in_file(path_)

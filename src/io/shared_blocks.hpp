@@ -15,4 +15,7 @@ namespace stockpot::io {
 ///         no shared blocks.
 std::string missing_shared_blocks(const JsonText& object, const std::vector<std::uint64_t>& from);
 
+/// Whether some block comes along more than once: it depends on the reader which one counts.
+bool has_shared_block_twice(const JsonText& object, const std::vector<std::uint64_t>& from);
+
 }  // namespace stockpot::io

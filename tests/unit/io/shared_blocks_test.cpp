@@ -33,6 +33,13 @@ TEST(SharedBlocks, HaveAnAdapterForEachLayer) {
 
 TEST(SharedBlocks, TakeTurns) { EXPECT_THAT(missing({3, 1, 5, 7}), HasSubstr("layer 3 would use shared block 0")); }
 
+TEST(SharedBlocks, MayComeAlongTwice) {
+  const auto config = parse_json_text(R"({"num_mem_blocks":1,"layers_block_type":["m","hybrid","hybrid"]})", "", "");
+  EXPECT_TRUE(has_shared_block_twice(config, {1, 1}));
+  EXPECT_FALSE(has_shared_block_twice(config, {1, 2}));
+  EXPECT_FALSE(has_shared_block_twice(config, {1, 0, 0}));
+}
+
 TEST(SharedBlocks, OfOtherModelsAreNone) {
   const auto config = parse_json_text(R"({"layers_block_type":["hybrid","hybrid"]})", "test", "FMT022");
   EXPECT_EQ(missing_shared_blocks(config, {0}), "");
