@@ -25,6 +25,7 @@ constexpr std::array known_heads{
     KnownHead{"LMHeadModel", "wte.weight", "lm_head.weight"},
     KnownHead{"ForConditionalGeneration", "language_model.model.embed_tokens.weight", "language_model.lm_head.weight"},
     KnownHead{"ForConditionalGeneration", "model.language_model.embed_tokens.weight", "lm_head.weight"},
+    KnownHead{"VLForConditionalGeneration", "model.embed_tokens.weight", "lm_head.weight"},
     KnownHead{"ForConditionalGeneration", "shared.weight", "lm_head.weight"},
 };
 

@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.program import Program  # noqa: E402
 
 PROBLEMS = ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs", "conversion_errors")
-STACK = re.compile(r"^(model\.layers|transformer\.h|gpt_neox\.layers|backbone\.layers)\.(\d+)\.")
+STACK = re.compile(r"^(model\.layers|transformer\.h|gpt_neox\.layers|model\.decoder\.layers|backbone\.layers)\.(\d+)\.")
 NORMS = "norm|final_norm|final_layernorm|final_layer_norm|ln_f|norm_f|embedding_norm"
-AFTER = re.compile(rf"^(lm_head|embed_out|\w+\.({NORMS}))\b")
+AFTER = re.compile(rf"^(lm_head|embed_out|(model\.decoder|\w+)\.({NORMS}))\b")
 
 # What layers come from: (model, first, end).
 WAYS = {

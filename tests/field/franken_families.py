@@ -51,6 +51,12 @@ TIED = {
     "qwen2": lambda: of(tf.Qwen2Config, tie_word_embeddings=True),
     "gpt2": lambda: tf.GPT2Config(vocab_size=64, n_embd=32, n_layer=LAYERS, n_head=4, n_positions=64),
     "gpt_neox": lambda: of(tf.GPTNeoXConfig, tie_word_embeddings=True),
+    "opt": lambda: tf.OPTConfig(
+        vocab_size=64, hidden_size=32, word_embed_proj_dim=32, ffn_dim=24, num_hidden_layers=LAYERS, num_attention_heads=4
+    ),
+    "bloom": lambda: tf.BloomConfig(vocab_size=64, hidden_size=32, n_layer=LAYERS, n_head=4),
+    "falcon": lambda: tf.FalconConfig(vocab_size=64, hidden_size=32, num_hidden_layers=LAYERS, num_attention_heads=4),
+    "gpt_bigcode": lambda: tf.GPTBigCodeConfig(vocab_size=64, n_embd=32, n_layer=LAYERS, n_head=4, n_positions=64),
     "mamba": lambda: tf.MambaConfig(vocab_size=64, hidden_size=32, num_hidden_layers=LAYERS, state_size=8),
 }
 

@@ -17,6 +17,7 @@ TEST(KnownHeads, StandBesideTheRootOfTheModel) {
 TEST(KnownHeads, OfVisionModelsDependOnTheAgeOfTheFile) {
   EXPECT_EQ(known_head("Gemma3ForConditionalGeneration", "language_model.model.embed_tokens.weight"),
             "language_model.lm_head.weight");
+  EXPECT_EQ(known_head("Qwen2VLForConditionalGeneration", "model.embed_tokens.weight"), "lm_head.weight");
   EXPECT_EQ(known_head("Gemma3ForConditionalGeneration", "model.language_model.embed_tokens.weight"), "lm_head.weight");
 }
 
