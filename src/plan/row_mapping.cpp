@@ -31,6 +31,12 @@ bool RowMapping::apply(MatchedTensor& tensor) {
   const auto sources = holders_of(tensor);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const ViewedTensor* const viewed = all[i];
+    if (viewed->made != nullptr) {
+      found_.differences.add(
+          "TEN004", context_.at(sources[i].model),
+          fmt::format("tensor {} follows the layers and cannot follow a vocabulary, too", tensor.name));
+      return false;
+    }
     if (same_rows(viewed->shape, all.front()->shape)) continue;
     found_.differences.add("TEN004", context_.at(sources[i].model),
                            fmt::format("tensor {}: rows of {} and {} cannot be put together", tensor.name,

@@ -53,6 +53,13 @@ TEST(Layout, TheFirstNumberOfANameIsTheLayer) {
   EXPECT_EQ(l.place("h.1.experts.0.w").suffix, "experts.0.w");
 }
 
+TEST(Layout, TheLastNormOfLfm2IsCalledLikeAFirstOne) {
+  const Names names =
+      Names{"model.embed_tokens.weight", "model.embedding_norm.weight"}.layers("model.layers", 2, {"w"});
+  EXPECT_TRUE(after(layout(names, {}, "Lfm2MoeForCausalLM"), "model.embedding_norm.weight"));
+  EXPECT_TRUE(before(layout(names, {}, "OtherForCausalLM"), "model.embedding_norm.weight"));
+}
+
 TEST(Layout, NamesMayBeginWithTheLayer) {
   const Layout l = layout(Names{"0.w", "1.w"});
   EXPECT_THAT(stacks(l), ElementsAre(":2:"));
