@@ -41,9 +41,9 @@ constexpr std::array per_layer_lists = std::to_array<std::string_view>({"layer_t
                                                                         "indexer_types"});
 /// Readers take another length for a mistake. What predicts further tokens may have entries behind those of the layers.
 constexpr std::array<std::string_view, 3> exact_lists{"layer_types", "layers_block_type", "mlp_layer_types"};
-constexpr std::array<std::string_view, 6> layer_number_lists{"mlp_only_layers",          "full_attn_idxs",
-                                                             "attn_layer_indices",       "hybrid_layer_ids",
-                                                             "deepstack_visual_indexes", "moe_layers"};
+constexpr std::array<std::string_view, 8> layer_number_lists{
+    "cross_attention_layers", "global_attn_idx",  "mlp_only_layers",          "full_attn_idxs",
+    "attn_layer_indices",     "hybrid_layer_ids", "deepstack_visual_indexes", "moe_layers"};
 /// Texts of one character for each layer.
 constexpr std::array<std::string_view, 2> layer_texts{"hybrid_override_pattern", "index_topk_pattern"};
 /// Repeated over the layers.

@@ -16,16 +16,30 @@ constexpr std::array<std::string_view, 15> post_components{
     "score",           "classifier",       "pre_classifier", "pooler",          "qa_outputs",
     "vocab_transform", "vocab_layer_norm", "post_layernorm", "layernorm_post",  "vision_adapter"};
 
+/// T5 has its first layer alone hold what all layers of the stack add to their scores.
+constexpr std::array<std::string_view, 1> held_by_first{"relative_attention_bias.weight"};
+
 }  // namespace
 
 Layout::Layout(std::span<const std::string_view> names, const ModelConfig& config)
-    : stacks_(find_stacks(names, config)), primary_stack_(find_primary(stacks_)) {
+    : stacks_(find_stacks(names, config)), primary_stack_(find_primary(stacks_)), first_holds_(stacks_.size(), false) {
   for (std::size_t s = 0; s < stacks_.size(); ++s) {
     stack_of_container_.emplace(stacks_[s].container, s);
     tree_.add_stack(stacks_[s].container);
   }
   if (!config.architectures.empty()) facts_ = find_architecture_facts(config.architectures.front());
   make_modules(facts_);
+  find_held_by_first(names);
+}
+
+void Layout::find_held_by_first(std::span<const std::string_view> names) {
+  std::vector<bool> in_others(stacks_.size(), false);
+  for (const std::string_view name : names) {
+    if (!ends_with_any(name, held_by_first)) continue;
+    const Place place = this->place(name);
+    if (place.position == Position::layer && place.layer > 0) in_others[place.stack] = true;
+  }
+  for (std::size_t s = 0; s < stacks_.size(); ++s) first_holds_[s] = !in_others[s];
 }
 
 void Layout::make_modules(const ArchitectureFacts* facts) {
@@ -91,6 +105,8 @@ Place Layout::place(std::string_view name) const {
   } else if (place.layer >= stack.layers) {
     place.position = Position::after;
     place.moves = true;
+  } else if (place.layer == 0 && first_holds_[place.stack] && ends_with_any(name, held_by_first)) {
+    place.position = Position::before;
   }
   return place;
 }

@@ -57,11 +57,13 @@ class Layout {
 
  private:
   void make_modules(const ArchitectureFacts* facts);
+  void find_held_by_first(std::span<const std::string_view> names);
   std::size_t module_of_loose(std::string_view name) const;
   bool is_after(std::string_view loose_name) const;
 
   std::vector<Stack> stacks_;  // ascending by container
   std::optional<std::size_t> primary_stack_;
+  std::vector<bool> first_holds_;  // parallel to the stacks: what layer 0 alone has of a kind stands before the layers
   std::map<std::string, std::size_t, std::less<>> stack_of_container_;
   ContainerTree tree_;
   std::vector<Module> modules_;

@@ -1,5 +1,5 @@
-"""Layers of families that have several kinds of them, in another order: config.json has to give each layer the kind that
-its tensors have, or the merge has to be refused.
+"""Layers of families that have several kinds of them, in another order: config.json has to give each layer the kind
+that its tensors have, or the merge has to be refused.
 
 franken.py STOCKPOT
 
@@ -104,7 +104,11 @@ def by_interval(config):
 # Family -> what its config.json says of six layers, how to read it, and the ways that it has no words for.
 FAMILIES = {
     "jamba": ({"attn_layer_period": 2, "attn_layer_offset": 1}, by_period, {"doubled"}),
-    "nemotron-h": ({"layers_block_type": ["moe", "mlp"] * 3, "num_hidden_layers": None}, by_list("layers_block_type"), ()),
+    "nemotron-h": (
+        {"layers_block_type": ["moe", "mlp"] * 3, "num_hidden_layers": None},
+        by_list("layers_block_type"),
+        (),
+    ),
     "nemotron-h hub": ({"hybrid_override_pattern": "M*M-M*"}, by_text, ()),
     "gpt-neo": (
         {
@@ -243,12 +247,30 @@ def check_tables(program, folder):
     print("tables by layer: three ways, on 1 and 3 ranks")
 
 
+def check_t5(program, folder):
+    """The bias that layer 0 alone has stays there, whichever layers come after it; it is the first slice's."""
+    data = Path(__file__).resolve().parents[1] / "data" / "families" / "t5"
+    b = read_model(data / "b").tensors
+    slices = recipe_of([("b", 1, 3), ("a", 0, 2)])["slices"]
+    others = {module: {"models": [{"model": "a"}]} for module in ("encoder", "shared")}
+    recipe = {"merge_method": "passthrough", "base_model": "a", "modules": others | {"decoder": {"slices": slices}}}
+    program.merge(recipe, folder, "--model-root", data)
+    got = read_model(folder).tensors
+    biases = [name for name in got if name.startswith("decoder.") and "relative_attention_bias" in name]
+    assert biases == ["decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"], biases
+    assert np.array_equal(got[biases[0]], b[biases[0]])
+    query = "decoder.block.{}.layer.0.SelfAttention.q.weight"
+    assert np.array_equal(got[query.format(0)], b[query.format(1)])
+    print("t5: the bias of all layers stays in the first")
+
+
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:
         for name in FAMILIES:
             check_family(program, Path(temporary) / name.replace(" ", "-"), name)
         check_tables(program, Path(temporary) / "tables")
+        check_t5(program, Path(temporary) / "t5")
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ WAYS = {
     "shifted": [("a", 1, 3), ("b", 1, 4)],
     "one layer twice": [("a", 0, 3), ("b", 2, LAYERS)],
 }
-# Of these the configuration cannot speak: dense layers come first, in periods, between two bounds. Zamba2 has its shared
-# block in the first of the hybrid layers alone, with an adapter for each of them.
+# Of these the configuration cannot speak: dense layers come first, in periods, between two bounds. Zamba2 has its
+# shared block in the first of the hybrid layers alone, with an adapter for each of them.
 REFUSED = {
     "deepseek_v2": {"other order", "shifted"},
     "deepseek_v3": {"other order", "shifted"},
@@ -101,8 +101,8 @@ def tables_by_hand(models, way, made):
 
 
 def shared_by_hand(models, way, made):
-    """Hybrid layers of Zamba2 share the block of the first layer 1 that comes along; another one keeps its own. The head
-    stays tied."""
+    """Hybrid layers of Zamba2 share the block of the first layer 1 that comes along; another one keeps its own. The
+    head stays tied."""
     layers = [(m, k) for m, start, end in way for k in range(start, end)]
     names = [n for n in made if ".shared_transformer." in n]
     if names:

@@ -60,6 +60,16 @@ TEST(Layout, TheLastNormOfLfm2IsCalledLikeAFirstOne) {
   EXPECT_TRUE(before(layout(names, {}, "OtherForCausalLM"), "model.embedding_norm.weight"));
 }
 
+TEST(Layout, T5sFirstLayerHoldsABiasForAllLayers) {
+  const std::string bias = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight";
+  Names names = Names{bias}.layers("encoder.block", 3, {"layer.0.SelfAttention.q.weight", "layer.1.w"});
+  EXPECT_TRUE(before(layout(names), bias));
+  EXPECT_FALSE(before(layout(names), "encoder.block.0.layer.0.SelfAttention.q.weight"));
+  names.all.push_back(
+      "encoder.block.2.layer.0.SelfAttention.relative_attention_bias.weight");  // UMT5: every layer's own
+  EXPECT_FALSE(before(layout(names), bias));
+}
+
 TEST(Layout, NamesMayBeginWithTheLayer) {
   const Layout l = layout(Names{"0.w", "1.w"});
   EXPECT_THAT(stacks(l), ElementsAre(":2:"));
