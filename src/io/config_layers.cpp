@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "io/layer_pattern.hpp"
+#include "io/layer_lists.hpp"
 #include "io/layer_rules.hpp"
 #include "io/shared_blocks.hpp"
 
@@ -58,34 +58,6 @@ constexpr std::array<std::string_view, 8> order_steps{
 template <typename Names>
 bool is_one_of(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-/// The entries of the layers that the output has, or nothing if the anchor lacks one of them.
-std::optional<JsonText::Array> entries_from(const JsonText::Array& of_layers, const std::vector<std::uint64_t>& from) {
-  JsonText::Array entries;
-  for (const std::uint64_t layer : from) {
-    if (layer >= of_layers.size()) return std::nullopt;
-    entries.push_back(of_layers[layer]);
-  }
-  return entries;
-}
-
-/// The output's layers that come from those in the list, or nothing if it holds something else than layers, or does not
-/// know one that the output has.
-std::optional<JsonText::Array> numbers_after(const JsonText::Array& list, const ConfigEdits::Layers& stack) {
-  std::vector<std::uint64_t> listed;
-  for (const JsonText& item : list) {
-    const auto layer = item.as_unsigned();
-    if (!layer || *layer >= stack.before) return std::nullopt;
-    listed.push_back(*layer);
-  }
-  std::sort(listed.begin(), listed.end());
-  JsonText::Array numbers;
-  for (std::size_t i = 0; i < stack.from.size(); ++i) {
-    if (stack.from[i] >= stack.before) return std::nullopt;
-    if (std::binary_search(listed.begin(), listed.end(), stack.from[i])) numbers.push_back(JsonText::number(i));
-  }
-  return numbers;
 }
 
 /// Layers were cut off at the end, at most.
@@ -198,10 +170,11 @@ class StackEditor {
       }
     }
     if (value.as_text() != nullptr && is_one_of(layer_texts, key)) edit_text(key, value);
+    if (key == "linear_attn_config" && value.as_object() != nullptr) edit_kimi(key, value);
     const auto* list = value.as_array();
     if (list == nullptr) return;
     if (is_one_of(layer_number_lists, key)) {
-      replace(key, value, numbers_after(*list, stack_));
+      replace(key, value, numbers_after(*list, stack_.before, stack_.from));
     } else if (is_one_of(pattern_lists, key) && !list->empty()) {
       replace(key, value, pattern_after(*list, stack_.before, stack_.from));
     } else if (is_one_of(per_layer_lists, key) && list->size() == stack_.before + entries_behind(*list)) {
@@ -237,6 +210,15 @@ class StackEditor {
     for (const std::uint64_t layer : stack_.from) changed += text[layer];
     value = JsonText::text(changed);
     edited_.insert(object_path_ + key);
+  }
+
+  /// Kimi Linear counts layers from 1, in an object of its own.
+  void edit_kimi(const std::string& key, JsonText& object) {
+    for (const char* name : {"full_attn_layers", "kda_layers"}) {
+      JsonText* list = object.find(name);
+      if (list == nullptr || list->as_array() == nullptr) continue;
+      replace(key + "." + name, *list, numbers_after(*list->as_array(), stack_.before, stack_.from, 1));
+    }
   }
 
   void replace(const std::string& key, JsonText& list, std::optional<JsonText::Array> changed) {

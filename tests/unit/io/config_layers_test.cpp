@@ -145,6 +145,16 @@ TEST_F(ConfigLayers, Qwen3MoesLayerNumbersAreThoseOfTheOutput) {
   EXPECT_THAT(warnings, IsEmpty());
 }
 
+TEST_F(ConfigLayers, KimiLinearCountsLayersFromOne) {
+  const char* config =
+      R"({"n_layer":4,"linear_attn_config":{"full_attn_layers":[2,4],"kda_layers":[1,3],"head_dim":4}})";
+  EXPECT_EQ(edited(config, {{"n_layer", 4, {1, 0, 3}}}),
+            json(R"({"n_layer":3,"linear_attn_config":{"full_attn_layers":[1,3],"kda_layers":[2],"head_dim":4}})"));
+  EXPECT_THAT(warnings, IsEmpty());
+  edited(R"({"n_layer":2,"linear_attn_config":{"full_attn_layers":[0]}})", {{"n_layer", 2, {1, 0}}});
+  EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC030"), HasSubstr("linear_attn_config.full_attn_layers"))));
+}
+
 TEST_F(ConfigLayers, AFullListOfLayerNumbersIsNoListByLayer) {
   EXPECT_EQ(edited(R"({"num_hidden_layers":2,"attn_layer_indices":[0,1]})", {{"num_hidden_layers", 2, {1, 1, 0}}}),
             json(R"({"num_hidden_layers":3,"attn_layer_indices":[0,1,2]})"));

@@ -1,5 +1,6 @@
-#include "io/layer_pattern.hpp"
+#include "io/layer_lists.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace stockpot::io {
@@ -22,7 +23,9 @@ std::optional<JsonText::Array> layers_of_groups(const JsonText::Array& groups, s
   return all.size() == layers ? std::optional(std::move(all)) : std::nullopt;
 }
 
-std::optional<JsonText::Array> chosen(const JsonText::Array& of_layers, const std::vector<std::uint64_t>& from) {
+}  // namespace
+
+std::optional<JsonText::Array> entries_from(const JsonText::Array& of_layers, const std::vector<std::uint64_t>& from) {
   JsonText::Array entries;
   for (const std::uint64_t layer : from) {
     if (layer >= of_layers.size()) return std::nullopt;
@@ -31,14 +34,29 @@ std::optional<JsonText::Array> chosen(const JsonText::Array& of_layers, const st
   return entries;
 }
 
-}  // namespace
+std::optional<JsonText::Array> numbers_after(const JsonText::Array& list, std::uint64_t layers,
+                                             const std::vector<std::uint64_t>& from, std::uint64_t first) {
+  std::vector<std::uint64_t> listed;
+  for (const JsonText& item : list) {
+    const auto layer = item.as_unsigned();
+    if (!layer || *layer < first || *layer - first >= layers) return std::nullopt;
+    listed.push_back(*layer - first);
+  }
+  std::sort(listed.begin(), listed.end());
+  JsonText::Array numbers;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (from[i] >= layers) return std::nullopt;
+    if (std::binary_search(listed.begin(), listed.end(), from[i])) numbers.push_back(JsonText::number(i + first));
+  }
+  return numbers;
+}
 
 std::optional<JsonText::Array> pattern_after(const JsonText::Array& pattern, std::uint64_t layers,
                                              const std::vector<std::uint64_t>& from) {
   if (pattern.empty()) return std::nullopt;
   if (pattern.front().as_array() != nullptr) {
     const auto of_layers = layers_of_groups(pattern, layers);
-    auto entries = of_layers ? chosen(*of_layers, from) : std::nullopt;
+    auto entries = of_layers ? entries_from(*of_layers, from) : std::nullopt;
     if (!entries) return std::nullopt;
     return JsonText::Array{JsonText::array({JsonText::array(std::move(*entries)), JsonText::number(1)})};
   }
