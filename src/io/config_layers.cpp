@@ -147,12 +147,12 @@ class StackEditor {
     const std::string reason = missing_shared_blocks(object_, stack_.from);
     if (reason.empty()) {
       if (!has_shared_block_twice(object_, stack_.from)) return;
-      return warn("ARC031", "num_mem_blocks", "finds a shared block in several layers, of which readers take any");
+      return warn("ARC031", "layers_block_type", "knows a shared block in several layers, of which readers take any");
     }
     throw Error(ErrorKind::recipe, reason + ": the output would not load")
         .code("ARC031")
         .in_file(path_)
-        .hint("choose as many hybrid layers as the model has, the first of each shared block among them");
+        .hint("choose hybrid layers among which is the first of each shared block; of Zamba2 as many as the model has");
   }
 
   bool is_in_rule(const std::string& key) const {

@@ -267,7 +267,7 @@ const std::vector<LayerRule>& layer_rules() {
        "",
        read_full_interval,
        write_full_interval},
-      {"num_kv_shared_layers", "", {"own-key", "shared-key"}, true, "", read_shared, write_shared},
+      {"num_kv_shared_layers", "", {"own keys", "shared keys"}, true, "", read_shared, write_shared},
       {"sliding_window_pattern",
        "layer_types",
        {"sliding", "full"},

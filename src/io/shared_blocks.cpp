@@ -12,14 +12,17 @@ namespace {
 
 struct SharedBlocks {
   std::uint64_t count = 0;
+  bool has_adapters = false;                     ///< one for each layer that uses them
   std::map<std::uint64_t, std::uint64_t> users;  ///< layers that use one: how many such layers come before each
 };
 
 std::optional<SharedBlocks> blocks_of(const JsonText& object) {
   const JsonText* const count = object.find("num_mem_blocks");
   const JsonText* const kinds = object.find("layers_block_type");
-  if (count == nullptr || kinds == nullptr || kinds->as_array() == nullptr) return std::nullopt;
-  SharedBlocks blocks{count->as_unsigned().value_or(0), {}};
+  const JsonText* const type = object.find("model_type");
+  const bool is_zamba = type != nullptr && *type == JsonText::text("zamba");
+  if ((count == nullptr && !is_zamba) || kinds == nullptr || kinds->as_array() == nullptr) return std::nullopt;
+  SharedBlocks blocks{count == nullptr ? 1 : count->as_unsigned().value_or(0), count != nullptr, {}};
   for (std::size_t i = 0; i < kinds->as_array()->size(); ++i) {
     const std::string* kind = (*kinds->as_array())[i].as_text();
     if (kind != nullptr && *kind == "hybrid") blocks.users.emplace(i, blocks.users.size());
@@ -53,7 +56,7 @@ std::string missing_shared_blocks(const JsonText& object, const std::vector<std:
     }
     ++place;
   }
-  if (place != blocks->users.size()) {
+  if (blocks->has_adapters && place != blocks->users.size()) {
     return fmt::format("shared blocks have an adapter for each of {} hybrid layers, and the output has {}",
                        blocks->users.size(), place);
   }

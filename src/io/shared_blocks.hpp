@@ -1,4 +1,4 @@
-// Zamba2's attention blocks that several layers share. A file has each once, in the first layer that uses it.
+// Attention blocks of Zamba and Zamba2 that several layers share. A file has each once, in the first layer that uses it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace stockpot::io {
 
-/// @param object  of config.json, of the input: with `num_mem_blocks` and a list of the layers' kinds.
+/// @param object  of config.json, of the input: with a list of the layers' kinds; Zamba2's with `num_mem_blocks`.
 /// @param from    by output layer, the layer that it comes from.
 /// @return why a model of these layers would lack some block or some adapter of it; empty if it would not, or if there are
 ///         no shared blocks.

@@ -101,10 +101,10 @@ def tables_by_hand(models, way, made):
 
 
 def shared_by_hand(models, way, made):
-    """Hybrid layers of Zamba2 share the block of the first layer 1 that comes along; another one keeps its own. The
+    """Hybrid layers of Zamba share the block of the first layer 1 that comes along; another one keeps its own. The
     head stays tied."""
     layers = [(m, k) for m, start, end in way for k in range(start, end)]
-    names = [n for n in made if ".shared_transformer." in n]
+    names = [n for n in made if ".shared_transf" in n]
     if names:
         holder = next(m for m, k in layers if k == 1)
         for name in names:
@@ -126,8 +126,8 @@ def loaded(out):
 
 
 def is_ambiguous(way, config):
-    """Two layers bring a shared block of Zamba2 along: a loader ties them or does not."""
-    return config.model_type == "zamba2" and sum(start <= 1 < end for _, start, end in way) > 1
+    """Two layers bring a shared block of Zamba along: a loader ties them or does not."""
+    return config.model_type.startswith("zamba") and sum(start <= 1 < end for _, start, end in way) > 1
 
 
 def check(models, way, out):

@@ -101,6 +101,13 @@ MIXED = {
         num_key_value_heads=4,
         use_mem_rope=True,
     ),
+    "zamba": lambda: of(
+        tf.ZambaConfig,
+        layers_block_type=alternating("linear_attention", "hybrid"),
+        num_key_value_heads=4,
+        mamba_d_state=8,
+        use_mamba_kernels=False,
+    ),
     "recurrent_gemma": lambda: of(
         tf.RecurrentGemmaConfig, block_types=["recurrent", "attention"], lru_width=32, attention_window_size=16
     ),

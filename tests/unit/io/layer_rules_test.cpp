@@ -128,7 +128,7 @@ TEST_F(LayerRules, WindowsThatCannotFollowAreWarnedOf) {
 TEST_F(LayerRules, LayersThatShareKeysAreTheLast) {
   const std::string config = R"({"num_kv_shared_layers":2})";
   EXPECT_EQ(edited(config, 4, {0, 1, 3}), same(R"({"num_kv_shared_layers":1})"));
-  EXPECT_THAT(refused(config, 4, {2, 0}), HasSubstr("layer 1 of the output comes from layer 0, of kind 'own-key'"));
+  EXPECT_THAT(refused(config, 4, {2, 0}), HasSubstr("layer 1 of the output comes from layer 0, of kind 'own keys'"));
 }
 
 TEST_F(LayerRules, NumbersOfAnotherKindAreNoRule) {

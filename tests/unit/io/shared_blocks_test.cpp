@@ -33,6 +33,14 @@ TEST(SharedBlocks, HaveAnAdapterForEachLayer) {
 
 TEST(SharedBlocks, TakeTurns) { EXPECT_THAT(missing({3, 1, 5, 7}), HasSubstr("layer 3 would use shared block 0")); }
 
+TEST(SharedBlocks, OfZambaAreOneWithoutAdapters) {
+  const auto config =
+      parse_json_text(R"({"model_type":"zamba","layers_block_type":["m","hybrid","m","hybrid"]})", "", "");
+  EXPECT_EQ(missing_shared_blocks(config, {1, 0}), "");
+  EXPECT_EQ(missing_shared_blocks(config, {3, 3, 1}), "");
+  EXPECT_THAT(missing_shared_blocks(config, {2, 3}), HasSubstr("block 0 is stored in no layer"));
+}
+
 TEST(SharedBlocks, MayComeAlongTwice) {
   const auto config = parse_json_text(R"({"num_mem_blocks":1,"layers_block_type":["m","hybrid","hybrid"]})", "", "");
   EXPECT_TRUE(has_shared_block_twice(config, {1, 1}));
