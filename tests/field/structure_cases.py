@@ -59,6 +59,12 @@ def all_modules(f):
     return {"merge_method": "passthrough", "modules": {name: {"models": [{"model": "a"}]} for name in names}}
 
 
+def writes_head(f, slices):
+    """Whether the output's embedding is one model's and its head another's, by a name that is known."""
+    first, last = ({id(state) for state, *_ in part} for part in (slices[0], slices[-1]))
+    return f.name in ("gemma2", "gpt2") and first != last
+
+
 def slices(f):
     if f.name in ("t5", "whisper"):
         return
@@ -67,7 +73,9 @@ def slices(f):
 
     def case(title, recipe, *parts):
         def expected():
-            made = retied(f.architecture, stacked(stack, parts))
+            made = stacked(stack, parts)
+            if not writes_head(f, parts):
+                made = retied(f.architecture, made)
             return {name: a[name] if in_other_stack(f, name) else value for name, value in made.items()}
 
         used = [first + k for (_, _, first, end), *_ in parts for k in range(end - first)]
