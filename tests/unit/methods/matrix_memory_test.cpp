@@ -17,6 +17,13 @@ namespace {
 
 std::atomic<std::size_t> in_use{0}, most_in_use{0};
 
+}  // namespace
+
+// For the whole test program, Eigen's own calls too: glibc lets a program put its functions in the place of its own.
+// Sanitizers do the same: under them nothing is measured.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
 void* counted(void* memory) {
   if (memory == nullptr) return nullptr;
   const std::size_t now = in_use += malloc_usable_size(memory);
@@ -28,8 +35,6 @@ void* counted(void* memory) {
 
 }  // namespace
 
-// For the whole test program, Eigen's own calls too: glibc lets a program put its functions in the place of its own.
-#ifndef __SANITIZE_ADDRESS__
 extern "C" {
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
