@@ -117,7 +117,7 @@ class JournalReader {
 /// Units count only in files that are there with their full size.
 void forget_units_of_lost_files(const io::OutputLayout& layout, const std::vector<plan::Unit>& units,
                                 Continuation& found) {
-  const io::SafetensorsPlaces planned = io::safetensors_places(layout);
+  const io::OutputPlaces planned = io::safetensors_places(layout);
   std::vector<std::uint8_t> is_whole;
   for (const auto& file : planned.files) {
     is_whole.push_back(io::stored_size(file.path) == file.bytes ? 1 : 0);

@@ -126,7 +126,7 @@ class Check {
   const comm::Communicator& comm_;
   const Stage& stage_;
   std::vector<plan::Unit> units_;
-  io::SafetensorsPlaces planned_;
+  io::OutputPlaces planned_;
   std::uint32_t threads_;
   const Continuation& continuation_;
 };

@@ -32,6 +32,21 @@ struct OutputLayout {
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
 };
 
+/// Where a layout's tensors lie, byte for byte, before there is any file.
+struct OutputPlaces {
+  struct File {
+    std::string path;
+    std::string header;  ///< what stands before the first tensor, if that is known beforehand
+    std::uint64_t bytes = 0;
+  };
+  struct Place {
+    std::size_t file = 0;
+    std::uint64_t offset = 0;  ///< of its first byte in the file
+  };
+  std::vector<File> files;
+  std::vector<Place> places;  ///< of each tensor
+};
+
 /// Runs a closure on the rank's main thread and waits for it: for libraries that only that thread may call. What the
 /// closure throws, the caller gets.
 using OnMainThread = std::function<void(const std::function<void()>&)>;

@@ -1,0 +1,79 @@
+#include "io/output_file.hpp"
+
+#include <utility>
+
+#include "core/error.hpp"
+#include "io/tree.hpp"
+
+namespace stockpot::io {
+
+void OutputFile::set(std::string path, std::uint64_t bytes) {
+  path_ = std::move(path);
+  bytes_ = bytes;
+}
+
+void OutputFile::create() {
+  if (stored_size(path_) == bytes_) {
+    open_.push_back(PosixSink::open(path_));
+    return;
+  }
+  remove_tree(path_);
+  open_.push_back(PosixSink::create(path_, bytes_));
+}
+
+PosixSink& OutputFile::opened() {
+  const std::lock_guard lock(opening_);
+  if (open_.empty()) open_.push_back(PosixSink::open(path_));
+  return open_.back();
+}
+
+PosixSink* OutputFile::reopened(const PosixSink& failed) {
+  constexpr std::size_t most = 2;
+  const std::lock_guard lock(opening_);
+  const bool is_new = &failed == &open_.back();
+  if (is_new && open_.size() == most) return nullptr;
+  if (is_new) open_.push_back(PosixSink::open(path_));
+  return &open_.back();
+}
+
+void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  PosixSink& file = opened();
+  try {
+    file.write_at(offset, bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::storage) throw;
+    PosixSink* const other = reopened(file);
+    if (other == nullptr) throw;
+    ++calls_repeated;
+    other->write_at(offset, bytes);
+  }
+  dirty_ = true;
+}
+
+std::vector<PosixSink*> OutputFile::descriptors() {
+  const std::lock_guard lock(opening_);
+  std::vector<PosixSink*> files;
+  for (PosixSink& file : open_) files.push_back(&file);
+  return files;
+}
+
+void OutputFile::flush() {
+  if (!dirty_.exchange(false)) return;
+  for (PosixSink* file : descriptors()) file->sync_data();
+}
+
+void OutputFile::finish() {
+  for (PosixSink& file : open_) file.sync();
+  for (PosixSink& file : open_) file.close();
+  open_.clear();
+}
+
+void OutputFile::check_size() const {
+  const std::uint64_t found = PosixSource(path_).size();
+  if (found == bytes_) return;
+  throw Error(ErrorKind::storage, "an output file does not have the size that was written")
+      .in_file(path_)
+      .at_byte(found, bytes_);
+}
+
+}  // namespace stockpot::io

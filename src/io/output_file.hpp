@@ -1,0 +1,53 @@
+// A weight file that all ranks write to at offsets known beforehand, as one rank sees it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/posix_file.hpp"
+
+namespace stockpot::io {
+
+class OutputFile {
+ public:
+  /// @pre before anything else. @param path  of a file that create() made, here or on another rank.
+  void set(std::string path, std::uint64_t bytes);
+  /// Local; one rank. Makes the file with its final size. One of an earlier attempt that has it is gone on with; anything
+  /// else is in the way.
+  void create();
+
+  /// Local, thread safe for ranges that do not overlap. Opens the file when it is first needed. A write that fails is done
+  /// again through a descriptor of its own, once in each file.
+  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Local, thread safe. Returns when what write() has returned for is on storage.
+  void flush();
+  /// Local. Syncs and closes.
+  void finish();
+  /// Local. @throws Error(storage) if the file does not have the size that was written.
+  void check_size() const;
+
+  const std::string& path() const { return path_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  PosixSink& opened();
+  /// A descriptor beside the one that failed; nullptr if that was the second already.
+  PosixSink* reopened(const PosixSink& failed);
+  std::vector<PosixSink*> descriptors();
+
+  std::string path_;
+  std::uint64_t bytes_ = 0;
+  std::mutex opening_;
+  /// Once this rank has written to it: one, or two after a failure. The first stays, since it alone may be told of
+  /// bytes that it took and lost.
+  std::deque<PosixSink> open_;
+  std::atomic<bool> dirty_ = false;  ///< written to since it was synced
+};
+
+}  // namespace stockpot::io
