@@ -62,7 +62,8 @@ void sort_naturally(std::vector<StoredTensor>& tensors) {
 
 void print(const Catalogue& catalogue, bool with_tensors) {
   if (with_tensors) {
-    for (const auto& [info, file, offset, strides, encoding] : catalogue.tensors) {
+    for (const StoredTensor& tensor : catalogue.tensors) {
+      const TensorInfo& info = tensor.info;
       fmt::print("{:<6} {:<20} {:>14}  {}\n", name(info.dtype), to_string(info.shape), info.bytes(),
                  printable(info.name));
     }
@@ -92,14 +93,16 @@ ordered_json to_json(const Catalogue& catalogue, bool with_tensors) {
   for (const StoredFile& file : catalogue.files) json["files"].push_back({{"path", file.path}, {"bytes", file.bytes}});
   if (!with_tensors) return json;
   json["tensors"] = ordered_json::array();
-  for (const auto& [info, file, offset, strides, encoding] : catalogue.tensors) {
+  for (const StoredTensor& tensor : catalogue.tensors) {
+    const TensorInfo& info = tensor.info;
     json["tensors"].push_back({{"name", info.name},
                                {"dtype", name(info.dtype)},
                                {"shape", info.shape},
                                {"bytes", info.bytes()},
-                               {"file", file},
-                               {"offset", offset}});
-    if (!strides.empty()) json["tensors"].back()["strides"] = strides;
+                               {"file", tensor.file},
+                               {"offset", tensor.offset}});
+    if (!tensor.strides.empty()) json["tensors"].back()["strides"] = tensor.strides;
+    if (!tensor.pieces.empty()) json["tensors"].back()["pieces"] = tensor.pieces.size();
   }
   return json;
 }

@@ -10,6 +10,13 @@
 
 namespace stockpot {
 
+/// A box of a tensor that lies in a place of its own, row by row.
+struct StoredPiece {
+  std::uint32_t file = 0;    ///< index into Catalogue::files
+  std::uint64_t offset = 0;  ///< of its first element, in bytes from the start of the file
+  Shape start, count;        ///< in elements; in whole bytes of the last dimension
+};
+
 /// A tensor and where its bytes are.
 struct StoredTensor {
   static constexpr std::uint32_t as_it_is = 0xffffffff;
@@ -19,6 +26,8 @@ struct StoredTensor {
   /// Elements from one index to the next, for each dimension: of a view that lies otherwise than row by row, transposed,
   /// cut or repeated. Empty as a rule: row-major, without gaps. The type's elements are whole bytes if there are any.
   Shape strides = {};
+  /// Of a tensor that lies in several places, ascending by start; they cover it. Then `file` and `offset` are the first's.
+  std::vector<StoredPiece> pieces = {};
   std::uint32_t encoding = as_it_is;  ///< index into Catalogue::encodings: its bytes are not those of `info`'s type
 };
 

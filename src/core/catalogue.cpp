@@ -18,6 +18,30 @@ std::vector<std::string> unpack_texts(ByteReader& in) {
   return texts;
 }
 
+void pack_pieces(ByteWriter& out, const std::vector<StoredPiece>& pieces) {
+  out.number(pieces.size());
+  for (const StoredPiece& piece : pieces) {
+    out.number(piece.file);
+    out.number(piece.offset);
+    for (const auto* box : {&piece.start, &piece.count}) {
+      for (const std::uint64_t number : *box) out.number(number);
+    }
+  }
+}
+
+std::vector<StoredPiece> unpack_pieces(ByteReader& in, std::size_t dimensions) {
+  std::vector<StoredPiece> pieces(in.number());
+  for (StoredPiece& piece : pieces) {
+    piece.file = static_cast<std::uint32_t>(in.number());
+    piece.offset = in.number();
+    for (auto* box : {&piece.start, &piece.count}) {
+      box->resize(dimensions);
+      for (std::uint64_t& number : *box) number = in.number();
+    }
+  }
+  return pieces;
+}
+
 void pack_tensors(ByteWriter& out, const std::vector<StoredTensor>& tensors) {
   out.number(tensors.size());
   for (const auto& tensor : tensors) {
@@ -29,6 +53,7 @@ void pack_tensors(ByteWriter& out, const std::vector<StoredTensor>& tensors) {
     out.number(tensor.offset);
     out.number(tensor.strides.size());
     for (const auto stride : tensor.strides) out.number(stride);
+    pack_pieces(out, tensor.pieces);
   }
 }
 
@@ -43,6 +68,7 @@ std::vector<StoredTensor> unpack_tensors(ByteReader& in) {
     tensor.offset = in.number();
     tensor.strides.resize(in.number());
     for (auto& stride : tensor.strides) stride = in.number();
+    tensor.pieces = unpack_pieces(in, tensor.info.shape.size());
   }
   return tensors;
 }

@@ -210,7 +210,7 @@ std::vector<T> AdaptedSource::column_factors(std::size_t p) const {
 template <class T>
 void AdaptedSource::replace(const AdapterPart& part, ElementRange range, std::span<T> values) const {
   const StoredTensor& saved = tensor_of(part, part.a);
-  const StoredSource source(model_, saved, cache_.files().get(model_.files[saved.file].path), std::nullopt);
+  const StoredSource source(model_, saved, cache_.files().of(model_, saved), std::nullopt);
   std::vector<std::byte> stored(source.stored_bytes(range));
   std::vector<T> to(range.count);
   source.read(range, stored);

@@ -77,7 +77,7 @@ EncodedSource::EncodedSource(const Catalogue& model, const Encoding& encoding, S
       encoding_(encoding),
       cache_(cache),
       round_to_(round_to),
-      file_(cache.files().get(model.files[encoding.coded.file].path)) {}
+      file_(cache.files().of(model, encoding.coded)) {}
 
 ElementRange EncodedSource::bytes_of(ElementRange range) const {
   if (!encoding_.is_nibbles()) return range;
@@ -213,7 +213,7 @@ void TurnedSource::fill_stripe(std::uint64_t matrix, ElementRange inside, std::s
 std::unique_ptr<Source> make_plain_source(const Catalogue& model, const StoredTensor& tensor, SmallTensors& cache,
                                           std::optional<DType> round_to) {
   if (tensor.encoding == StoredTensor::as_it_is) {
-    return std::make_unique<StoredSource>(model, tensor, cache.files().get(model.files[tensor.file].path), round_to);
+    return std::make_unique<StoredSource>(model, tensor, cache.files().of(model, tensor), round_to);
   }
   const Encoding& encoding = model.encodings[tensor.encoding];
   std::unique_ptr<Source> source = std::make_unique<EncodedSource>(model, encoding, cache, round_to);

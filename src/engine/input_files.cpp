@@ -1,5 +1,6 @@
 #include "engine/input_files.hpp"
 
+#include "io/assembled_source.hpp"
 #include "io/posix_file.hpp"
 
 namespace stockpot::engine {
@@ -22,6 +23,13 @@ std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {
   recent_.push_front(path);
   files_.emplace(path, Entry{file, recent_.begin()});
   return file;
+}
+
+std::shared_ptr<const io::ByteSource> InputFiles::of(const Catalogue& model, const StoredTensor& tensor) {
+  const std::string& first = model.files[tensor.file].path;
+  if (tensor.pieces.empty()) return get(first);
+  return std::make_shared<io::AssembledSource>(
+      tensor, first, [this, &files = model.files](std::uint32_t file) { return get(files[file].path); });
 }
 
 }  // namespace stockpot::engine

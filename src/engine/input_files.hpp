@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/catalogue.hpp"
 #include "io/byte_source.hpp"
 
 namespace stockpot::engine {
@@ -24,6 +25,8 @@ class InputFiles {
   explicit InputFiles(OpenSource open, std::size_t limit = 256) : open_(std::move(open)), limit_(limit) {}
   /// @throws Error if the file cannot be opened.
   std::shared_ptr<const io::ByteSource> get(const std::string& path);
+  /// What a tensor is read from, at its offset: a file, or the several that it lies in. @pre the model outlives it.
+  std::shared_ptr<const io::ByteSource> of(const Catalogue& model, const StoredTensor& tensor);
 
  private:
   struct Entry {

@@ -95,7 +95,7 @@ std::map<std::string, Shape> read_packed_shapes(const Catalogue& model) {
     const bool wanted = tensor.info.name.ends_with(".weight_shape") && tensor.info.dtype == DType::i64;
     if (!wanted || tensor.info.shape != Shape{2}) continue;
     Shape shape(2);
-    files.get(model.files[tensor.file].path)->read_at(tensor.offset, std::as_writable_bytes(std::span(shape)));
+    files.of(model, tensor)->read_at(tensor.offset, std::as_writable_bytes(std::span(shape)));
     shapes.emplace(tensor.info.name, std::move(shape));
   }
   return shapes;

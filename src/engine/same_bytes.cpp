@@ -14,8 +14,8 @@ bool same_bytes(const TensorInModel& a, const TensorInModel& b, InputFiles& file
       a.tensor.strides == b.tensor.strides) {
     return true;  // two names of one tensor
   }
-  const auto file_a = files.get(a.model.files[a.tensor.file].path);
-  const auto file_b = files.get(b.model.files[b.tensor.file].path);
+  const auto file_a = files.of(a.model, a.tensor);
+  const auto file_b = files.of(b.model, b.tensor);
   const std::uint64_t elements = a.tensor.info.elements();
   std::vector<std::byte> bytes_a(bytes_of(a.tensor.info.dtype, std::min(piece, elements)));
   std::vector<std::byte> bytes_b(bytes_a.size());

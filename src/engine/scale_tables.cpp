@@ -23,7 +23,7 @@ float power_of_two(std::byte exponent) {
 std::vector<std::byte> read_bytes(const Catalogue& model, const StoredTensor& tensor, SmallTensors& cache) {
   try {
     std::vector<std::byte> bytes(tensor.info.bytes());
-    io::read_elements(*cache.files().get(model.files[tensor.file].path), tensor, {0, tensor.info.elements()}, bytes);
+    io::read_elements(*cache.files().of(model, tensor), tensor, {0, tensor.info.elements()}, bytes);
     return bytes;
   } catch (Error& error) {
     throw error.in_tensor(tensor.info.name).in_model(model.model);

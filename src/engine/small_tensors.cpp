@@ -14,7 +14,7 @@ template <class T>
 std::vector<T> read_values(InputFiles& files, const Catalogue& model, const StoredTensor& tensor) {
   try {
     std::vector<std::byte> stored(tensor.info.bytes());
-    io::read_elements(*files.get(model.files[tensor.file].path), tensor, {0, tensor.info.elements()}, stored);
+    io::read_elements(*files.of(model, tensor), tensor, {0, tensor.info.elements()}, stored);
     std::vector<T> values(tensor.info.elements());
     widen(tensor.info.dtype, stored.data(), std::span<T>(values));
     return values;

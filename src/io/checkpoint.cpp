@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "io/dcp_checkpoint.hpp"
 #include "io/file_format.hpp"
 #include "io/json.hpp"
 #include "io/model_config.hpp"
@@ -209,6 +210,7 @@ void read_weights(const ModelDirectory& directory, Catalogue& catalogue) {
     if (directory.has(layout.single_file)) return read_whole(directory, layout.single_file, catalogue);
   }
   if (const auto foreign = recognise_layout(directory.names())) refuse_directory(directory, foreign);
+  if (is_dcp_checkpoint(directory)) return read_dcp_checkpoint(directory, catalogue);
   read_unindexed(directory, catalogue);
 }
 

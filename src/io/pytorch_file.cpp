@@ -151,6 +151,22 @@ void read(const ByteSource& source, const std::string& shown, ShardFile& shard) 
   if (!found.left_out.empty()) shard.warnings.push_back(left_out(found.left_out, shown));
 }
 
+StoredTensor read_tensor(const ByteSource& source, const std::string& shown, const std::string& name) {
+  const ZipDirectory zip(source, shown);
+  const std::string root = root_of(zip, shown);
+  check_stored(zip, shown);
+  check_notes(source, zip, root, shown);
+  constexpr std::uint64_t limit_bytes = std::uint64_t{1} << 20;
+  const std::string bytes = content(source, *zip.find(root + std::string(pickle_entry_name)), limit_bytes, shown);
+  const Pickle pickle = read_pickle(bytes, shown);
+  if (!pickle.root.is(PickleValue::Kind::tensor)) {
+    throw refusal("FMT050", "an item of the checkpoint holds something else than the tensor that it is to hold", shown,
+                  "the checkpoint looks damaged: compare it with the original")
+        .in_tensor(name);
+  }
+  return pytorch_tensor({pickle, zip, root, shown}, pickle.root, name);
+}
+
 }  // namespace
 
 bool looks_like_zip(const ByteSource& source) {
@@ -158,6 +174,14 @@ bool looks_like_zip(const ByteSource& source) {
   std::string start(std::min<std::uint64_t>(source.size(), signature.size()), '\0');
   source.read_at(0, std::as_writable_bytes(std::span(start)));
   return start == signature;
+}
+
+StoredTensor read_pytorch_tensor(const ByteSource& source, const std::string& shown, const std::string& name) {
+  try {
+    return read_tensor(source, shown, name);
+  } catch (const Error& error) {
+    throw readable(error);
+  }
 }
 
 void read_pytorch_file(const ByteSource& source, const std::string& shown, ShardFile& shard) {

@@ -23,4 +23,8 @@ bool looks_like_zip(const ByteSource& source);
 ///         FMT043 for one rank's part of a model, FMT032 to FMT035, FMT042, FMT005 and others for what is in it.
 void read_pytorch_file(const ByteSource& source, const std::string& shown, ShardFile& shard);
 
+/// Local. The same of a file that holds one tensor and nothing around it: an item of a distributed checkpoint.
+/// @param name  what the tensor is called.   @throws Error(corrupt_input): also FMT050 if it is something else.
+StoredTensor read_pytorch_tensor(const ByteSource& source, const std::string& shown, const std::string& name);
+
 }  // namespace stockpot::io

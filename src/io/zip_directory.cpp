@@ -74,9 +74,16 @@ class ZipReader {
     return bytes;
   }
 
+  /// Most have none, and are read at their very end only.
+  bool has_comment() const {
+    if (source_.size() < end_bytes) return true;
+    const std::string end = bytes_at(source_.size() - end_bytes, end_bytes);
+    return !end.starts_with(end_signature) || little_endian(end, end_bytes - 2, 2) != 0;
+  }
+
   ListPlace list_place() const {
     constexpr std::uint64_t tail_bytes = end_bytes + all_ones_16 + locator_bytes;
-    const std::uint64_t count = std::min(source_.size(), tail_bytes);
+    const std::uint64_t count = std::min(source_.size(), has_comment() ? tail_bytes : end_bytes + locator_bytes);
     const std::uint64_t tail_offset = source_.size() - count;
     const std::string tail = bytes_at(tail_offset, count);
     const std::size_t end = end_record(tail);

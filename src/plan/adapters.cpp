@@ -147,7 +147,7 @@ class AdapterFit {
     if (adapter_.weight == 1.0) {
       if (!saved.below_pair) parts_.erase(found);
       if (old.info.shape != by.info.shape && parts_.contains(found)) refuse_resized(old.info, by.info);
-      old = {{found, by.info.dtype, by.info.shape}, by.file, by.offset, by.strides};
+      old = {{found, by.info.dtype, by.info.shape}, by.file, by.offset, by.strides, by.pieces};
       return;
     }
     check_arithmetic(old.info);

@@ -1,0 +1,41 @@
+// What the .metadata of a PyTorch distributed checkpoint says, before any other file is opened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "core/range.hpp"
+#include "core/tensor.hpp"
+
+namespace stockpot::io {
+
+/// A part of a tensor: a box of it, and the item of a file that holds the box.
+struct DcpChunk {
+  Shape start, count;  ///< as PyTorch counts: two 4-bit elements are one
+  std::string file;    ///< a plain name, beside .metadata
+  ByteRange item;      ///< a zip file of its own
+
+  auto box() const { return std::tie(start, count); }
+};
+
+struct DcpTensor {
+  TensorInfo info;
+  std::vector<DcpChunk> chunks;  ///< ascending by start; they cover the tensor and do not overlap
+};
+
+struct DcpIndex {
+  std::vector<DcpTensor> tensors;     ///< ascending by name
+  std::vector<std::string> left_out;  ///< of the training state: optimizer and the like
+  std::uint64_t other_values = 0;     ///< entries that are no tensors
+};
+
+/// @param path  for messages.
+/// @throws Error(corrupt_input): as read_pickle(); FMT050 for what is no index of such a checkpoint, FMT051 if the chunks of
+///         a tensor do not cover it or overlap, FMT052 if data was compressed, FMT002 for a file name that leads
+///         elsewhere, FMT042 if there are no tensors.
+DcpIndex read_dcp_index(std::string_view bytes, const std::string& path);
+
+}  // namespace stockpot::io
