@@ -118,7 +118,7 @@ OptionGroup merge_options() {
           {.name = "unsafe-truncate-embeddings",
            .takes = Takes::toggle,
            .help = "cut embeddings of different size to what all models have, whatever the method"},
-          {.name = "output-format", .value_name = "NAME", .help = "safetensors (the default) or hdf5"},
+          {.name = "output-format", .value_name = "NAME", .help = "safetensors (the default), hdf5 or dcp"},
           {.name = "write-model-card",
            .takes = Takes::toggle,
            .help = "README.md and a copy of the recipe; default on",
@@ -273,9 +273,8 @@ MergeOptions read_merge_options(const Values& values) {
   options.shard_bytes = values.shard_size("out-shard-size");
   options.seed = values.number("random-seed");
   options.nonfinite = nonfinite(values);
-  if (const auto format = values.choice("output-format", {"safetensors", "hdf5"})) {
-    options.output_format = *format == 0 ? "safetensors" : "hdf5";
-  }
+  const std::vector<std::string> formats{"safetensors", "hdf5", "dcp"};
+  if (const auto format = values.choice("output-format", formats)) options.output_format = formats[*format];
   options.strict = values.on("strict");
   options.allow_crimes = values.on("allow-crimes");
   options.allow_same = values.on("allow-same");

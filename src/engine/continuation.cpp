@@ -11,7 +11,6 @@
 #include "core/error.hpp"
 #include "engine/journal_keeper.hpp"
 #include "io/folder.hpp"
-#include "io/safetensors_sink.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
@@ -115,16 +114,15 @@ class JournalReader {
 };
 
 /// Units count only in files that are there with their full size.
-void forget_units_of_lost_files(const io::OutputLayout& layout, const std::vector<plan::Unit>& units,
+void forget_units_of_lost_files(const std::optional<io::OutputPlaces>& places, const std::vector<plan::Unit>& units,
                                 Continuation& found) {
-  const io::OutputPlaces planned = io::safetensors_places(layout);
   std::vector<std::uint8_t> is_whole;
-  for (const auto& file : planned.files) {
-    is_whole.push_back(io::stored_size(file.path) == file.bytes ? 1 : 0);
+  for (const auto& file : places ? places->files : std::vector<io::OutputPlaces::File>()) {
+    is_whole.push_back(io::stored_size(found.data_directory + "/" + file.name) == file.bytes ? 1 : 0);
   }
   std::uint64_t forgotten = 0;
   for (auto unit = found.digests.begin(); unit != found.digests.end();) {
-    const bool keep = is_whole[planned.places[units[unit->first].tensor].file] != 0;
+    const bool keep = places && is_whole[places->places[units[unit->first].tensor].file] != 0;
     forgotten += keep ? 0 : 1;
     unit = keep ? std::next(unit) : found.digests.erase(unit);
   }
@@ -133,7 +131,7 @@ void forget_units_of_lost_files(const io::OutputLayout& layout, const std::vecto
 }
 
 /// Rank 0.
-Continuation read_staged(io::Staging& staging, const Stage& stage, const io::OutputLayout& layout,
+Continuation read_staged(io::Staging& staging, const Stage& stage, const std::optional<io::OutputPlaces>& places,
                          const ReliabilityOptions& options, bool may_discard) {
   Continuation found;
   found.data_directory = staging.data_directory();
@@ -151,7 +149,7 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const io::Out
     const std::vector<plan::Unit> units = plan::cut_units(stage.plan, record->unit_bytes);
     if (units.size() != record->units) throw Error(ErrorKind::internal, "the same plan is cut into other units");
     JournalReader(stage.plan, units, digest, found).read(found.journal_directory);
-    forget_units_of_lost_files(layout, units, found);
+    forget_units_of_lost_files(places, units, found);
     found.unit_bytes = record->unit_bytes;
     if (!found.digests.empty()) found.done.assign(units.size(), 0);
     for (const auto& unit : found.digests) found.done[unit.first] = 1;
@@ -221,12 +219,11 @@ Continuation Continuation::unpack(const std::string& packed) {
 }
 
 Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
-                     const io::OutputLayout& layout, const ReliabilityOptions& options, bool may_discard) {
+                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options,
+                     bool may_discard) {
   Continuation mine;
   const std::string packed = comm::on_root(comm, [&] {
-    io::OutputLayout here = layout;
-    here.directory = staging->data_directory();
-    mine = read_staged(*staging, stage, here, options, may_discard);
+    mine = read_staged(*staging, stage, places, options, may_discard);
     return mine.pack();
   });
   return comm.is_root() ? std::move(mine) : Continuation::unpack(packed);

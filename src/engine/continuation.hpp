@@ -38,10 +38,12 @@ struct Continuation {
 };
 
 /// Collective. Reads plan and journals of earlier attempts.
-/// @param staging   rank 0's.   @param may_discard  what is staged of another plan is thrown away, not refused.
+/// @param staging   rank 0's.   @param places  in the output's files; none if they cannot be gone on with
+/// @param may_discard  what is staged of another plan is thrown away, not refused.
 /// @throws Error(recipe) if what is staged is of another plan, saying what differs.
 Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
-                     const io::OutputLayout& layout, const ReliabilityOptions& options, bool may_discard);
+                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options,
+                     bool may_discard);
 
 /// Local, rank 0. Makes plan.json, if this is the first attempt.
 void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);

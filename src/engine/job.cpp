@@ -146,7 +146,7 @@ class Job {
     options.reliability.in_place = options.reliability.in_place && is_final;
     std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
     Workplace place = take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
-                                   options.reliability, {!is_final, options.keep_staging});
+                                   options.output_format, options.reliability, {!is_final, options.keep_staging});
     working_ = &place;
     for (std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
     try {
@@ -196,8 +196,9 @@ class Job {
     const std::string answer = comm::on_root(comm_, [&] {
       if (settings_.places.intermediate && !settings_.places.reuse) return std::string();
       const fs::path place(directory);
-      const bool has_weights =
-          fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json");
+      const bool has_weights = fs::exists(place / "model.safetensors") ||
+                               fs::exists(place / "model.safetensors.index.json") ||
+                               fs::exists(place / "distcp" / ".metadata");
       if (!has_weights || !fs::exists(place / "config.json")) return std::string();
       const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
       if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");

@@ -79,11 +79,12 @@ class Job {
     const std::string& directory = place_.continuation.data_directory;
     comm::agree(comm_, [&] {
       workers_.emplace(schedule_.options.threads, [this] { return idle(); });
-      sink_ = make_sink(options_.output_format, layout_of(plan_, directory, document().extensions.output_metadata),
+      const io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
+      sink_ = make_sink(options_.output_format, layout,
                         [this](const std::function<void()>& closure) { workers_->on_main(closure); });
       if (!comm_.is_root()) return;
       summary.remarks = compare_copied_integers(plan_, files_);
-      remove_small_files(directory);
+      remove_small_files(directory, output_places(options_.output_format, layout));
       io::write_companions(stage_.companions, directory);
     });
     sink_->prepare(comm_);
@@ -185,13 +186,14 @@ class Job {
   }
 
   /// Rank 0. All but weight files that can be gone on with is made anew: it costs nothing.
-  void remove_small_files(const std::string& directory) const {
+  void remove_small_files(const std::string& directory, const std::optional<io::OutputPlaces>& places) const {
+    std::set<std::string> stays{io::unfinished_file_name};  // files, or the folder that they are in
+    for (const auto& file : places ? places->files : std::vector<io::OutputPlaces::File>()) {
+      stays.insert(file.name.substr(0, file.name.find('/')));
+    }
     std::error_code failure;
     for (const std::string& name : io::names_in(directory, failure)) {
-      const bool is_weights =
-          std::ranges::any_of(plan_.shards, [&](const auto& shard) { return shard.file_name == name; });
-      const bool stays = (sink_->resumable() && is_weights) || name == io::unfinished_file_name;
-      if (!stays) io::remove_tree(directory + "/" + name);
+      if (!stays.contains(name)) io::remove_tree(directory + "/" + name);
     }
   }
 

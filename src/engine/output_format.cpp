@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "io/dcp_sink.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/safetensors_sink.hpp"
 
@@ -13,18 +14,34 @@ namespace {
 struct Format {
   std::string_view name;
   std::unique_ptr<io::TensorSink> (*make)(io::OutputLayout, io::OnMainThread);
+  io::OutputPlaces (*places)(const io::OutputLayout&);  ///< none: the places are not known before there is a file
 };
 
 const std::array formats{
     Format{"safetensors",
            [](io::OutputLayout layout, io::OnMainThread) -> std::unique_ptr<io::TensorSink> {
              return std::make_unique<io::SafetensorsSink>(std::move(layout));
-           }},
+           },
+           io::safetensors_places},
     Format{"hdf5",
            [](io::OutputLayout layout, io::OnMainThread on_main) -> std::unique_ptr<io::TensorSink> {
              return std::make_unique<io::Hdf5Sink>(std::move(layout), std::move(on_main));
-           }},
+           },
+           nullptr},
+    Format{"dcp",
+           [](io::OutputLayout layout, io::OnMainThread) -> std::unique_ptr<io::TensorSink> {
+             return std::make_unique<io::DcpSink>(std::move(layout));
+           },
+           io::dcp_places},
 };
+
+const Format& format_called(std::string_view name) {
+  for (const Format& known : formats) {
+    if (known.name == name) return known;
+  }
+  throw Error(ErrorKind::usage, "unknown output format '" + std::string(name) + "'")
+      .hint(did_you_mean(name, output_formats()));
+}
 
 }  // namespace
 
@@ -35,11 +52,12 @@ std::vector<std::string> output_formats() {
 }
 
 std::unique_ptr<io::TensorSink> make_sink(std::string_view format, io::OutputLayout layout, io::OnMainThread on_main) {
-  for (const Format& known : formats) {
-    if (known.name == format) return known.make(std::move(layout), std::move(on_main));
-  }
-  throw Error(ErrorKind::usage, "unknown output format '" + std::string(format) + "'")
-      .hint(did_you_mean(format, output_formats()));
+  return format_called(format).make(std::move(layout), std::move(on_main));
+}
+
+std::optional<io::OutputPlaces> output_places(std::string_view format, const io::OutputLayout& layout) {
+  const auto places = format_called(format).places;
+  return places == nullptr ? std::nullopt : std::optional(places(layout));
 }
 
 io::OutputLayout layout_of(const plan::MergePlan& plan, std::string directory,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ std::vector<std::string> output_formats();
 
 /// @param format  one of output_formats().   @throws Error(usage) otherwise.
 std::unique_ptr<io::TensorSink> make_sink(std::string_view format, io::OutputLayout layout, io::OnMainThread on_main);
+
+/// Where the tensors lie in the files of a format whose files can be gone on with; nothing for others.
+std::optional<io::OutputPlaces> output_places(std::string_view format, const io::OutputLayout& layout);
 
 /// Where every output tensor goes.
 io::OutputLayout layout_of(const plan::MergePlan& plan, std::string directory,

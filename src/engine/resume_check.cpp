@@ -9,7 +9,7 @@
 #include "engine/input_files.hpp"
 #include "engine/workers.hpp"
 #include "io/journal.hpp"
-#include "io/safetensors_sink.hpp"
+#include "io/tensor_sink.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -36,12 +36,12 @@ std::vector<std::uint32_t> done_units(const Continuation& continuation) {
 
 class Check {
  public:
-  Check(const comm::Communicator& comm, const Stage& stage, const io::OutputLayout& layout, std::uint32_t threads,
+  Check(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places, std::uint32_t threads,
         const Continuation& continuation)
       : comm_(comm),
         stage_(stage),
         units_(plan::cut_units(stage.plan, continuation.unit_bytes)),
-        planned_(io::safetensors_places(layout)),
+        places_(places),
         threads_(threads),
         continuation_(continuation) {}
 
@@ -60,12 +60,16 @@ class Check {
   std::string place_of(std::uint32_t unit) const {
     const plan::Unit& at = units_[unit];
     const TensorInfo& info = stage_.plan.tensors[at.tensor].output;
-    const auto& place = planned_.places[at.tensor];
-    return fmt::format("{} in {}, {} bytes at {}", printable(info.name), planned_.files[place.file].path,
+    const auto& place = places_.places[at.tensor];
+    return fmt::format("{} in {}, {} bytes at {}", printable(info.name), path_of(place),
                        bytes_of(info.dtype, at.range.count), place.offset + bytes_of(info.dtype, at.range.first));
   }
 
  private:
+  std::string path_of(const io::OutputPlaces::Place& place) const {
+    return continuation_.data_directory + "/" + places_.files[place.file].name;
+  }
+
   std::string digest_share(const std::vector<std::uint32_t>& units) const {
     std::vector<std::uint32_t> share;
     for (std::size_t i = static_cast<std::size_t>(comm_.rank()); i < units.size();
@@ -91,8 +95,8 @@ class Check {
   std::vector<io::Digest> digests_of(std::uint32_t unit, InputFiles& files) const {
     const plan::Unit& at = units_[unit];
     const DType dtype = stage_.plan.tensors[at.tensor].output.dtype;
-    const auto& place = planned_.places[at.tensor];
-    const auto file = files.get(planned_.files[place.file].path);
+    const auto& place = places_.places[at.tensor];
+    const auto file = files.get(path_of(place));
     io::DigestTree tree;
     std::vector<std::byte> bytes;
     for (std::uint64_t first = at.range.first; first < at.range.end(); first += piece_elements) {
@@ -126,7 +130,7 @@ class Check {
   const comm::Communicator& comm_;
   const Stage& stage_;
   std::vector<plan::Unit> units_;
-  io::OutputPlaces planned_;
+  const io::OutputPlaces& places_;
   std::uint32_t threads_;
   const Continuation& continuation_;
 };
@@ -142,11 +146,11 @@ void revoke(const std::vector<std::uint32_t>& units, const std::string& plan_dig
 
 }  // namespace
 
-void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputLayout& layout,
+void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places,
                       ResumeCheck how, std::uint32_t threads, Continuation& continuation) {
   const std::vector<std::uint32_t> units = done_units(continuation);
   if (units.empty() || how == ResumeCheck::none) return;
-  const Check check(comm, stage, layout, threads, continuation);
+  const Check check(comm, stage, places, threads, continuation);
   std::vector<std::uint32_t> bad =
       check.differing(how == ResumeCheck::all ? units : sample(units, continuation.attempt));
   if (!bad.empty() && how == ResumeCheck::sample) bad = check.differing(units);

@@ -8,8 +8,8 @@ namespace stockpot::engine {
 
 /// Collective. Reads units back that are done, a sample of them or all, and compares them with their digests. If one of a
 /// sample differs, all are read. Units that differ are revoked in rank 0's journal and are to be made again.
-/// @param layout  with the staging directory's data.
-void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputLayout& layout,
+/// @param places  in the files of the staging directory.
+void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places,
                       ResumeCheck how, std::uint32_t threads, Continuation& continuation);
 
 }  // namespace stockpot::engine

@@ -10,6 +10,7 @@
 #include "comm/agree.hpp"
 #include "engine/tensor_digests.hpp"
 #include "engine/workers.hpp"
+#include "io/dcp_metadata.hpp"
 #include "io/manifest.hpp"
 #include "io/posix_file.hpp"
 #include "io/publish.hpp"
@@ -58,7 +59,7 @@ void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const
     const StoredTensor& stored = found.tensors[tensor];
     buffers[w].resize(bytes_of(stored.info.dtype, range.count));
     const std::uint64_t offset = stored.offset + bytes_of(stored.info.dtype, range.first);
-    files.get(found.files[stored.file].path)->read_at(offset, buffers[w]);
+    files.of(found, stored)->read_at(offset, buffers[w]);
     digests.add(tensor, range, buffers[w]);
   });
 }
@@ -78,7 +79,14 @@ void demand_marker(const std::string& out) {
       .hint("'stockpot status' says how far it got");
 }
 
-std::string name_of(const StoredFile& file) { return std::filesystem::path(file.path).filename().string(); }
+/// As the manifest calls it: relative to the output.
+std::string name_of(const StoredFile& file) {
+  const std::filesystem::path path(file.path);
+  const std::string folder = path.parent_path().filename().string();
+  const std::string file_name = path.filename().string();
+  const bool is_of_dcp = file_name == io::dcp_metadata_name || path.extension() == ".distcp";
+  return (is_of_dcp && folder == io::dcp_folder ? folder + "/" : "") + file_name;
+}
 
 std::vector<std::string> compare_tensors(const io::Manifest& manifest, const Catalogue& found,
                                          const std::vector<io::Digest>& digests) {
@@ -160,13 +168,23 @@ io::PublishedOutput read_as_published(const std::string& out) {
 /// Weight files that the manifest does not know: a loader might take them for part of the model.
 std::vector<std::string> foreign_files(const io::Manifest& manifest, const std::string& out) {
   std::vector<std::string> differences;
-  for (const auto& entry : std::filesystem::directory_iterator(out)) {
-    const std::string file = entry.path().filename().string();
-    const bool known = std::any_of(manifest.files.begin(), manifest.files.end(),
-                                   [&](const auto& expected) { return expected.name == file; });
-    if (entry.path().extension() == ".safetensors" && !known) {
+  const auto is_known = [&](const std::string& file) {
+    return std::ranges::find(manifest.files, file, [](const auto& expected) { return expected.name; }) !=
+           manifest.files.end();
+  };
+  const auto look_into = [&](const std::filesystem::path& folder, const std::string& prefix) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const std::string file = prefix + entry.path().filename().string();
+      const auto extension = entry.path().extension();
+      if ((extension != ".safetensors" && extension != ".distcp") || is_known(file)) continue;
       differences.push_back(fmt::format("file    {}: not of this output", printable(file)));
     }
+  };
+  look_into(out, "");
+  const std::string dcp = std::string(io::dcp_folder) + "/";
+  if (is_known(dcp + io::dcp_metadata_name)) {
+    look_into(std::filesystem::path(out) / io::dcp_folder, dcp);
+    return differences;
   }
   if (manifest.files.size() > 1 && !std::filesystem::exists(std::filesystem::path(out) / io::shard_index_file_name)) {
     differences.push_back(fmt::format("file    {}: missing", io::shard_index_file_name));

@@ -9,14 +9,16 @@ namespace stockpot::engine {
 
 Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
                        std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const ReliabilityOptions& options, StagingRules rules) {
+                       const recipe::MergeDocument& document, const std::string& output_format,
+                       const ReliabilityOptions& options, StagingRules rules) {
   Workplace place{std::move(out), std::move(staging), {}, {}};
   try {
-    io::OutputLayout layout = layout_of(stage.plan, "", document.extensions.output_metadata);
-    place.continuation = take_up(comm, place.staging, stage, layout, options, rules.may_discard);
-    layout.directory = place.continuation.data_directory;
+    const auto places = comm::agree(comm, [&] {
+      return output_places(output_format, layout_of(stage.plan, "", document.extensions.output_metadata));
+    });
+    place.continuation = take_up(comm, place.staging, stage, places, options, rules.may_discard);
     const ResumeCheck check = place.continuation.is_doubted ? ResumeCheck::all : options.resume_check;
-    check_done_units(comm, stage, layout, check, schedule.threads, place.continuation);
+    if (places) check_done_units(comm, stage, *places, check, schedule.threads, place.continuation);
     plan::ScheduleOptions as_before = schedule;
     if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
     place.schedule =

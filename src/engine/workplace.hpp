@@ -29,8 +29,10 @@ struct StagingRules {
 };
 
 /// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
+/// @param output_format  one of output_formats().
 Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
                        std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const ReliabilityOptions& options, StagingRules rules);
+                       const recipe::MergeDocument& document, const std::string& output_format,
+                       const ReliabilityOptions& options, StagingRules rules);
 
 }  // namespace stockpot::engine

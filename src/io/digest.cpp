@@ -29,14 +29,16 @@ std::optional<unsigned> hex_digit(char c) {
   return std::nullopt;
 }
 
-Digest xxh3(std::span<const std::byte> bytes) {
+Digest canonical(XXH128_hash_t hash) {
   XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  XXH128_canonicalFromHash(&canonical, hash);
   Digest digest;
   static_assert(sizeof canonical.digest == sizeof digest.bytes);
   std::memcpy(digest.bytes.data(), canonical.digest, sizeof canonical.digest);
   return digest;
 }
+
+Digest xxh3(std::span<const std::byte> bytes) { return canonical(XXH3_128bits(bytes.data(), bytes.size())); }
 
 }  // namespace
 
@@ -58,6 +60,20 @@ Digest CombineDigests::operator()(const Digest& left, const Digest& right) const
 }
 
 Digest digest_block(std::span<const std::byte> stored) { return xxh3(stored); }
+
+struct DigestStream::State {
+  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> xxh3{XXH3_createState(), &XXH3_freeState};
+};
+
+DigestStream::DigestStream() : state_(std::make_unique<State>()) { XXH3_128bits_reset(state_->xxh3.get()); }
+
+DigestStream::~DigestStream() = default;
+
+void DigestStream::add(std::span<const std::byte> bytes) {
+  XXH3_128bits_update(state_->xxh3.get(), bytes.data(), bytes.size());
+}
+
+Digest DigestStream::digest() const { return canonical(XXH3_128bits_digest(state_->xxh3.get())); }
 
 void digest_blocks(DType dtype, ElementRange range, std::span<const std::byte> stored, DigestTree& tree) {
   assert(range.first % block_elements == 0);

@@ -6,13 +6,15 @@
 //   file     XXH3-128 of header || first tensor || second tensor ..., 16 bytes each, in file order, without the
 //            tensors that have no bytes and so no place in the file
 // where `header` is the XXH3-128 of the bytes that describe the tensors: in a safetensors file everything before the
-// first data byte, padding included; in an HDF5 file the content of /meta/catalogue.
+// first data byte, padding included; in an HDF5 file the content of /meta/catalogue; in a file of a distributed
+// checkpoint all that is not tensor data.
 //
 // XXH3 finds accidents at the speed of memory. It is no defence against forgers; those are met by signing the manifest.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +47,23 @@ using DigestTree = BlockTree<Digest, CombineDigests>;
 
 /// The leaf. Also the digest of a header.
 Digest digest_block(std::span<const std::byte> stored);
+
+/// The same of bytes that come in pieces.
+class DigestStream {
+ public:
+  DigestStream();
+  ~DigestStream();
+  DigestStream(const DigestStream&) = delete;
+  DigestStream& operator=(const DigestStream&) = delete;
+
+  void add(std::span<const std::byte> bytes);
+  /// Of all so far.
+  Digest digest() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Adds the leaves of a run of whole blocks to `tree`.
 /// @param range   begins where a block begins and ends where one ends, or where the tensor ends.

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace stockpot::io {
@@ -14,6 +15,11 @@ inline std::uint64_t little_endian(std::string_view bytes, std::size_t offset, s
   std::uint64_t value = 0;
   for (std::size_t i = width; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[offset + i]);
   return value;
+}
+
+/// Appends the `width` lowest bytes of a number. @pre width is at most 8.
+inline void append_little_endian(std::string& bytes, std::uint64_t value, std::size_t width) {
+  for (std::size_t i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xFF);
 }
 
 }  // namespace stockpot::io

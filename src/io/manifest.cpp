@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/version.hpp"
+#include "io/dcp_metadata.hpp"
 #include "io/json.hpp"
 #include "io/shard_index.hpp"
 
@@ -86,7 +87,9 @@ std::string sha256_of(const ordered_json& object, const char* key) {
 // `verify` joins these to the directory that it was given: they must not lead out of it.
 std::string file_name_of(const ordered_json& object, const char* key) {
   std::string text = text_of(object, key);
-  const auto mistake = check_plain_file_name(text);
+  const std::string folder = std::string(dcp_folder) + "/";  // the one that an output can have weights in
+  const auto mistake =
+      check_plain_file_name(std::string_view(text).substr(text.starts_with(folder) ? folder.size() : 0));
   if (!mistake) return text;
   throw malformed(fmt::format("a file name in the manifest {}", *mistake)).code("FMT002").with(key, text);
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <span>
 
 #include "core/error.hpp"
 #include "io/checkpoint.hpp"
+#include "io/dcp_metadata.hpp"
 #include "io/hdf5_checkpoint.hpp"
 #include "io/posix_file.hpp"
 
@@ -69,6 +71,45 @@ PublishedOutput read_hdf5_output(const std::string& path) {
   return output;
 }
 
+/// Of a file of a distributed checkpoint: everything that is not a tensor's data.
+Digest frame_digest(const StoredFile& file, std::uint32_t number, const Catalogue& catalogue) {
+  std::map<std::uint64_t, std::uint64_t> data;  // end by begin
+  for (const StoredTensor& tensor : catalogue.tensors) {
+    if (tensor.file == number && tensor.info.bytes() > 0) data[tensor.offset] = tensor.offset + tensor.info.bytes();
+  }
+  data[file.bytes] = file.bytes;
+  const PosixSource source(file.path);
+  DigestStream digest;
+  std::vector<std::byte> frame;
+  std::uint64_t at = 0;
+  for (const auto& [begin, end] : data) {
+    for (; at < begin; at += frame.size()) {
+      constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+      frame.resize(std::min(begin - at, piece_bytes));
+      source.read_at(at, frame);
+      digest.add(frame);
+    }
+    at = end;
+  }
+  return digest.digest();
+}
+
+/// Tensors in several pieces are none of Stockpot's.
+PublishedOutput read_dcp_output(const std::string& directory) {
+  PublishedOutput output{read_catalogue(directory, directory), {}};
+  for (const StoredTensor& tensor : output.catalogue.tensors) {
+    if (tensor.pieces.empty() && tensor.strides.empty()) continue;
+    throw Error(ErrorKind::corrupt_input, "a tensor of the output lies in several pieces")
+        .code("FMT050")
+        .in_file(output.catalogue.files[tensor.file].path)
+        .in_tensor(tensor.info.name);
+  }
+  for (std::uint32_t f = 0; f < output.catalogue.files.size(); ++f) {
+    output.headers.push_back(frame_digest(output.catalogue.files[f], f, output.catalogue));
+  }
+  return output;
+}
+
 /// Of a safetensors file: everything before its first data byte.
 Digest header_digest(const std::string& path, std::uint64_t header_bytes) {
   std::vector<std::byte> header(header_bytes);
@@ -81,6 +122,8 @@ Digest header_digest(const std::string& path, std::uint64_t header_bytes) {
 PublishedOutput read_published_output(const std::string& directory) {
   const std::string hdf5 = (std::filesystem::path(directory) / hdf5_file_name).string();
   if (std::filesystem::exists(hdf5)) return read_hdf5_output(hdf5);
+  const auto folder = std::filesystem::path(directory) / dcp_folder;
+  if (std::filesystem::exists(folder / dcp_metadata_name)) return read_dcp_output(directory);
   PublishedOutput output{read_catalogue(directory, directory), {}};
   std::vector<std::uint64_t> data_start;
   for (const StoredFile& file : output.catalogue.files) data_start.push_back(file.bytes);

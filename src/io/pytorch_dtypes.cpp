@@ -63,4 +63,14 @@ std::optional<DType> find_pytorch_dtype(std::string_view name) {
   return found == dtypes.end() ? std::nullopt : std::optional(found->second);
 }
 
+const PytorchStorage* pytorch_storage_of(DType dtype) {
+  const auto* found = std::find_if(storages.begin(), storages.end(), [&](const auto& s) { return s.dtype == dtype; });
+  return found == storages.end() ? nullptr : found;
+}
+
+std::string_view pytorch_dtype_of(DType dtype) {
+  const auto* found = std::find_if(dtypes.begin(), dtypes.end(), [&](const auto& d) { return d.second == dtype; });
+  return found == dtypes.end() ? std::string_view() : found->first;
+}
+
 }  // namespace stockpot::io

@@ -21,4 +21,9 @@ const PytorchStorage* find_pytorch_storage(std::string_view name);
 /// "torch.bfloat16".
 std::optional<DType> find_pytorch_dtype(std::string_view name);
 
+/// @return nullptr if no class of storages has such elements: then UntypedStorage holds them.
+const PytorchStorage* pytorch_storage_of(DType dtype);
+/// "torch.bfloat16"; empty if PyTorch has no such type.
+std::string_view pytorch_dtype_of(DType dtype);
+
 }  // namespace stockpot::io

@@ -30,7 +30,7 @@ OutputPlaces safetensors_places(const OutputLayout& layout) {
   OutputPlaces all;
   all.places.resize(layout.tensors.size());
   for (const OutputLayout::File& file : layout.files) {
-    OutputPlaces::File made{layout.directory + "/" + file.name, header_of(layout, file), 0};
+    OutputPlaces::File made{file.name, header_of(layout, file), 0};
     made.bytes = made.header.size();
     for (std::size_t i = 0; i < file.tensors.size(); ++i) {
       all.places[file.tensors[i]] = {all.files.size(), made.header.size() + file.offsets[i]};
@@ -49,7 +49,7 @@ void SafetensorsSink::prepare(const comm::Communicator& comm) {
     OutputPlaces planned = safetensors_places(layout_);
     places_ = std::move(planned.places);
     for (std::size_t f = 0; f < shards_.size(); ++f) {
-      shards_[f].set(std::move(planned.files[f].path), planned.files[f].bytes);
+      shards_[f].set(layout_.directory + "/" + planned.files[f].name, planned.files[f].bytes);
       if (!comm.is_root()) continue;
       const auto header = std::as_bytes(std::span(planned.files[f].header));
       header_digests_[f] = digest_block(header);

@@ -35,7 +35,7 @@ struct OutputLayout {
 /// Where a layout's tensors lie, byte for byte, before there is any file.
 struct OutputPlaces {
   struct File {
-    std::string path;
+    std::string name;    ///< relative to the directory
     std::string header;  ///< what stands before the first tensor, if that is known beforehand
     std::uint64_t bytes = 0;
   };

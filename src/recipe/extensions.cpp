@@ -46,11 +46,7 @@ std::vector<std::pair<std::string, std::string>> read_metadata(const Node& node,
 std::optional<std::string> read_format(const Node& node, Diagnostics& diagnostics) {
   const std::vector<std::string> formats{"safetensors", "hdf5", "dcp"};
   const auto format = read_choice(node, formats, diagnostics);
-  if (!format) return std::nullopt;
-  if (formats[*format] == "dcp") {
-    report(diagnostics, "CFG015", node, "output format 'dcp' is not supported by this version yet");
-  }
-  return formats[*format];
+  return format ? std::optional(formats[*format]) : std::nullopt;
 }
 
 void read_output(const Node& node, Extensions& extensions, Diagnostics& diagnostics) {

@@ -66,7 +66,7 @@ struct Extensions {
   std::vector<Override> overrides;
   std::vector<Rename> renames;
   bool post_layer_t = false;  ///< tensors after the layers take a gradient's last value instead of its first
-  std::optional<std::string> output_format;  ///< "safetensors", "hdf5"
+  std::optional<std::string> output_format;  ///< "safetensors", "hdf5", "dcp"
   std::optional<std::uint64_t> shard_bytes;  ///< 0: one file
   std::vector<std::pair<std::string, std::string>> output_metadata;
   /// A weight file of router rows: `layer.0` and so on, of a row for each expert. Its path is literal.

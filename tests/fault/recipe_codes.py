@@ -206,7 +206,6 @@ def recipe_cases():
         Case([at(3, 1, "CFG012")], RECIPE, "merge_method: linear\nmodels: [{model: a}]\nslices: [{sources: []}]\n"),
         Case(["[CFG013]"], RECIPE, linear("a", "b", more="tokenizer: {source: base}\ntokenizer_source: base\n")),
         Case(["[CFG014]"], RECIPE, "merge_method: linear\nmodules: {default: {parameters: {weight: 1}}}\n"),
-        Case(["[CFG015]"], RECIPE, linear("a", "b", more="stockpot: {output: {format: dcp}}\n")),
         Case([at(2, 9, "CFG020")], RECIPE, "merge_method: linear\nmodels: a\n"),
         Case([at(3, 37, "CFG021")], RECIPE, linear("a", "b").replace("weight: 1", "weight: 1:30", 1)),
         Case([at(3, 37, "CFG022")], RECIPE, linear("a", "b").replace("weight: 1", "weight: .inf", 1)),
