@@ -128,9 +128,6 @@ class Forms:
         print(f"{len(arrays)} tensors in pieces of all shapes: as if they were whole")
 
 
-HAS_MPIIO = False  # until there is a choice
-
-
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:

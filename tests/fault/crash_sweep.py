@@ -101,6 +101,10 @@ def main(binary, everything):
         sweep("committed by a marker, one rank", case("linear", linear, 1, marker, resume_ranks=(1,)), None)
         hdf5 = (*OPTIONS, "--output-format", "hdf5")
         sweep("HDF5, one rank", case("linear", linear, 1, hdf5, resume_ranks=(1,)), None)
+        dcp = (*OPTIONS, "--output-format", "dcp")
+        seen = sweep("distributed checkpoint, one rank", case("linear", linear, 1, dcp, resume_ranks=(1,)), None)
+        assert seen["went on with finished units"] > 0, "no point found anything to go on with"
+        sweep("distributed checkpoint, two ranks", case("linear", linear, 2, dcp), most)
         seen = sweep("linear, two ranks", case("linear", linear, 2), most)
         assert seen["went on with finished units"] > 0, "no point found anything to go on with"
         sweep("overwrite, two ranks", case("linear", linear, 2, over, before=an_old_output), most and most // 2)
