@@ -41,6 +41,7 @@ class CheckpointReader {
     const PosixSource metadata(*directory_.resolve(name));
     catalogue_.files.push_back(metadata.stored());
     DcpIndex index = read_dcp_index(read_file(metadata.path(), max_metadata_bytes), directory_.shown(name));
+    if (prefix_.empty()) strip_wrappers(index);  // in distcp/ names are the model's own
     open_files(index);
     check_items(index);
     for (DcpTensor& tensor : index.tensors) add(std::move(tensor));

@@ -230,6 +230,30 @@ class IndexReader {
 
 }  // namespace
 
+void strip_wrappers(DcpIndex& index) {
+  const auto all_begin_with = [&](std::string_view prefix) {
+    return std::ranges::all_of(index.tensors, [&](const DcpTensor& tensor) {
+      return tensor.info.name.size() > prefix.size() && tensor.info.name.starts_with(prefix);
+    });
+  };
+  const auto any_begins_with = [&](std::string_view prefix) {
+    return std::ranges::any_of(index.tensors, [&](const auto& t) { return t.info.name.starts_with(prefix); });
+  };
+  const auto wrapper = [&]() -> std::size_t {
+    for (const std::string_view prefix : {"module.", "state_dict.", "app."}) {
+      if (all_begin_with(prefix)) return prefix.size();
+    }
+    const bool is_twice = any_begins_with("model.model.") || any_begins_with("model.lm_head.");
+    return is_twice && all_begin_with("model.") ? std::string_view("model.").size() : 0;
+  };
+  constexpr int most = 8;
+  for (int i = 0; i < most; ++i) {
+    const std::size_t bytes = wrapper();
+    if (bytes == 0) return;
+    for (DcpTensor& tensor : index.tensors) tensor.info.name.erase(0, bytes);
+  }
+}
+
 DcpIndex read_dcp_index(std::string_view bytes, const std::string& path) {
   const Pickle pickle = read_pickle(bytes, path);
   return IndexReader(pickle, path).read();

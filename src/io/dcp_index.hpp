@@ -38,4 +38,8 @@ struct DcpIndex {
 ///         elsewhere, FMT042 if there are no tensors.
 DcpIndex read_dcp_index(std::string_view bytes, const std::string& path);
 
+/// Takes off what training scripts put before the names of a whole model: "module.", "state_dict." or "app." before all of
+/// them, "model." before those of the model and of its head.
+void strip_wrappers(DcpIndex& index);
+
 }  // namespace stockpot::io
