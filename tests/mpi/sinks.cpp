@@ -1,8 +1,12 @@
-// Both output formats, written by all ranks together, give the bytes that one process alone gives.
+// All output formats, written by all ranks together, give the bytes that one process alone gives.
 #include <gmock/gmock.h>
+
+#include <array>
+#include <filesystem>
 
 #include "comm/agree.hpp"
 #include "core/error.hpp"
+#include "io/dcp_sink.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/safetensors_sink.hpp"
 #include "support/patterned_output.hpp"
@@ -25,6 +29,7 @@ using MakeSink = std::unique_ptr<TensorSink> (*)(OutputLayout);
 std::unique_ptr<TensorSink> safetensors(OutputLayout layout) {
   return std::make_unique<SafetensorsSink>(std::move(layout));
 }
+std::unique_ptr<TensorSink> dcp(OutputLayout layout) { return std::make_unique<DcpSink>(std::move(layout)); }
 std::unique_ptr<TensorSink> hdf5(OutputLayout layout) { return std::make_unique<Hdf5Sink>(std::move(layout), at_once); }
 
 void write_share(const comm::Communicator& comm, MakeSink make, const OutputLayout& layout) {
@@ -42,8 +47,9 @@ TEST_P(Sink, FilesOfAllRanksAreThoseOfOneProcess) {
   write_share(world(), GetParam(), layout);
   if (world().is_root()) {
     write_share(comm::Communicator::alone(), GetParam(), patterned_layout(alone.path()));
-    for (const auto& entry : std::filesystem::directory_iterator(alone.path())) {
-      const std::string name = entry.path().filename();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(alone.path())) {
+      if (!entry.is_regular_file()) continue;
+      const std::string name = std::filesystem::relative(entry.path(), alone.path()).string();
       EXPECT_TRUE(bytes_of_file(together / name) == bytes_of_file(alone / name)) << name;
     }
   }
@@ -88,8 +94,9 @@ TEST_P(Sink, AFailureOfOneRankWhileFilesAreOpenLeavesNobodyWaiting) {
   world().barrier();
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Sink, testing::Values(safetensors, hdf5),
-                         [](const auto& format) { return format.index == 0 ? "safetensors" : "hdf5"; });
+INSTANTIATE_TEST_SUITE_P(Formats, Sink, testing::Values(safetensors, hdf5, dcp), [](const auto& format) {
+  return std::array{"safetensors", "hdf5", "dcp"}[format.index];
+});
 
 }  // namespace
 }  // namespace stockpot::io
