@@ -94,9 +94,12 @@ TEST_P(Sink, AFailureOfOneRankWhileFilesAreOpenLeavesNobodyWaiting) {
   world().barrier();
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Sink, testing::Values(safetensors, hdf5, dcp), [](const auto& format) {
-  return std::array{"safetensors", "hdf5", "dcp"}[format.index];
-});
+std::string name_of(const testing::TestParamInfo<MakeSink>& format) {
+  constexpr std::array names{"safetensors", "hdf5", "dcp"};
+  return names[format.index];
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Sink, testing::Values(safetensors, hdf5, dcp), name_of);
 
 }  // namespace
 }  // namespace stockpot::io
