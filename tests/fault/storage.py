@@ -24,6 +24,7 @@ from support.families import family  # noqa: E402
 from support.program import Outcome, Program, write_recipe  # noqa: E402
 from support.refusals import Refusal, check_report  # noqa: E402
 from support.storage_cases import (  # noqa: E402
+    DCP,
     HDF5,
     INPUT,
     NAMES_MISSING,
@@ -48,8 +49,8 @@ class Suite:
             write_model(folder / name, model, shards=2)
         self.recipe = self.recipe_of("a", "b")
         self.expected = {}
-        for options in ((), HDF5):
-            out = folder / f"expected{len(options)}"
+        for options in ((), HDF5, DCP):
+            out = folder / f"expected{'-'.join(options)}"
             program.must_run("merge", self.recipe, out, *OPTIONS, *options)
             self.expected[options] = digest_of(out)
 

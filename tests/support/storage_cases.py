@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 DONE, INPUT, STORAGE, NO_SPACE = 0, 4, 7, 8
 HDF5 = ("--output-format", "hdf5")
+DCP = ("--output-format", "dcp")
 # So slow that there is a commit after each unit, or nearly.
 SLOW = "pwrite:path=data/model:times=0:lag"
 INPUT_FILE = "/a/model-00002-of-00002"
@@ -87,6 +88,22 @@ def full(name):
     ]
 
 
+def in_distributed_checkpoints():
+    data, index = "data/distcp/__", "distcp/.metadata"
+    slow = "pwrite:path=data/distcp:times=0:lag"
+    kept = {"kept": True, "resumes": True, "options": DCP}
+    return [
+        Case("EIO on write once, DCP", f"pwrite:path={data}:nth=9:EIO", options=DCP),
+        Case("every write short, DCP on three ranks", "pwrite:times=0:few", ranks=3, options=DCP),
+        Case("EIO on write always, DCP", f"pwrite:path={data}:nth=9:times=0:EIO", STORAGE, [data], **kept),
+        Case("fdatasync of data fails, DCP", f"fdatasync:path={data}:nth=4:EIO; {slow}", STORAGE, [data], **kept),
+        Case("fsync of .metadata fails", f"fsync:path={index}:EIO", STORAGE, ["fsync failed", index], **kept),
+        Case("EIO when .metadata gets its name", f"rename:path={index}:EIO", STORAGE, [index], **kept),
+        Case("ENOSPC at fallocate, DCP", f"fallocate:path={data}:nth=2:ENOSPC", NO_SPACE, NAMES_MISSING, options=DCP),
+        Case("ENOSPC in .metadata", f"pwrite:path={index}:ENOSPC", NO_SPACE, [*NAMES_MISSING, index], **kept),
+    ]
+
+
 def in_hdf5(shim):
     """The library writes by itself: its calls are failed from outside. Nothing of such a file is ever gone on with."""
 
@@ -108,5 +125,5 @@ def in_hdf5(shim):
 
 def all_cases(shim):
     """`shim` is failing_calls.c as a library, or None."""
-    cases = [*reads(), *writes(), *full("ENOSPC"), *full("EDQUOT"), *full("EFBIG")]
+    cases = [*reads(), *writes(), *full("ENOSPC"), *full("EDQUOT"), *full("EFBIG"), *in_distributed_checkpoints()]
     return cases + (in_hdf5(shim) if shim else [])
