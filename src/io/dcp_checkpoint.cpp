@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,9 +27,16 @@ bool is_there(const ModelDirectory& directory, const std::string& folder) {
   return directory.resolve(folder + dcp_metadata_name).has_value();
 }
 
+/// "__3.metadata".
+bool is_of_a_rank(const std::string& name) { return name.starts_with("__") && name.ends_with(dcp_metadata_name); }
+
+bool is_at_top(const ModelDirectory& directory) {
+  return directory.has(dcp_metadata_name) || std::ranges::any_of(directory.names(), is_of_a_rank);
+}
+
 /// Where the checkpoint is: "" or "distcp/".
 std::string prefix_of(const ModelDirectory& directory) {
-  return directory.has(dcp_metadata_name) ? "" : std::string(dcp_folder) + "/";
+  return is_at_top(directory) ? "" : std::string(dcp_folder) + "/";
 }
 
 class CheckpointReader {
@@ -37,10 +45,14 @@ class CheckpointReader {
       : directory_(directory), prefix_(prefix_of(directory)), catalogue_(catalogue) {}
 
   void read() {
-    const std::string name = prefix_ + dcp_metadata_name;
-    const PosixSource metadata(*directory_.resolve(name));
-    catalogue_.files.push_back(metadata.stored());
-    DcpIndex index = read_dcp_index(read_file(metadata.path(), max_metadata_bytes), directory_.shown(name));
+    std::vector<DcpMetadata> metadata;
+    for (const std::string& name : metadata_names()) {
+      const auto path = directory_.resolve(name);
+      if (!path) missing(name, 1, 1);
+      catalogue_.files.push_back(PosixSource(*path).stored());
+      metadata.push_back({read_file(*path, max_metadata_bytes), directory_.shown(name)});
+    }
+    DcpIndex index = read_dcp_index(metadata);
     if (prefix_.empty()) strip_wrappers(index);  // in distcp/ names are the model's own
     open_files(index);
     check_items(index);
@@ -64,18 +76,34 @@ class CheckpointReader {
         .hint("index and data are not of the same checkpoint, or one of them is damaged");
   }
 
+  [[noreturn]] void missing(const std::string& first, std::size_t count, std::size_t of) const {
+    throw Error(ErrorKind::corrupt_input, fmt::format("{} of {} files of the checkpoint are missing", count, of))
+        .code("REF006")
+        .in_file(directory_.shown(prefix_))
+        .with("missing", first)
+        .hint("the checkpoint looks partly copied");
+  }
+
+  /// One for all, or, of ranks that wrote without knowing of each other, one for each.
+  std::vector<std::string> metadata_names() const {
+    if (!prefix_.empty() || directory_.has(dcp_metadata_name)) return {prefix_ + dcp_metadata_name};
+    std::vector<std::string> names;
+    std::ranges::copy_if(directory_.names(), std::back_inserter(names), is_of_a_rank);
+    return names;
+  }
+
   /// In the order of their names; what is missing is reported at once.
   void open_files(const DcpIndex& index) {
     for (const DcpTensor& tensor : index.tensors) {
       for (const DcpChunk& chunk : tensor.chunks) files_[chunk.file];
     }
-    std::size_t missing = 0;
+    std::size_t lacking = 0;
     std::string first_missing;
     for (auto& [name, file] : files_) {
       file.shown = directory_.shown(prefix_ + name);
       const auto path = directory_.resolve(prefix_ + name);
       if (!path) {
-        if (++missing == 1) first_missing = name;
+        if (++lacking == 1) first_missing = name;
         continue;
       }
       sources_.emplace_back(*path);
@@ -83,13 +111,7 @@ class CheckpointReader {
       file.source = &sources_.back();
       catalogue_.files.push_back(file.source->stored());
     }
-    if (missing == 0) return;
-    throw Error(ErrorKind::corrupt_input,
-                fmt::format("{} of {} files that the checkpoint's metadata names are missing", missing, files_.size()))
-        .code("REF006")
-        .in_file(directory_.shown(prefix_ + dcp_metadata_name))
-        .with("missing", first_missing)
-        .hint("the checkpoint looks partly copied");
+    if (lacking > 0) missing(first_missing, lacking, files_.size());
   }
 
   /// Items of a file must lie in it, and apart.
@@ -180,7 +202,7 @@ class CheckpointReader {
 }  // namespace
 
 bool is_dcp_checkpoint(const ModelDirectory& directory) {
-  if (directory.has(dcp_metadata_name)) return true;
+  if (is_at_top(directory)) return true;
   return directory.has(dcp_folder) && is_there(directory, std::string(dcp_folder) + "/");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -40,20 +41,14 @@ class IndexReader {
  public:
   IndexReader(const Pickle& pickle, const std::string& path) : pickle_(pickle), path_(path) {}
 
-  DcpIndex read() {
+  /// Adds tensors with their chunks, in the order of the file. Nothing is compared yet.
+  void read(DcpIndex& index) {
     const PickleValue state = state_of(pickle_.root, "Metadata");
     read_places(field(state, "storage_data"));
     const PickleValue tensors = field(state, "state_dict_metadata");
     if (!tensors.is(Kind::dict)) refuse("FMT050", "the checkpoint's metadata lists no tensors");
     const auto& entries = items(tensors);
-    for (std::size_t i = 0; i + 1 < entries.size(); i += 2) read_entry(entries[i], entries[i + 1]);
-    std::ranges::sort(index_.tensors, {},
-                      [](const DcpTensor& tensor) -> const std::string& { return tensor.info.name; });
-    if (index_.tensors.empty()) {
-      refuse("FMT042", "the checkpoint holds no tensors of a model", "",
-             "values inside tuples, and dictionaries that were saved whole, cannot be seen");
-    }
-    return std::move(index_);
+    for (std::size_t i = 0; i + 1 < entries.size(); i += 2) read_entry(entries[i], entries[i + 1], index);
   }
 
  private:
@@ -162,25 +157,25 @@ class IndexReader {
 
   // ---- tensors
 
-  void read_entry(PickleValue key, PickleValue value) {
+  void read_entry(PickleValue key, PickleValue value, DcpIndex& index) const {
     if (class_of(value) != "TensorStorageMetadata") {
-      ++index_.other_values;
+      ++index.other_values;
       return;
     }
     const std::string name(text_of(key, "name"));
     if (name.empty() || name.size() > max_name_bytes) refuse("FMT005", "a tensor's name is empty or very long");
     if (!is_utf8(name)) refuse("FMT021", "a tensor's name is not UTF-8");
     if (is_training_state(name)) {
-      index_.left_out.push_back(name);
+      index.left_out.push_back(name);
       return;
     }
-    if (index_.tensors.size() == max_tensors) refuse("FMT005", fmt::format("more than {} tensors", max_tensors));
+    if (index.tensors.size() == max_tensors) refuse("FMT005", fmt::format("more than {} tensors", max_tensors));
     const PickleValue fields = state_of(value, "TensorStorageMetadata");
     DcpTensor tensor{{name, dtype_of(field(fields, "properties"), name), numbers(field(fields, "size"), "size")}, {}};
     if (tensor.info.dtype == DType::f4 && tensor.info.shape.empty())
       refuse("FMT035", "4-bit elements need a dimension");
     read_chunks(field(fields, "chunks"), tensor);
-    index_.tensors.push_back(std::move(tensor));
+    index.tensors.push_back(std::move(tensor));
   }
 
   /// A tuple that begins with it, in old versions a dictionary.
@@ -207,26 +202,59 @@ class IndexReader {
       if (chunk.start.size() != tensor.info.shape.size() || chunk.count.size() != tensor.info.shape.size()) {
         refuse("FMT051", "a chunk has other dimensions than its tensor", name);
       }
-      if (std::ranges::find(chunk.count, 0u) == chunk.count.end()) chunks.push_back(std::move(chunk));
-    }
-    std::ranges::sort(chunks, [](const DcpChunk& a, const DcpChunk& b) { return a.box() < b.box(); });
-    const auto again = std::ranges::unique(chunks, {}, [](const DcpChunk& chunk) { return chunk.box(); });
-    chunks.erase(again.begin(), again.end());  // each rank lists what all have
-    if (const auto mistake = cover_mistake(tensor.info.shape, chunks)) refuse("FMT051", *mistake, name);
-    for (DcpChunk& chunk : chunks) {
-      Place place = place_of(name, chunk.start, chunks.size() == 1);
+      if (std::ranges::find(chunk.count, 0u) != chunk.count.end()) continue;
+      Place place = place_of(name, chunk.start, items(list).size() == 1);
       chunk.file = std::move(place.file);
       chunk.item = place.item;
+      chunks.push_back(std::move(chunk));
     }
-    if (tensor.info.dtype == DType::f4) tensor.info.shape.back() *= 2;
   }
 
   const Pickle& pickle_;
   const std::string& path_;
   std::map<Key, PickleValue> places_;
   std::map<std::string_view, PickleValue> unplaced_;
-  DcpIndex index_;
 };
+
+[[noreturn]] void refuse(std::string_view code, const std::string& sentence, const std::string& path,
+                         std::string_view tensor, std::string_view hint) {
+  Error error(ErrorKind::corrupt_input, sentence);
+  error.code(code).in_file(path);
+  if (!tensor.empty()) error.in_tensor(tensor);
+  throw error.hint(hint);
+}
+
+/// Each tensor once, ascending by name, with the chunks of all that list it.
+std::vector<DcpTensor> united(std::vector<DcpTensor> tensors, const std::string& path) {
+  constexpr std::string_view hint = "the files of metadata are not of the same checkpoint";
+  std::ranges::stable_sort(tensors, {}, [](const DcpTensor& tensor) -> const std::string& { return tensor.info.name; });
+  std::vector<DcpTensor> each;
+  for (DcpTensor& tensor : tensors) {
+    if (each.empty() || each.back().info.name != tensor.info.name) {
+      each.push_back(std::move(tensor));
+      continue;
+    }
+    DcpTensor& same = each.back();
+    if (same.info.dtype != tensor.info.dtype || same.info.shape != tensor.info.shape) {
+      refuse("FMT050", "two ranks list a tensor with different type or shape", path, tensor.info.name, hint);
+    }
+    std::ranges::move(tensor.chunks, std::back_inserter(same.chunks));
+  }
+  return each;
+}
+
+/// Of chunks that several ranks have, one stays.
+void check_chunks(DcpTensor& tensor, const std::string& path) {
+  std::vector<DcpChunk>& chunks = tensor.chunks;
+  std::ranges::stable_sort(chunks, [](const DcpChunk& a, const DcpChunk& b) { return a.box() < b.box(); });
+  const auto again = std::ranges::unique(chunks, {}, [](const DcpChunk& chunk) { return chunk.box(); });
+  chunks.erase(again.begin(), again.end());
+  if (const auto mistake = cover_mistake(tensor.info.shape, chunks)) {
+    refuse("FMT051", *mistake, path, tensor.info.name,
+           "the checkpoint looks damaged, or is only a part of one: compare it with the original");
+  }
+  if (tensor.info.dtype == DType::f4) tensor.info.shape.back() *= 2;
+}
 
 }  // namespace
 
@@ -254,9 +282,18 @@ void strip_wrappers(DcpIndex& index) {
   }
 }
 
-DcpIndex read_dcp_index(std::string_view bytes, const std::string& path) {
-  const Pickle pickle = read_pickle(bytes, path);
-  return IndexReader(pickle, path).read();
+DcpIndex read_dcp_index(std::span<const DcpMetadata> files) {
+  DcpIndex index;
+  for (const DcpMetadata& file : files) {
+    const Pickle pickle = read_pickle(file.bytes, file.path);
+    IndexReader(pickle, file.path).read(index);
+  }
+  const std::string path = files.empty() ? "" : files.front().path;
+  index.tensors = united(std::move(index.tensors), path);
+  for (DcpTensor& tensor : index.tensors) check_chunks(tensor, path);
+  if (!index.tensors.empty()) return index;
+  refuse("FMT042", "the checkpoint holds no tensors of a model", path, "",
+         "values inside tuples, and dictionaries that were saved whole, cannot be seen");
 }
 
 }  // namespace stockpot::io

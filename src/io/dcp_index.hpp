@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -32,11 +33,17 @@ struct DcpIndex {
   std::uint64_t other_values = 0;     ///< entries that are no tensors
 };
 
-/// @param path  for messages.
+/// A file of metadata, in memory.
+struct DcpMetadata {
+  std::string bytes;
+  std::string path;  ///< for messages
+};
+
+/// @param files  one as a rule; of ranks that wrote without knowing of each other one for each, which are united.
 /// @throws Error(corrupt_input): as read_pickle(); FMT050 for what is no index of such a checkpoint, FMT051 if the chunks of
 ///         a tensor do not cover it or overlap, FMT052 if data was compressed, FMT002 for a file name that leads
 ///         elsewhere, FMT042 if there are no tensors.
-DcpIndex read_dcp_index(std::string_view bytes, const std::string& path);
+DcpIndex read_dcp_index(std::span<const DcpMetadata> files);
 
 /// Takes off what training scripts put before the names of a whole model: "module.", "state_dict." or "app." before all of
 /// them, "model." before those of the model and of its head.

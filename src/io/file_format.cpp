@@ -22,7 +22,6 @@ constexpr ForeignFormat tar{"FMT040", "a tar archive (old PyTorch or NeMo)", "un
 constexpr ForeignFormat numpy{"FMT001", "a NumPy file", "save the model's weights as safetensors"};
 constexpr ForeignFormat lfs_pointer{"FMT001", "a Git LFS pointer, not the weights themselves",
                                     "fetch the weights with: git lfs pull"};
-constexpr ForeignFormat distributed{"FMT050", "a PyTorch distributed checkpoint of ranks that never met", convert};
 constexpr ForeignFormat megatron{"FMT050", "a Megatron-LM checkpoint", convert};
 constexpr ForeignFormat adapter{"REF020", "an adapter (LoRA), not a model", "name the model that it was trained on"};
 constexpr ForeignFormat slices{"FMT043", "slices of tensors for model-parallel ranks",
@@ -93,7 +92,6 @@ std::optional<ForeignFormat> recognise_file(const ByteSource& source) {
 std::optional<ForeignFormat> recognise_layout(const std::vector<std::string>& names) {
   const auto has = [&](std::string_view name) { return std::binary_search(names.begin(), names.end(), name); };
   if (has("model.h5")) return hdf5;
-  if (any_is_like(names, "__", ".metadata")) return distributed;
   const bool is_sharded = has(".metadata") && has("metadata.json");
   if (has("latest_checkpointed_iteration.txt") || is_sharded) return megatron;
   return std::nullopt;

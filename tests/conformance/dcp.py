@@ -91,8 +91,8 @@ class Forms:
     # ---- inputs
 
     def twins(self):
-        names = sorted(path.name for path in TORCH.iterdir() if (path / ".metadata").exists())
-        assert names == ["columns", "mesh", "plain", "rows"], names
+        names = sorted(path.name for path in TORCH.iterdir() if path.is_dir() and path.name != "__pycache__")
+        assert names == ["alone", "columns", "mesh", "plain", "rows"], names
         for name in names:
             one, other = (self.copy(TORCH / f"{name}{end}") for end in ("", ".safetensors"))
             assert one == other, f"{name} does not give what torch saved"

@@ -1,9 +1,11 @@
 // The .metadata of a distributed checkpoint: what it says of a tensor's chunks holds.
+#include <vector>
+
 #include "fuzz.hpp"
 #include "io/dcp_index.hpp"
 
 void stockpot::fuzz::target(std::string_view input) {
-  io::DcpIndex index = io::read_dcp_index(input, "f");
+  io::DcpIndex index = io::read_dcp_index(std::vector{io::DcpMetadata{std::string(input), "f"}});
   require(!index.tensors.empty(), "there are tensors");
   for (const io::DcpTensor& tensor : index.tensors) {
     std::uint64_t elements = 0;

@@ -5,6 +5,7 @@ make.py        needs torch and safetensors; the folders were made with torch 2.1
 rows      4 ranks: tensors cut by rows as FSDP does it, unevenly, one with fewer rows than ranks; training state beside them
 columns   3 ranks: tensors cut by columns as tensor-parallel layers are
 mesh      2 x 2 ranks: cut by rows and by columns, one tensor with three dimensions by its middle one
+alone     2 ranks that write without knowing of each other: each has metadata of its own
 plain     1 rank: every tensor whole, all kinds of types, a scalar, an empty tensor, a transposed view
 """
 
@@ -59,6 +60,13 @@ def mesh():
     }
 
 
+def alone():
+    return (2,), {
+        "model.embed_tokens.weight": (numbers(5, 4, dtype=torch.bfloat16, seed=41), [Shard(0)]),
+        "model.norm.weight": (numbers(6, seed=42), [Replicate()]),
+    }
+
+
 def training_state():
     return {
         "optimizer.state.exp_avg": torch.ones(3, 3),
@@ -76,7 +84,7 @@ def distributed(rank, name, port):
     state = {key: distribute_tensor(tensor, where, placements) for key, (tensor, placements) in tensors.items()}
     if name == "rows":
         state |= training_state()
-    dcp.save(state, checkpoint_id=HERE / name)
+    dcp.save(state, checkpoint_id=HERE / name, use_collectives=name != "alone")
     dist.destroy_process_group()
 
 
@@ -96,7 +104,7 @@ def flat(tensors):
 
 def main():
     warnings.simplefilter("ignore")
-    for number, name in enumerate(["rows", "columns", "mesh"]):
+    for number, name in enumerate(["rows", "columns", "mesh", "alone"]):
         shutil.rmtree(HERE / name, ignore_errors=True)
         shape, tensors = globals()[name]()
         ranks = shape[0] * (shape[1] if len(shape) > 1 else 1)

@@ -45,7 +45,7 @@ TEST(DcpMetadata, IsReadAsItWasWritten) {
       {"scalar", DType::f32, {}}, {"codes", DType::f4, {3, 10}}, {"b", DType::f8_e4m3, {7}}, {"a", DType::u16, {2, 0}}};
   std::vector<DcpItem> items;
   for (const TensorInfo& info : infos) items.push_back({&info, "__3_0.distcp", 1000 * items.size(), 999});
-  const DcpIndex index = read_dcp_index(write_dcp_metadata(items), "f");
+  const DcpIndex index = read_dcp_index(std::vector{DcpMetadata{write_dcp_metadata(items), "f"}});
   ASSERT_EQ(index.tensors.size(), 4u);
   EXPECT_EQ(index.tensors[0].info.name, "a");
   EXPECT_TRUE(index.tensors[0].chunks.empty());  // of no elements
