@@ -84,6 +84,7 @@ class Job {
                         [this](const std::function<void()>& closure) { workers_->on_main(closure); });
       if (!comm_.is_root()) return;
       summary.remarks = compare_copied_integers(plan_, files_);
+      std::ranges::move(sink_->left_out(), std::back_inserter(summary.remarks));
       remove_small_files(directory, output_places(options_.output_format, layout));
       io::write_companions(stage_.companions, directory);
     });

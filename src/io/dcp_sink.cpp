@@ -62,6 +62,11 @@ DcpSink::DcpSink(OutputLayout layout)
       checksums_(layout_.tensors.size()),
       frame_digests_(layout_.files.size()) {}
 
+std::vector<std::string> DcpSink::left_out() const {
+  if (layout_.metadata.empty()) return {};
+  return {"output.metadata has no place in a distributed checkpoint: it is left out"};
+}
+
 void DcpSink::prepare(const comm::Communicator& comm) {
   comm::agree(comm, [&] {
     OutputPlaces planned = dcp_places(layout_);

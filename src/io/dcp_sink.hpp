@@ -24,6 +24,7 @@ class DcpSink final : public TensorSink {
  public:
   explicit DcpSink(OutputLayout layout);
 
+  std::vector<std::string> left_out() const override;
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
   bool resumable() const override { return true; }

@@ -62,6 +62,8 @@ struct TensorFile {
 class TensorSink {
  public:
   virtual ~TensorSink() = default;
+  /// What of the layout the format has no place for, a warning each.
+  virtual std::vector<std::string> left_out() const { return {}; }
   /// Collective. Creates the files with their final size and everything but tensor data, or opens those that are there. Throws alike on all ranks.
   virtual void prepare(const comm::Communicator&) = 0;
   /// Local, thread safe for ranges that do not overlap.

@@ -86,6 +86,13 @@ TEST(DcpSink, APartOfAnEarlierAttemptIsReadBackForTheChecksums) {
   }
 }
 
+TEST(DcpSink, MetadataThatHasNoPlaceIsSaid) {
+  OutputLayout layout = patterned_layout("d");
+  EXPECT_THAT(DcpSink(layout).left_out(), ElementsAre(testing::HasSubstr("output.metadata")));
+  layout.metadata.clear();
+  EXPECT_TRUE(DcpSink(layout).left_out().empty());
+}
+
 TEST(DcpSink, TheOnlyTensorsItemIsTheWholeFile) {
   const TemporaryDirectory scratch;
   OutputLayout layout;
