@@ -24,6 +24,7 @@ function(stockpot_add_unit_tests folder)
   endif()
   add_executable(unit_${folder} ${sources})
   target_include_directories(unit_${folder} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_options(unit_${folder} PRIVATE -O1)  # gmock's templates take long to optimise, and gain nothing
   target_link_libraries(unit_${folder} PRIVATE stockpot_${folder} GTest::gmock GTest::gtest_main stockpot_warnings)
   gtest_discover_tests(unit_${folder} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
