@@ -16,6 +16,10 @@ set(STOCKPOT_MPI_ENVIRONMENT
   LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/leaks.supp:print_suppressions=0
   TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/races.supp:ignore_noninstrumented_modules=1)
 
+if(stockpot_sanitizers)
+  list(APPEND STOCKPOT_MPI_ENVIRONMENT SANITIZED_TESTS=1)
+endif()
+
 # stockpot_add_unit_tests(<folder>): tests/unit/<folder>/*.cpp against the library of that folder, one ctest entry per case.
 function(stockpot_add_unit_tests folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*.cpp)

@@ -17,10 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import dcp  # noqa: E402
 from support import pytorch_bytes as pt  # noqa: E402
 from support.program import Program  # noqa: E402
-from support.refusals import WORKERS  # noqa: E402
+from support.refusals import LIMITS, WORKERS  # noqa: E402
 
-# Seconds of the processor, and address space, of which libraries have most.
-LIMITS = ("prlimit", "--cpu=2", f"--as={600 << 20}")
 ARRAY = np.arange(24, dtype=np.float32).reshape(4, 6)
 HUGE = 2**62
 

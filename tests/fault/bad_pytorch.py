@@ -15,11 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import pytorch_bytes as pt  # noqa: E402
 from support.program import Program  # noqa: E402
-from support.refusals import WORKERS  # noqa: E402
+from support.refusals import LIMITS, WORKERS  # noqa: E402
 
 PYTORCH = Path(__file__).resolve().parents[1] / "data" / "pytorch"
-# Seconds of the processor, and address space, of which libraries have most.
-LIMITS = ("prlimit", "--cpu=2", f"--as={600 << 20}")
 RUNS_CODE = "tries to run code"
 
 STORED = pt.storage("FloatStorage", "0", 7)

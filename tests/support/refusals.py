@@ -1,5 +1,6 @@
 """A merge that must not happen: the right exit code, one clear report, and nothing left behind."""
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from pathlib import Path
 from support.program import write_recipe
 
 WORKERS = 3  # starting MPI is mostly waiting
+# For hostile files: seconds of the processor, and address space, of which libraries have most. Sanitizers need the latter.
+SANITIZED = "SANITIZED_TESTS" in os.environ
+LIMITS = ("prlimit", "--cpu=20") if SANITIZED else ("prlimit", "--cpu=2", f"--as={600 << 20}")
 
 
 @dataclass
