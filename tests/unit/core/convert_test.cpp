@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "core/error.hpp"
@@ -152,7 +154,7 @@ TEST(Convert, EveryInstructionSetGivesTheSameBitsForEveryLengthAndAlignment) {
           const bool found = widen(dtype, source.data() + shift, wide);
           std::vector<std::byte> result(shift + bytes_of(dtype, length) + length * sizeof(float) + 1, std::byte{0});
           narrow(dtype, std::span<const float>(wide), result.data() + shift);
-          std::memcpy(result.data() + shift + bytes_of(dtype, length), wide.data(), length * sizeof(float));
+          std::ranges::copy(std::as_bytes(std::span(wide)), result.data() + shift + bytes_of(dtype, length));
           result.back() = static_cast<std::byte>(found);
           results.push_back(std::move(result));
         }

@@ -1,4 +1,5 @@
-// What the matrix tools say that they take against what they do take, measured at malloc.
+// What the matrix tools say that they take against what they do take, measured at malloc. Builds with sanitizers, which need
+// malloc for themselves, leave this file out.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -17,13 +18,6 @@ namespace {
 
 std::atomic<std::size_t> in_use{0}, most_in_use{0};
 
-}  // namespace
-
-// For the whole test program, Eigen's own calls too: glibc lets a program put its functions in the place of its own.
-// Sanitizers do the same: under them nothing is measured.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-namespace {
-
 void* counted(void* memory) {
   if (memory == nullptr) return nullptr;
   const std::size_t now = in_use += malloc_usable_size(memory);
@@ -35,6 +29,7 @@ void* counted(void* memory) {
 
 }  // namespace
 
+// For the whole test program, Eigen's own calls too: glibc lets a program put its functions in the place of its own.
 extern "C" {
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
@@ -52,7 +47,6 @@ void free(void* memory) {
   __libc_free(memory);
 }
 }
-#endif
 
 namespace stockpot::test {
 namespace {
