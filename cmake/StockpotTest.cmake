@@ -12,7 +12,7 @@ set(STOCKPOT_MPI_ENVIRONMENT
   OMPI_MCA_hwloc_base_binding_policy=none
   OMPI_MCA_mpi_yield_when_idle=1
   PYTHONDONTWRITEBYTECODE=1
-  ASAN_OPTIONS=fast_unwind_on_malloc=0  # Open MPI is built without frame pointers
+  ASAN_OPTIONS=fast_unwind_on_malloc=0:verify_asan_link_order=0  # Open MPI has no frame pointers; shims come before ASan
   LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/leaks.supp:print_suppressions=0
   TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/races.supp:ignore_noninstrumented_modules=1)
 
