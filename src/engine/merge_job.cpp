@@ -48,15 +48,6 @@ void report_saturated(const plan::MergePlan& plan, const std::map<std::uint32_t,
                                         io::run_record_file_name));
 }
 
-void report_repeats(JobSummary& summary) {
-  for (std::size_t rank = 0; rank < summary.ranks.size(); ++rank) {
-    const std::uint64_t calls = summary.ranks[rank].calls_repeated;
-    if (calls == 0) continue;
-    summary.remarks.push_back(fmt::format("storage failed for a moment: rank {} made {} call{} of it again", rank,
-                                          calls, calls == 1 ? "" : "s"));
-  }
-}
-
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
@@ -104,7 +95,11 @@ class Job {
     });
     units_ = &context->units;
     engine->run();
-    RankReport mine{counters_.bytes_read, counters_.bytes_written, pool_.high_water(), peak_resident_bytes(), 0,
+    RankReport mine{counters_.bytes_read,
+                    counters_.bytes_written,
+                    pool_.high_water(),
+                    peak_resident_bytes(),
+                    0,
                     std::chrono::duration<double>(engine->finished() - start).count()};
     // Everything is in the journal before it is published: a kill from here on costs nothing.
     comm::agree_on_work(comm_, [&] { journal_->flush([this] { idle(); }); });
@@ -113,7 +108,7 @@ class Job {
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
     mine.calls_repeated = io::calls_repeated;
     summary.ranks = gather_reports(comm_, mine);
-    report_repeats(summary);
+    for (std::string& remark : remarks_on_storage(summary.ranks)) summary.remarks.push_back(std::move(remark));
     summary.collectives = comm_.collectives();
     summary.attempt = place_.continuation.attempt;
     summary.units = schedule_.units.size();

@@ -1,5 +1,7 @@
 #include "engine/rank_reports.hpp"
 
+#include <fmt/format.h>
+
 #include <fstream>
 
 #include "core/bytes.hpp"
@@ -39,14 +41,25 @@ std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, 
   for (const std::string& part : comm.gather(out.take())) {
     ByteReader in(part);
     io::RunRecord::Rank report;
-    for (std::uint64_t* n : {&report.bytes_read, &report.bytes_written, &report.pool_high_water,
-                             &report.peak_resident, &report.calls_repeated}) {
+    for (std::uint64_t* n : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
+                             &report.calls_repeated}) {
       *n = in.number();
     }
     report.busy_seconds = in.real();
     all.push_back(report);
   }
   return all;
+}
+
+std::vector<std::string> remarks_on_storage(const std::vector<io::RunRecord::Rank>& ranks) {
+  std::vector<std::string> remarks;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    const std::uint64_t calls = ranks[rank].calls_repeated;
+    if (calls == 0) continue;
+    remarks.push_back(fmt::format("storage failed for a moment: rank {} made {} call{} of it again", rank, calls,
+                                  calls == 1 ? "" : "s"));
+  }
+  return remarks;
 }
 
 std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,

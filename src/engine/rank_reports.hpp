@@ -19,6 +19,9 @@ std::vector<std::string> gather_lines(const comm::Communicator& comm, const std:
 /// Collective. Likewise what each of them did.
 std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine);
 
+/// Local. Ranks whose calls of storage failed at first: "storage failed for a moment: rank 3 made 2 calls of it again".
+std::vector<std::string> remarks_on_storage(const std::vector<io::RunRecord::Rank>& ranks);
+
 /// Collective. Values that a float8 output could not hold, by index of the plan's tensors: all ranks' together, on rank 0.
 std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,
                                                         const std::map<std::uint32_t, std::uint64_t>& mine);

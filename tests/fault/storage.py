@@ -78,6 +78,9 @@ class Suite:
         if case.code == 0:
             assert outcome.code == 0, f"{case.title}: {outcome}"
             assert digest_of(out) == self.expected[case.options], f"{case.title}: other bytes"
+            if "once" in case.title:
+                ranks = json.loads((out / "stockpot_run.json").read_text())["per_rank"]
+                assert sum(rank["calls_repeated"] for rank in ranks) > 0, f"{case.title}: the report counts nothing"
             return
         self.check_failed(case, out, outcome)
         self.goes_on(case, out, (1, 3, 2)[place % 3])
