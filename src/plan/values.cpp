@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/nearest.hpp"
+#include "recipe/text.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -25,8 +26,7 @@ std::optional<double> number_in(std::string_view text) {
 }
 
 std::optional<double> boolean_in(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const std::string lower = recipe::lower_case(text);
   for (const std::string_view word : {"true", "yes", "on", "y"}) {
     if (lower == word) return 1.0;
   }

@@ -32,14 +32,9 @@ Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagn
   members_ = mapping.members();
   for (const Node::Member& member : members_) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-    std::string message = fmt::format("unknown key {}", in_quotes(member.key));
     if (lacks_space(member, unknown_key, diagnostics)) continue;
-    std::string help = did_you_mean(member.key, known);
-    if (unknown_key == Severity::error) {
-      diagnostics.error("CFG006", member.key_at, std::move(message), std::move(help));
-    } else {
-      diagnostics.warn("CFG006", member.key_at, std::move(message), std::move(help));
-    }
+    diagnostics.add({unknown_key, "CFG006", member.key_at, fmt::format("unknown key {}", in_quotes(member.key)),
+                     did_you_mean(member.key, known)});
   }
 }
 

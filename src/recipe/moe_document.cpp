@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/nearest.hpp"
+#include "recipe/text.hpp"
 
 namespace stockpot::recipe {
 
@@ -24,12 +25,6 @@ constexpr std::array layouts{"hub", "fused"};
 template <std::size_t N>
 std::vector<std::string> texts(const std::array<const char*, N>& names) {
   return {names.begin(), names.end()};
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
 }
 
 std::vector<std::string> read_texts(const Node& node, Diagnostics& diagnostics) {
@@ -72,12 +67,12 @@ std::vector<Expert> read_experts(const Node& node, Diagnostics& diagnostics) {
 std::optional<MoeArchitecture> read_architecture(const Node& node, Diagnostics& diagnostics) {
   const auto text = read_text(node, diagnostics);
   if (!text || text->empty()) return std::nullopt;
-  const std::string wanted = lower(*text);
+  const std::string wanted = lower_case(*text);
   for (std::size_t i = 0; i < architectures.size(); ++i) {
     if (wanted == architectures[i]) return static_cast<MoeArchitecture>(i);
   }
   for (std::size_t i = 0; i < titles.size(); ++i) {
-    if (lower(titles[i]).starts_with(wanted)) return static_cast<MoeArchitecture>(i);
+    if (lower_case(titles[i]).starts_with(wanted)) return static_cast<MoeArchitecture>(i);
   }
   std::string near = did_you_mean(*text, texts(architectures));
   report(diagnostics, "MOE002", node, fmt::format("unknown architecture {}", in_quotes(*text)),

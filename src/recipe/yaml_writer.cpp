@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "recipe/text.hpp"
+
 namespace stockpot::recipe {
 namespace {
 
@@ -18,8 +20,7 @@ bool is_plain(std::string_view text) {
   };
   const bool begins_well = text.starts_with("./") || (!text.empty() && (is_letter(text[0]) || text[0] == '/'));
   if (!begins_well || !std::all_of(text.begin(), text.end(), allowed)) return false;
-  std::string lower(text.substr(0, longest_word + 1));
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string lower = lower_case(text.substr(0, longest_word + 1));
   for (const char* word : {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}) {
     if (lower == word) return false;
   }
