@@ -8,6 +8,7 @@
 
 #include "app/deadline.hpp"
 #include "core/error.hpp"
+#include "engine/output_format.hpp"
 
 namespace stockpot::app {
 namespace {
@@ -273,7 +274,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.shard_bytes = values.shard_size("out-shard-size");
   options.seed = values.number("random-seed");
   options.nonfinite = nonfinite(values);
-  const std::vector<std::string> formats{"safetensors", "hdf5", "dcp"};
+  const std::vector<std::string> formats = engine::output_formats();
   if (const auto format = values.choice("output-format", formats)) options.output_format = formats[*format];
   options.strict = values.on("strict");
   options.allow_crimes = values.on("allow-crimes");

@@ -10,6 +10,7 @@
 
 #include "comm/agree.hpp"
 #include "core/nearest.hpp"
+#include "io/dcp_metadata.hpp"
 #include "io/file_system.hpp"
 #include "io/run_record.hpp"
 
@@ -198,7 +199,7 @@ class Job {
       const fs::path place(directory);
       const bool has_weights = fs::exists(place / "model.safetensors") ||
                                fs::exists(place / "model.safetensors.index.json") ||
-                               fs::exists(place / "distcp" / ".metadata");
+                               fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
       if (!has_weights || !fs::exists(place / "config.json")) return std::string();
       const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
       if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");

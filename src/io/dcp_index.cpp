@@ -37,6 +37,14 @@ bool is_training_state(std::string_view name) {
   return false;
 }
 
+[[noreturn]] void refuse_index(std::string_view code, const std::string& sentence, const std::string& path,
+                               std::string_view tensor, std::string_view hint) {
+  Error error(ErrorKind::corrupt_input, sentence);
+  error.code(code).in_file(path);
+  if (!tensor.empty()) error.in_tensor(tensor);
+  throw error.hint(hint);
+}
+
 class IndexReader {
  public:
   IndexReader(const Pickle& pickle, const std::string& path) : pickle_(pickle), path_(path) {}
@@ -60,10 +68,7 @@ class IndexReader {
 
   [[noreturn]] void refuse(std::string_view code, const std::string& sentence, std::string_view tensor = "",
                            std::string_view hint = "the checkpoint looks damaged: compare it with the original") const {
-    Error error(ErrorKind::corrupt_input, sentence);
-    error.code(code).in_file(path_);
-    if (!tensor.empty()) error.in_tensor(tensor);
-    throw error.hint(hint);
+    refuse_index(code, sentence, path_, tensor, hint);
   }
 
   const std::vector<PickleValue>& items(PickleValue value) const { return pickle_.at(value).items; }
@@ -158,10 +163,7 @@ class IndexReader {
   // ---- tensors
 
   void read_entry(PickleValue key, PickleValue value, DcpIndex& index) const {
-    if (class_of(value) != "TensorStorageMetadata") {
-      ++index.other_values;
-      return;
-    }
+    if (class_of(value) != "TensorStorageMetadata") return;
     const std::string name(text_of(key, "name"));
     if (name.empty() || name.size() > max_name_bytes) refuse("FMT005", "a tensor's name is empty or very long");
     if (!is_utf8(name)) refuse("FMT021", "a tensor's name is not UTF-8");
@@ -216,14 +218,6 @@ class IndexReader {
   std::map<std::string_view, PickleValue> unplaced_;
 };
 
-[[noreturn]] void refuse(std::string_view code, const std::string& sentence, const std::string& path,
-                         std::string_view tensor, std::string_view hint) {
-  Error error(ErrorKind::corrupt_input, sentence);
-  error.code(code).in_file(path);
-  if (!tensor.empty()) error.in_tensor(tensor);
-  throw error.hint(hint);
-}
-
 /// Each tensor once, ascending by name, with the chunks of all that list it.
 std::vector<DcpTensor> united(std::vector<DcpTensor> tensors, const std::string& path) {
   constexpr std::string_view hint = "the files of metadata are not of the same checkpoint";
@@ -236,7 +230,7 @@ std::vector<DcpTensor> united(std::vector<DcpTensor> tensors, const std::string&
     }
     DcpTensor& same = each.back();
     if (same.info.dtype != tensor.info.dtype || same.info.shape != tensor.info.shape) {
-      refuse("FMT050", "two ranks list a tensor with different type or shape", path, tensor.info.name, hint);
+      refuse_index("FMT050", "two ranks list a tensor with different type or shape", path, tensor.info.name, hint);
     }
     std::ranges::move(tensor.chunks, std::back_inserter(same.chunks));
   }
@@ -250,8 +244,8 @@ void check_chunks(DcpTensor& tensor, const std::string& path) {
   const auto again = std::ranges::unique(chunks, {}, [](const DcpChunk& chunk) { return chunk.box(); });
   chunks.erase(again.begin(), again.end());
   if (const auto mistake = cover_mistake(tensor.info.shape, chunks)) {
-    refuse("FMT051", *mistake, path, tensor.info.name,
-           "the checkpoint looks damaged, or is only a part of one: compare it with the original");
+    refuse_index("FMT051", *mistake, path, tensor.info.name,
+                 "the checkpoint looks damaged, or is only a part of one: compare it with the original");
   }
   if (tensor.info.dtype == DType::f4) tensor.info.shape.back() *= 2;
 }
@@ -292,8 +286,8 @@ DcpIndex read_dcp_index(std::span<const DcpMetadata> files) {
   index.tensors = united(std::move(index.tensors), path);
   for (DcpTensor& tensor : index.tensors) check_chunks(tensor, path);
   if (!index.tensors.empty()) return index;
-  refuse("FMT042", "the checkpoint holds no tensors of a model", path, "",
-         "values inside tuples, and dictionaries that were saved whole, cannot be seen");
+  refuse_index("FMT042", "the checkpoint holds no tensors of a model", path, "",
+               "values inside tuples, and dictionaries that were saved whole, cannot be seen");
 }
 
 }  // namespace stockpot::io

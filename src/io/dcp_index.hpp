@@ -30,7 +30,6 @@ struct DcpTensor {
 struct DcpIndex {
   std::vector<DcpTensor> tensors;     ///< ascending by name
   std::vector<std::string> left_out;  ///< of the training state: optimizer and the like
-  std::uint64_t other_values = 0;     ///< entries that are no tensors
 };
 
 /// A file of metadata, in memory.
