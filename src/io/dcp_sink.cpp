@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
@@ -58,7 +57,7 @@ OutputPlaces dcp_places(const OutputLayout& layout) {
 
 DcpSink::DcpSink(OutputLayout layout)
     : layout_(std::move(layout)),
-      shards_(layout_.files.size()),
+      shards_(layout_),
       checksums_(layout_.tensors.size()),
       frame_digests_(layout_.files.size()) {}
 
@@ -69,13 +68,8 @@ std::vector<std::string> DcpSink::left_out() const {
 
 void DcpSink::prepare(const comm::Communicator& comm) {
   comm::agree(comm, [&] {
-    OutputPlaces planned = dcp_places(layout_);
-    places_ = std::move(planned.places);
     if (comm.is_root()) ensure_directory(folder());
-    for (std::size_t f = 0; f < shards_.size(); ++f) {
-      shards_[f].set(layout_.directory + "/" + planned.files[f].name, planned.files[f].bytes);
-      if (comm.is_root()) shards_[f].create();
-    }
+    shards_.prepare(layout_, dcp_places(layout_), comm.is_root());
     if (!comm.is_root()) return;
     sync_directory(folder());
     sync_directory(layout_.directory);
@@ -83,26 +77,17 @@ void DcpSink::prepare(const comm::Communicator& comm) {
 }
 
 void DcpSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
-  const DType dtype = layout_.tensors[tensor].dtype;
-  assert(bytes.size() == bytes_of(dtype, range.count));
-  const std::uint64_t first = bytes_of(dtype, range.first);
-  const OutputPlaces::Place& place = places_[tensor];
-  checksums_.add({tensor, {first, bytes.size()}}, crc32(bytes));
-  shards_[place.file].write(place.offset + first, bytes);
-}
-
-void DcpSink::flush() {
-  for (OutputFile& shard : shards_) shard.flush();
+  const TensorInfo& info = layout_.tensors[tensor];
+  checksums_.add({tensor, {bytes_of(info.dtype, range.first), bytes.size()}}, crc32(bytes));
+  shards_.write(info, tensor, range, bytes);
 }
 
 void DcpSink::finish(const comm::Communicator& comm) {
-  comm::agree(comm, [&] {
-    for (OutputFile& shard : shards_) shard.finish();
-  });
+  comm::agree(comm, [&] { shards_.finish(); });
   complete_checksums(comm);
   comm::agree(comm, [&] {
     if (!comm.is_root()) return;
-    for (const OutputFile& shard : shards_) shard.check_size();
+    shards_.check_sizes();
     write_frames();
     write_metadata();
   });
@@ -114,7 +99,7 @@ void DcpSink::complete_checksums(const comm::Communicator& comm) {
   for (const std::string& part : comm.gather(comm.is_root() ? "" : checksums_.pack())) checksums_.add_packed(part);
   const std::string packed = comm::on_root(comm, [&] {
     std::vector<TensorRun> gaps;
-    for (std::uint32_t t = 0; t < places_.size(); ++t) {
+    for (std::uint32_t t = 0; t < layout_.tensors.size(); ++t) {
       checksums_.add_gaps(t, layout_.tensors[t].bytes(), piece_bytes, gaps);
     }
     ByteWriter out;
@@ -143,7 +128,7 @@ std::string DcpSink::checksums_of_share(const comm::Communicator& comm, const st
   std::vector<std::byte> buffer;
   for (auto i = static_cast<std::size_t>(comm.rank()); i < gaps.size(); i += static_cast<std::size_t>(comm.size())) {
     const auto& [tensor, gap] = gaps[i];
-    const OutputPlaces::Place& place = places_[tensor];
+    const OutputPlaces::Place& place = shards_.place_of(tensor);
     const PosixSource file = PosixSource::seen_before(shards_[place.file].path());
     for (std::uint64_t at = gap.offset; at < gap.end(); at += buffer.size()) {
       buffer.resize(std::min(read_bytes, gap.end() - at));

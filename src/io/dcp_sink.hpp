@@ -28,7 +28,7 @@ class DcpSink final : public TensorSink {
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
   bool resumable() const override { return true; }
-  void flush() override;
+  void flush() override { shards_.flush(); }
   /// Collective. Also writes what stands between the tensors, and .metadata.
   void finish(const comm::Communicator& comm) override;
 
@@ -42,8 +42,7 @@ class DcpSink final : public TensorSink {
   std::string folder() const { return layout_.directory + "/" + dcp_folder; }
 
   OutputLayout layout_;
-  std::vector<OutputPlaces::Place> places_;  ///< of each tensor's elements
-  std::vector<OutputFile> shards_;           ///< parallel to layout_.files
+  OutputFiles shards_;
   RunChecksums checksums_;
   std::vector<Digest> frame_digests_;  ///< parallel to layout_.files; rank 0 only
   TensorFile metadata_;

@@ -1,5 +1,6 @@
 #include "io/output_file.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include "core/error.hpp"
@@ -74,6 +75,33 @@ void OutputFile::check_size() const {
   throw Error(ErrorKind::storage, "an output file does not have the size that was written")
       .in_file(path_)
       .at_byte(found, bytes_);
+}
+
+void OutputFiles::prepare(const OutputLayout& layout, OutputPlaces places, bool creates) {
+  places_ = std::move(places.places);
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes);
+    if (creates) files_[f].create();
+  }
+}
+
+void OutputFiles::write(const TensorInfo& info, std::uint32_t tensor, ElementRange range,
+                        std::span<const std::byte> bytes) {
+  assert(bytes.size() == bytes_of(info.dtype, range.count));
+  const OutputPlaces::Place& place = places_[tensor];
+  files_[place.file].write(place.offset + bytes_of(info.dtype, range.first), bytes);
+}
+
+void OutputFiles::flush() {
+  for (OutputFile& file : files_) file.flush();
+}
+
+void OutputFiles::finish() {
+  for (OutputFile& file : files_) file.finish();
+}
+
+void OutputFiles::check_sizes() const {
+  for (const OutputFile& file : files_) file.check_size();
 }
 
 }  // namespace stockpot::io

@@ -1,4 +1,4 @@
-// A weight file that all ranks write to at offsets known beforehand, as one rank sees it.
+// Weight files that all ranks write to at offsets known beforehand, as one rank sees them.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/posix_file.hpp"
+#include "io/tensor_sink.hpp"
 
 namespace stockpot::io {
 
@@ -48,6 +49,32 @@ class OutputFile {
   /// bytes that it took and lost.
   std::deque<PosixSink> open_;
   std::atomic<bool> dirty_ = false;  ///< written to since it was synced
+};
+
+/// All files of a layout.
+class OutputFiles {
+ public:
+  explicit OutputFiles(const OutputLayout& layout) : files_(layout.files.size()) {}
+
+  /// Local. @param creates  on one rank: makes the files.
+  void prepare(const OutputLayout& layout, OutputPlaces places, bool creates);
+  /// Local, thread safe for ranges that do not overlap. @param bytes  the encoded elements of `range`.
+  void write(const TensorInfo& info, std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes);
+  /// Local, thread safe.
+  void flush();
+  /// Local. Syncs and closes.
+  void finish();
+
+  std::size_t size() const { return files_.size(); }
+  OutputFile& operator[](std::size_t file) { return files_[file]; }
+  const OutputFile& operator[](std::size_t file) const { return files_[file]; }
+  const OutputPlaces::Place& place_of(std::uint32_t tensor) const { return places_[tensor]; }
+  /// Local. @throws Error(storage) if one does not have the size that was written.
+  void check_sizes() const;
+
+ private:
+  std::vector<OutputFile> files_;            ///< parallel to OutputLayout::files
+  std::vector<OutputPlaces::Place> places_;  ///< of each tensor's elements
 };
 
 }  // namespace stockpot::io

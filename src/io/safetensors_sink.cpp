@@ -1,6 +1,5 @@
 #include "io/safetensors_sink.hpp"
 
-#include <cassert>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -42,39 +41,28 @@ OutputPlaces safetensors_places(const OutputLayout& layout) {
 }
 
 SafetensorsSink::SafetensorsSink(OutputLayout layout)
-    : layout_(std::move(layout)), shards_(layout_.files.size()), header_digests_(layout_.files.size()) {}
+    : layout_(std::move(layout)), shards_(layout_), header_digests_(layout_.files.size()) {}
 
 void SafetensorsSink::prepare(const comm::Communicator& comm) {
   comm::agree(comm, [&] {
-    OutputPlaces planned = safetensors_places(layout_);
-    places_ = std::move(planned.places);
+    const OutputPlaces planned = safetensors_places(layout_);
+    shards_.prepare(layout_, planned, comm.is_root());
+    if (!comm.is_root()) return;
     for (std::size_t f = 0; f < shards_.size(); ++f) {
-      shards_[f].set(layout_.directory + "/" + planned.files[f].name, planned.files[f].bytes);
-      if (!comm.is_root()) continue;
       const auto header = std::as_bytes(std::span(planned.files[f].header));
       header_digests_[f] = digest_block(header);
-      shards_[f].create();
       shards_[f].write(0, header);
     }
-    if (comm.is_root()) sync_directory(layout_.directory);
+    sync_directory(layout_.directory);
   });
 }
 
 void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
-  const DType dtype = layout_.tensors[tensor].dtype;
-  assert(bytes.size() == bytes_of(dtype, range.count));
-  const OutputPlaces::Place& place = places_[tensor];
-  shards_[place.file].write(place.offset + bytes_of(dtype, range.first), bytes);
-}
-
-void SafetensorsSink::flush() {
-  for (OutputFile& shard : shards_) shard.flush();
+  shards_.write(layout_.tensors[tensor], tensor, range, bytes);
 }
 
 void SafetensorsSink::finish(const comm::Communicator& comm) {
-  comm::agree(comm, [&] {
-    for (OutputFile& shard : shards_) shard.finish();
-  });
+  comm::agree(comm, [&] { shards_.finish(); });
   comm::agree(comm, [&] {
     if (comm.is_root()) check_and_index();
   });
@@ -83,10 +71,10 @@ void SafetensorsSink::finish(const comm::Communicator& comm) {
 void SafetensorsSink::check_and_index() const {
   std::uint64_t total_bytes = 0;
   std::map<std::string, std::string> weight_map;
-  for (const OutputFile& shard : shards_) shard.check_size();
-  for (std::size_t t = 0; t < places_.size(); ++t) {
+  shards_.check_sizes();
+  for (std::uint32_t t = 0; t < layout_.tensors.size(); ++t) {
     total_bytes += layout_.tensors[t].bytes();
-    weight_map.emplace(layout_.tensors[t].name, layout_.files[places_[t].file].name);
+    weight_map.emplace(layout_.tensors[t].name, layout_.files[shards_.place_of(t).file].name);
   }
   if (shards_.size() < 2) return;
   const nlohmann::ordered_json index = {{"metadata", {{"total_size", total_bytes}, {"stockpot_version", version}}},

@@ -22,7 +22,7 @@ class SafetensorsSink final : public TensorSink {
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
   bool resumable() const override { return true; }
-  void flush() override;
+  void flush() override { shards_.flush(); }
   /// Collective. Also writes the index, if there are several files.
   void finish(const comm::Communicator& comm) override;
 
@@ -32,9 +32,8 @@ class SafetensorsSink final : public TensorSink {
   void check_and_index() const;
 
   OutputLayout layout_;
-  std::vector<OutputPlaces::Place> places_;  ///< of each tensor
-  std::vector<OutputFile> shards_;           ///< parallel to layout_.files
-  std::vector<Digest> header_digests_;       ///< likewise; rank 0 only
+  OutputFiles shards_;
+  std::vector<Digest> header_digests_;  ///< parallel to layout_.files; rank 0 only
 };
 
 }  // namespace stockpot::io
