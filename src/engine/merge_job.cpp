@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <map>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -32,21 +32,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-void report_saturated(const plan::MergePlan& plan, const std::map<std::uint32_t, std::uint64_t>& saturated,
-                      JobSummary& summary) {
-  constexpr std::size_t shown = 20;
-  for (const auto& [tensor, values] : saturated) {
-    const TensorInfo& output = plan.tensors[tensor].output;
-    summary.saturated.push_back({output.name, values});
-    if (summary.saturated.size() > shown) continue;
-    summary.remarks.push_back(fmt::format("TEN031: {}: {} of {} values do not fit {} and become its largest",
-                                          output.name, values, output.elements(), name(output.dtype)));
-  }
-  if (saturated.size() <= shown) return;
-  summary.remarks.push_back(fmt::format("TEN031: so it is in {} further tensors: see {}", saturated.size() - shown,
-                                        io::run_record_file_name));
-}
 
 /// The part between the staging directory's creation and its publication.
 class Job {
@@ -108,7 +93,7 @@ class Job {
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
     mine.calls_repeated = io::calls_repeated;
     summary.ranks = gather_reports(comm_, mine);
-    for (std::string& remark : remarks_on_storage(summary.ranks)) summary.remarks.push_back(std::move(remark));
+    std::ranges::move(remarks_on_storage(summary.ranks), std::back_inserter(summary.remarks));
     summary.collectives = comm_.collectives();
     summary.attempt = place_.continuation.attempt;
     summary.units = schedule_.units.size();
@@ -139,7 +124,11 @@ class Job {
       for (const std::string& note : std::set<std::string>(notes.begin(), notes.end())) summary.remarks.push_back(note);
     }
     if (std::ranges::any_of(plan_.tensors, [](const auto& tensor) { return is_float8(tensor.output.dtype); })) {
-      report_saturated(plan_, gather_saturated(comm_, context.saturations.all()), summary);
+      const auto saturated = gather_saturated(comm_, context.saturations.all());
+      for (const auto& [tensor, values] : saturated) {
+        summary.saturated.push_back({plan_.tensors[tensor].output.name, values});
+      }
+      std::ranges::move(remarks_on_saturated(plan_, saturated), std::back_inserter(summary.remarks));
     }
   }
 

@@ -80,4 +80,21 @@ std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator
   return all;
 }
 
+std::vector<std::string> remarks_on_saturated(const plan::MergePlan& plan,
+                                              const std::map<std::uint32_t, std::uint64_t>& saturated) {
+  constexpr std::size_t most = 20;
+  std::vector<std::string> remarks;
+  for (const auto& [tensor, values] : saturated) {
+    if (remarks.size() == most) {
+      remarks.push_back(fmt::format("TEN031: so it is in {} further tensors: see {}", saturated.size() - most,
+                                    io::run_record_file_name));
+      break;
+    }
+    const TensorInfo& output = plan.tensors[tensor].output;
+    remarks.push_back(fmt::format("TEN031: {}: {} of {} values do not fit {} and become its largest", output.name,
+                                  values, output.elements(), name(output.dtype)));
+  }
+  return remarks;
+}
+
 }  // namespace stockpot::engine

@@ -8,6 +8,7 @@
 
 #include "comm/communicator.hpp"
 #include "io/run_record.hpp"
+#include "plan/plan.hpp"
 
 namespace stockpot::engine {
 
@@ -25,5 +26,9 @@ std::vector<std::string> remarks_on_storage(const std::vector<io::RunRecord::Ran
 /// Collective. Values that a float8 output could not hold, by index of the plan's tensors: all ranks' together, on rank 0.
 std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,
                                                         const std::map<std::uint32_t, std::uint64_t>& mine);
+
+/// Local. TEN031 for the first tensors of these, and one for the others.
+std::vector<std::string> remarks_on_saturated(const plan::MergePlan& plan,
+                                              const std::map<std::uint32_t, std::uint64_t>& saturated);
 
 }  // namespace stockpot::engine
