@@ -1,5 +1,6 @@
 #include "core/convert.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <type_traits>
@@ -73,20 +74,26 @@ typename Stored::Bits stored_bits(T value) {
   }
 }
 
+/// NaN is above infinity, and infinity is the exponent's mask.
+template <class Stored>
+typename Stored::Bits magnitude_bits(typename Stored::Bits bits) {
+  return static_cast<typename Stored::Bits>(bits & static_cast<typename Stored::Bits>(~Stored::sign));
+}
+
 template <class Stored, class T>
 bool widen_as(const std::byte* stored, std::span<T> out) {
   bool any = false;
   dispatch(
       [](const std::byte* from, T* to, std::size_t n, bool* nonfinite) {
         using Bits = typename Stored::Bits;
-        Bits flag = 0;
+        Bits most = 0;
         for (std::size_t i = 0; i < n; ++i) {
           Bits b;
           std::memcpy(&b, from + i * sizeof b, sizeof b);
           to[i] = static_cast<T>(Stored::to_float(b));
-          flag = static_cast<Bits>(flag | ((b & Stored::exponent) == Stored::exponent ? 1 : 0));
+          most = std::max(most, magnitude_bits<Stored>(b));
         }
-        *nonfinite = flag != 0;
+        *nonfinite = most >= Stored::exponent;
       },
       stored, out.data(), out.size(), &any);
   return any;
@@ -98,21 +105,17 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
   dispatch(
       [](const T* from, std::byte* to, std::size_t n, bool* nonfinite) {
         using Bits = typename Stored::Bits;
-        Bits flag = 0;
+        Bits most = 0, overflows = 0;
         for (std::size_t i = 0; i < n; ++i) {
-          Bits b = stored_bits<Stored>(from[i]);
-          bool special = (b & Stored::exponent) == Stored::exponent;
-          if constexpr (Stored::exponent == Stored::quiet) {
-            b = special ? Stored::quiet : b;
-            special = !(from[i] - from[i] == T{0});  // infinity has become a number
-          } else {
-            const bool nan = special && (b & static_cast<Bits>(~Stored::sign)) != Stored::exponent;
-            b = nan ? Stored::quiet : b;
+          const Bits rounded = stored_bits<Stored>(from[i]);
+          const Bits b = magnitude_bits<Stored>(rounded) > Stored::exponent ? Stored::quiet : rounded;
+          most = std::max(most, magnitude_bits<Stored>(b));
+          if constexpr (Stored::exponent == Stored::quiet) {  // infinity has become a number
+            overflows = static_cast<Bits>(overflows | (from[i] - from[i] == T{0} ? 0 : 1));
           }
-          flag = static_cast<Bits>(flag | (special ? 1 : 0));
           std::memcpy(to + i * sizeof b, &b, sizeof b);
         }
-        *nonfinite = flag != 0;
+        *nonfinite = most >= Stored::exponent || overflows != 0;
       },
       values.data(), out, values.size(), &any);
   return any;

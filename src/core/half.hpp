@@ -19,11 +19,11 @@ constexpr std::uint16_t f32_to_bf16(float value) {
 constexpr float f16_to_f32(std::uint16_t h) {
   const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000u) << 16;
   const std::uint32_t magnitude = static_cast<std::uint32_t>(h & 0x7FFFu);
-  // Normal numbers: rebias the exponent by 127 - 15. Infinity and NaN: the exponent becomes all ones.
-  const std::uint32_t normal = (magnitude << 13) + (magnitude >= 0x7C00u ? 0x70000000u : 0x38000000u);
-  // Subnormal: the magnitude counts 2^-24. Both conversions are exact.
-  const std::uint32_t subnormal = std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24f);
-  return std::bit_cast<float>(sign | (magnitude < 0x0400u ? subnormal : normal));
+  // In place, a float 2^112 times too small, subnormal where the half is: the product is exact. Infinity and NaN come out
+  // as numbers whose mantissa is right: their exponent becomes all ones.
+  const float number = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+  const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(number) | special | sign);
 }
 
 constexpr std::uint16_t f32_to_f16(float value) {
