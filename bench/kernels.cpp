@@ -94,13 +94,15 @@ class Prepared {
   void observe(bool conclude) {
     const methods::TallyShape shape = *method_->next_pass();
     counts_.assign(shape.counts, 0);
+    std::vector<methods::Lanes> lanes(shape.sums);
     std::vector<double> sums(shape.sums), maxima(shape.maxima);
     std::vector<double> all_maxima(shape.maxima);
     SumTree tree;
     each_tile([&](const methods::Tile<float>& tile, std::uint64_t number) {
-      std::ranges::fill(sums, 0.0);
+      std::ranges::fill(lanes, methods::Lanes{});
       std::ranges::fill(maxima, 0.0);
-      method_->observe(tile, {counts_, sums, maxima});
+      method_->observe(tile, {counts_, lanes, maxima});
+      std::ranges::transform(lanes, sums.begin(), &methods::Lanes::joined);
       if (shape.sums > 0 && conclude) tree.insert(0, number, sums);
       for (std::size_t i = 0; i < maxima.size(); ++i) all_maxima[i] = std::max(all_maxima[i], maxima[i]);
     });

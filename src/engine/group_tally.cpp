@@ -27,11 +27,13 @@ void GroupTally::add_counts(std::span<const std::uint64_t> counts) {
   for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += counts[i];
 }
 
-void GroupTally::add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<const double> sums,
+void GroupTally::add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<const methods::Lanes> sums,
                           std::span<const double> maxima) {
+  std::vector<double> joined(sums.size());
+  std::ranges::transform(sums, joined.begin(), &methods::Lanes::joined);
   const std::lock_guard lock(mutex_);
   const std::size_t place = place_of(tensor);
-  if (!sums.empty()) sums_[place].insert(0, tile, std::vector<double>(sums.begin(), sums.end()));
+  if (!sums.empty()) sums_[place].insert(0, tile, std::move(joined));
   double* own = maxima_.data() + place * shape_.maxima;
   for (std::size_t i = 0; i < maxima.size(); ++i) own[i] = methods::larger_magnitude(own[i], maxima[i]);
 }

@@ -24,7 +24,8 @@ class GroupTally {
   /// Thread safe.
   void add_counts(std::span<const std::uint64_t> counts);
   /// Thread safe. What one tile of one tensor of the group came to. @param tile  its number in the tensor.
-  void add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<const double> sums, std::span<const double> maxima);
+  void add_tile(std::uint32_t tensor, std::uint64_t tile, std::span<const methods::Lanes> sums,
+                std::span<const double> maxima);
 
   std::span<std::uint64_t> counts() { return counts_; }
   bool has_reals() const { return shape_.sums > 0 || shape_.maxima > 0; }

@@ -29,7 +29,7 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
       .hint("choose a wider out_dtype or smaller weights, or --nonfinite propagate to write it as it is");
 }
 
-/// A strip on its way, and a tile of it after the other.
+/// A strip on its way, and a piece of it after the other.
 template <class T>
 class TileMerger {
  public:
@@ -39,7 +39,7 @@ class TileMerger {
 
   void merge(std::span<std::byte> encoded) {
     const DType dtype = planned().output.dtype;
-    for_each_tile(context_.plan, strip_, [&](ElementRange range) {
+    for_each_piece([&](ElementRange range) {
       const auto tile = decode(range);
       const std::span<T> result = array(sources_.size(), range.count);
       if (planned().lines_offset) {
@@ -60,8 +60,9 @@ class TileMerger {
     });
   }
 
+  /// LinesAlpha is given whole tiles.
   void measure() {
-    for_each_tile(context_.plan, strip_, [&](ElementRange range) {
+    for_each_part(strip_.range, plan::tile_elements(context_.plan, strip_.tensor), [&](ElementRange range) {
       const auto tile = decode(range);
       const std::span<T> result = array(sources_.size(), range.count);
       merge_task_vector(tile, result);
@@ -70,6 +71,11 @@ class TileMerger {
   }
 
  private:
+  template <class Work>
+  void for_each_piece(const Work& work) const {
+    for_each_part(strip_.range, plan::piece_elements(context_.plan, strip_.tensor), work);
+  }
+
   const plan::PlannedTensor& planned() const { return context_.plan.tensors[strip_.tensor]; }
 
   methods::Tile<T> decode(ElementRange range) {

@@ -14,12 +14,11 @@ void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, con
 /// Worker threads. Reads a strip into the worker's own buffer.
 StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& strip, const TensorSources& sources);
 
-/// Calls work(tile_range) for each tile of a strip.
+/// Calls work(part) for consecutive parts of a range, each but the last of `step` elements.
 template <class Work>
-void for_each_tile(const plan::MergePlan& plan, const Strip& strip, const Work& work) {
-  const std::uint64_t step = plan::tile_elements(plan, strip.tensor);
-  for (std::uint64_t at = strip.range.first; at < strip.range.end(); at += step) {
-    work(ElementRange{at, std::min(step, strip.range.end() - at)});
+void for_each_part(ElementRange range, std::uint64_t step, const Work& work) {
+  for (std::uint64_t at = range.first; at < range.end(); at += step) {
+    work(ElementRange{at, std::min(step, range.end() - at)});
   }
 }
 

@@ -13,6 +13,7 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::
       wave_(wave),
       strips_(context.plan, context.schedule, wave.units),
       kept_(kept),
+      is_loaded_(strips_.size(), 0),
       counters_(counters),
       pending_(context.workers.size()) {
   for (const std::uint32_t g : wave.groups) {
@@ -68,22 +69,17 @@ bool WaveRun::next_pass() {
 void WaveRun::observe() {
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) { observe_strip(w, i); });
   for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
-  ++passes_done_;
 }
 
 void WaveRun::observe_strip(std::size_t w, std::size_t i) {
   if (context_.stop.level() != Stop::none) return context_.stop.skipped();
   const Strip strip = strips_[i];
   Member& member = member_of(strip.tensor);
-  const bool first_time = passes_done_ == 0;
-  const bool must_load = first_time && strip.place < wave_.keep_units;
-  const bool wanted = member.tally != nullptr && member.method->wants(context_.plan.context[strip.tensor], strip.range);
-  if (!wanted && !must_load) return;
-  if (first_time) context_.advise(strips_, i);
+  if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
+  if (!is_loaded_[i]) context_.advise(strips_, i);
   Worker& worker = context_.per_worker[w];
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts = stored(worker, strip, sources, first_time);
-  if (!wanted) return;
+  const StoredParts parts = stored(worker, strip, sources, i);
   const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
   if (context_.plan.tensors[strip.tensor].float64) {
     observe_tiles<double>(worker, strip, sources, parts, member, counts);
@@ -97,14 +93,17 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
                             Member& member, std::span<std::uint64_t> counts) {
   const methods::OutputTensor& tensor = context_.plan.context[strip.tensor];
   const std::uint64_t step = plan::tile_elements(context_.plan, strip.tensor);
-  std::vector<double> sums(member.tally->shape().sums), maxima(member.tally->shape().maxima);
-  for_each_tile(context_.plan, strip, [&](ElementRange range) {
+  std::vector<methods::Lanes> sums(member.tally->shape().sums);
+  std::vector<double> maxima(member.tally->shape().maxima);
+  for_each_part(strip.range, step, [&](ElementRange range) {
     if (!member.method->wants(tensor, range)) return;
-    const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, range, worker.buffers,
-                                     context_.input_check, worker.models<T>());
-    std::fill(sums.begin(), sums.end(), 0.0);
-    std::fill(maxima.begin(), maxima.end(), 0.0);
-    member.method->observe(tile, {counts, sums, maxima});
+    std::ranges::fill(sums, methods::Lanes{});
+    std::ranges::fill(maxima, 0.0);
+    for_each_part(range, plan::observed_elements(context_.plan, strip.tensor), [&](ElementRange piece) {
+      const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
+                                       context_.input_check, worker.models<T>());
+      member.method->observe(tile, {counts, sums, maxima});
+    });
     if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
   });
 }
@@ -124,12 +123,15 @@ void WaveRun::flush(std::size_t w) {
   pending = {};
 }
 
-StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time) {
+StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i) {
   if (strip.place >= wave_.keep_units) return read_strip(context_, worker, strip, sources);
   // A kept unit lies in the pool strip by strip.
   const std::uint64_t before = kept_bytes_of(strip.tensor, strip.range.first - strip.unit.first);
   const StoredParts parts = cut_parts(sources, strip.range, kept_.subspan(kept_at_[strip.place] + before));
-  if (first_time) context_.counters.bytes_read += read_parts(sources, strip.range, parts);
+  if (!is_loaded_[i]) {
+    context_.counters.bytes_read += read_parts(sources, strip.range, parts);
+    is_loaded_[i] = 1;
+  }
   return parts;
 }
 
@@ -175,10 +177,10 @@ void WaveRun::merge() {
     const Strip strip = strips_[i];
     if (context_.schedule.units[strip.unit_index].done) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
-    if (strip.place >= wave_.keep_units) context_.advise(strips_, i);
+    if (!is_loaded_[i]) context_.advise(strips_, i);
     Worker& worker = context_.per_worker[w];
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-    const StoredParts parts = stored(worker, strip, sources, passes_done_ == 0);
+    const StoredParts parts = stored(worker, strip, sources, i);
     merge_strip(context_, worker, strip, member_of(strip.tensor).method.get(), sources, parts);
   });
 }

@@ -55,7 +55,8 @@ class WaveRun {
   void flush(std::size_t w);
   /// In the pool, of the first elements of a kept unit: whole strips, or the unit.
   std::uint64_t kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const;
-  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, bool first_time);
+  /// The bytes of strip `i`: kept ones are read when they are first wanted.
+  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i);
   Member& member_of(std::uint32_t tensor);
 
   EngineContext& context_;
@@ -63,12 +64,13 @@ class WaveRun {
   Strips strips_;
   std::span<std::byte> kept_;
   std::vector<std::uint64_t> kept_at_;  // offset in kept_ of each kept unit
+  std::vector<std::uint8_t>
+      is_loaded_;  // of each strip, whether kept_ has its bytes; a strip is one worker's at a time
   std::span<std::uint64_t> counters_;
   std::span<std::uint64_t> used_counters_;  // of the coming pass
   std::vector<Member> members_;             // parallel to wave_.groups
   std::unordered_map<std::uint32_t, std::size_t> place_of_group_;
   std::vector<Pending> pending_;  // per worker
-  int passes_done_ = 0;
 };
 
 /// Counters of the largest pass of all groups of a wave together.

@@ -35,13 +35,12 @@ class MetaGpt final : public TileMethod<MetaGpt> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    std::vector<Lanes> lanes(models_);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(add_squared_offsets, in.model_values[m] + first, in.base_values + first, count, lanes[m].sum.data());
+        dispatch(add_squared_offsets, in.model_values[m] + first, in.base_values + first, count,
+                 part.sums[m].sum.data());
       }
     });
-    std::ranges::transform(lanes, part.sums.begin(), &Lanes::joined);
   }
 
   void conclude(const Totals& totals) override {

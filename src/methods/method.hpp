@@ -21,6 +21,7 @@
 #include "core/random.hpp"
 #include "core/range.hpp"
 #include "core/tensor.hpp"
+#include "methods/lanes.hpp"
 #include "methods/settings.hpp"
 
 namespace stockpot::methods {
@@ -64,11 +65,11 @@ struct TallyShape {
   std::size_t maxima = 0;
 };
 
-/// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` and `maxima` are zero and belong to
-/// this tile alone.
+/// Where observe() adds up. `counts` may already hold other tiles' counts; `sums` and `maxima` belong to one tile, and hold
+/// what earlier pieces of it left there.
 struct TallyPart {
   std::span<std::uint64_t> counts;
-  std::span<double> sums;
+  std::span<Lanes> sums;
   std::span<double> maxima;
 };
 
@@ -92,9 +93,12 @@ class Method {
   virtual std::optional<TallyShape> next_pass() const { return std::nullopt; }
   /// Whether the coming pass needs these elements: a pass that does not can leave them unread.
   virtual bool wants(const OutputTensor&, ElementRange) const { return true; }
+  /// A tile, or the pieces of it in order, each but the last a multiple of 8 elements. Methods of rows are given whole
+  /// tiles.
   virtual void observe(const Tile<float>&, TallyPart) const {}
   virtual void observe(const Tile<double>&, TallyPart) const {}
   virtual void conclude(const Totals&) {}
+  /// A tile or a piece of one, of whole rows for methods of rows.
   /// @param out  in.size() values; overlaps no input.
   virtual void merge(const Tile<float>& in, std::span<float> out) const = 0;
   virtual void merge(const Tile<double>& in, std::span<double> out) const = 0;

@@ -159,7 +159,7 @@ class ModelStock final : public TileMethod<ModelStock> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    GramSums(in.model_values, in.base_values).block(0, in.size(), part.sums);
+    GramSums(in.model_values, in.base_values).add(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override {

@@ -138,10 +138,13 @@ class NuSlerp final : public TileMethod<NuSlerp> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    if (columns_ == 1) return GramSums<T>(in.model_values, in.base_values).block(0, in.size(), part.sums);
+    if (columns_ == 1) return GramSums<T>(in.model_values, in.base_values).add(0, in.size(), part.sums);
+    std::vector<double> sums(part.sums.size());  // side by side, as the columns are
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = part.sums[i].sum[0];
     with_vectors(in, 0, [&](auto vectors) {
-      dispatch(add_columns, vectors, in.size(), in.range.first % columns_, columns_, part.sums.data());
+      dispatch(add_columns, vectors, in.size(), in.range.first % columns_, columns_, sums.data());
     });
+    for (std::size_t i = 0; i < sums.size(); ++i) part.sums[i].sum[0] = sums[i];
   }
 
   void conclude(const Totals& totals) override {

@@ -60,16 +60,14 @@ class Sce final : public TileMethod<Sce> {
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
     std::vector<T> values(models_ * sub_tile_elements);
-    std::vector<Lanes> lanes(models_);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       const Entries<T> deltas = write_deltas(in, first, count, values.data());
       if (select_.next_pass()) return select_.count(run_of(in, first, count), deltas, part.counts);
       select_.keep_selected(run_of(in, first, count), deltas, values.data());
       for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(add_products, deltas.of(m), deltas.of(m), count, lanes[m].sum.data());
+        dispatch(add_products, deltas.of(m), deltas.of(m), count, part.sums[m].sum.data());
       }
     });
-    if (!select_.next_pass()) std::ranges::transform(lanes, part.sums.begin(), &Lanes::joined);
   }
 
   void conclude(const Totals& totals) override {

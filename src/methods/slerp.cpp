@@ -8,8 +8,8 @@
 
 #include "core/error.hpp"
 #include "core/trigonometry.hpp"
-#include "methods/kernels/block_sums.hpp"
 #include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/gram.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/method.hpp"
 
@@ -36,7 +36,7 @@ Coefficients coefficients(double t, double cosine_between, double dot_threshold)
   return {sine(angle - angle * t) / whole, sine(angle * t) / whole};
 }
 
-/// One pass: the squared norms of both vectors and their dot product.
+/// One pass: the base's squared norm, the dot product, the other's squared norm.
 class Slerp final : public TileMethod<Slerp> {
  public:
   Slerp(const Settings& settings, const GroupInfo&)
@@ -50,9 +50,8 @@ class Slerp final : public TileMethod<Slerp> {
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
     const T *base = in.base_values, *other = in.model_values[0];
-    part.sums[0] = block_dot(base, base, in.size());
-    part.sums[1] = block_dot(other, other, in.size());
-    part.sums[2] = block_dot(base, other, in.size());
+    const T* const vectors[] = {base, other};
+    GramSums<T>(vectors).add(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override {
@@ -60,7 +59,7 @@ class Slerp final : public TileMethod<Slerp> {
       const double norm = std::sqrt(squared_norm);
       return norm > tiny_norm || std::isnan(norm) ? norm : 1.0;
     };
-    const double cosine_between = totals.sums[2] / (divisor(totals.sums[0]) * divisor(totals.sums[1]));
+    const double cosine_between = totals.sums[1] / (divisor(totals.sums[0]) * divisor(totals.sums[2]));
     coefficients_ = coefficients(t_, cosine_between, dot_threshold_);
   }
 

@@ -29,6 +29,18 @@ std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor) {
   return methods::tile_elements(granularity_of(plan, tensor), plan.tensors[tensor].output.row_elements());
 }
 
+std::uint64_t piece_elements(const MergePlan& plan, std::uint32_t tensor) {
+  constexpr std::uint64_t usual = 8192;
+  if (granularity_of(plan, tensor) == methods::Granularity::block) return usual;
+  const std::uint64_t row = std::max<std::uint64_t>(1, plan.tensors[tensor].output.row_elements());
+  return std::min(tile_elements(plan, tensor), std::max<std::uint64_t>(1, usual / row) * row);
+}
+
+std::uint64_t observed_elements(const MergePlan& plan, std::uint32_t tensor) {
+  const bool rows = granularity_of(plan, tensor) == methods::Granularity::row;
+  return rows ? tile_elements(plan, tensor) : piece_elements(plan, tensor);
+}
+
 std::uint64_t tiles_of(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements) {
   const std::uint64_t step = tile_elements(plan, tensor);
   return (elements + step - 1) / step;
@@ -83,18 +95,29 @@ std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::
   return elements / strip * stored_bytes(plan, tensor, strip) + (rest > 0 ? stored_bytes(plan, tensor, rest) : 0);
 }
 
+namespace {
+
+/// What a worker decodes at once, at most.
+std::uint64_t decoded_elements(const MergePlan& plan, std::uint32_t tensor) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  if (planned.lines_offset) return tile_elements(plan, tensor);
+  return plan.groups[planned.group].needs.passes > 0 ? observed_elements(plan, tensor) : piece_elements(plan, tensor);
+}
+
+}  // namespace
+
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
   StripMemory largest;
   for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
     const PlannedTensor& planned = plan.tensors[t];
     const std::uint64_t strip = std::min(strip_elements(plan, t, chunk_bytes), planned.output.elements());
-    const std::uint64_t tile = std::min(tile_elements(plan, t), strip);
     const std::uint64_t arrays = planned.sources.size() + (planned.base ? 1 : 0) + 1;
     const std::uint64_t value_bytes = planned.float64 ? sizeof(double) : sizeof(float);
     largest.stored_bytes = std::max(largest.stored_bytes, stored_bytes(plan, t, strip));
     largest.output_bytes = std::max(largest.output_bytes, round_up(bytes_of(planned.output.dtype, strip), line));
     if (planned.action == Action::copy) continue;
-    largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(tile * value_bytes, line));
+    const std::uint64_t values = std::min(decoded_elements(plan, t), strip);
+    largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(values * value_bytes, line));
     largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].needs.tally.counts);
   }
   return largest;

@@ -44,7 +44,8 @@ struct RunOptions {
   std::uint64_t seed = 0;           ///< of the recipe
   std::size_t blocks_per_tile = 1;  ///< or rows, for methods that need whole rows
   std::uint64_t shuffle = 0;        ///< 0: tiles in order; else an order drawn from this
-  bool wide = false;                ///< pretend that another tensor of the group is F64
+  std::uint64_t piece = 0;  ///< elements of the pieces that tiles come in; 0: whole. Methods of rows have their own
+  bool wide = false;        ///< pretend that another tensor of the group is F64
 };
 
 struct PassRecord {
@@ -104,8 +105,11 @@ class HandRun {
     while (const auto shape = method_->next_pass()) result.passes.push_back(pass(*shape));
     for (const auto& tensor : group_) result.tensors.emplace_back(tensor.elements());
     for (const auto [tensor, range] : tiles(options_.blocks_per_tile)) {
-      const auto models = model_pointers(tensor, range.first);
-      method_->merge(tile(tensor, range, models), std::span(result.tensors[tensor]).subspan(range.first, range.count));
+      for (const ElementRange piece : pieces(range, granularity_ == methods::Granularity::block)) {
+        const auto models = model_pointers(tensor, piece.first);
+        method_->merge(tile(tensor, piece, models),
+                       std::span(result.tensors[tensor]).subspan(piece.first, piece.count));
+      }
     }
     result.remarks = method_->remarks();
     return result;
@@ -151,6 +155,15 @@ class HandRun {
     return all;
   }
 
+  std::vector<ElementRange> pieces(ElementRange range, bool may_cut) const {
+    if (options_.piece == 0 || !may_cut) return {range};
+    std::vector<ElementRange> all;
+    for (std::uint64_t first = range.first; first < range.end(); first += options_.piece) {
+      all.push_back({first, std::min(options_.piece, range.end() - first)});
+    }
+    return all;
+  }
+
   std::vector<const T*> model_pointers(std::size_t tensor, std::uint64_t first) const {
     std::vector<const T*> models;
     for (const auto& values : group_[tensor].models) models.push_back(values.data() + first);
@@ -169,12 +182,16 @@ class HandRun {
     std::vector<double> maxima(shape.maxima * group_.size());
     for (const auto [tensor, range] : tiles(shape.sums > 0 ? 1 : options_.blocks_per_tile)) {
       ++record.tiles;
+      std::vector<methods::Lanes> lanes(shape.sums);
       std::vector<double> sums(shape.sums), largest(shape.maxima);
       if (method_->wants(context_[tensor], range)) {
         ++record.wanted;
-        const auto models = model_pointers(tensor, range.first);
-        method_->observe(tile(tensor, range, models), {counts, sums, largest});
+        for (const ElementRange piece : pieces(range, granularity_ == methods::Granularity::block)) {
+          const auto models = model_pointers(tensor, piece.first);
+          method_->observe(tile(tensor, piece, models), {counts, lanes, largest});
+        }
       }
+      std::ranges::transform(lanes, sums.begin(), &methods::Lanes::joined);
       if (shape.sums > 0) trees[tensor].insert(0, range.first / tile_of(tensor), std::move(sums));
       double* own = maxima.data() + context_[tensor].place_in_group * shape.maxima;
       for (std::size_t i = 0; i < shape.maxima; ++i) own[i] = methods::larger_magnitude(own[i], largest[i]);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/block_tree.hpp"
+#include "core/range.hpp"
 #include "core/simd.hpp"
 #include "methods/kernels/sub_tile.hpp"
 
@@ -93,10 +94,15 @@ GramSums<T>::GramSums(std::span<const T* const> vectors, const T* origin)
     : vectors_(vectors), origin_(origin), lanes_(pairs_of(vectors.size())) {}
 
 template <class T>
+void GramSums<T>::add(std::size_t first, std::size_t count, std::span<Lanes> sums) const {
+  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) { add_sub_tile(first + sub, length, sums); });
+}
+
+template <class T>
 void GramSums<T>::block(std::size_t first, std::size_t count, std::span<double> gram) {
   assert(count <= block_elements);
   std::ranges::fill(lanes_, Lanes{});
-  for_each_sub_tile(count, [&](std::size_t sub, std::size_t length) { add_sub_tile(first + sub, length); });
+  add(first, count, lanes_);
   std::ranges::transform(lanes_, gram.begin(), &Lanes::joined);
 }
 
@@ -113,33 +119,33 @@ void GramSums<T>::run(std::size_t first, std::size_t count, std::span<double> gr
 }
 
 template <class T>
-void GramSums<T>::add_sub_tile(std::size_t first, std::size_t count) {
+void GramSums<T>::add_sub_tile(std::size_t first, std::size_t count, std::span<Lanes> sums) const {
   const std::size_t vectors = vectors_.size();
   for (std::size_t row = 0; row < vectors; row += most_rows) {
     const std::size_t rows = std::min(most_rows, vectors - row);
-    add_block({row, rows, 0, 0}, first, count);
+    add_block({row, rows, 0, 0}, first, count, sums);
     for (std::size_t column = row + rows; column < vectors; column += most_columns) {
-      add_block({row, rows, column, std::min(most_columns, vectors - column)}, first, count);
+      add_block({row, rows, column, std::min(most_columns, vectors - column)}, first, count, sums);
     }
   }
 }
 
 template <class T>
-void GramSums<T>::add_block(PairBlock block, std::size_t first, std::size_t count) {
+void GramSums<T>::add_block(PairBlock block, std::size_t first, std::size_t count, std::span<Lanes> sums) const {
   const T* vectors[most_rows + most_columns];
-  double* sums[pairs_of(most_rows)];
+  double* lanes[pairs_of(most_rows)];
   std::size_t next = 0;
   for (std::size_t j = block.row; j < block.row + block.rows; ++j) {
     vectors[j - block.row] = vectors_[j] + first;
     const std::size_t begin = block.columns == 0 ? j : block.column;
     const std::size_t end = block.columns == 0 ? block.row + block.rows : block.column + block.columns;
-    for (std::size_t k = begin; k < end; ++k) sums[next++] = lanes_[Gram::place(vectors_.size(), j, k)].sum.data();
+    for (std::size_t k = begin; k < end; ++k) lanes[next++] = sums[Gram::place(vectors_.size(), j, k)].sum.data();
   }
   for (std::size_t k = 0; k < block.columns; ++k) vectors[block.rows + k] = vectors_[block.column + k] + first;
 
   const auto add = [&](const auto& kernel) {
     const T* const* of_block = vectors;
-    double* const* to = sums;
+    double* const* to = lanes;
     dispatch(kernel, of_block, origin_ == nullptr ? zeros<T>.data() : origin_ + first, count, to);
   };
   if (block.columns == 2) return add(AddPairProducts<4, 2>{});

@@ -49,6 +49,8 @@ class GramSums {
   /// @param vectors  each minus `origin`, or as it is if `origin` is nullptr. All must outlive this.
   explicit GramSums(std::span<const T* const> vectors, const T* origin = nullptr);
 
+  /// Adds the triangle of elements [first, first + count) to running sums: `first` is at a multiple of 8 elements of them.
+  void add(std::size_t first, std::size_t count, std::span<Lanes> sums) const;
   /// gram = the triangle of elements [first, first + count), which lie in one block.
   void block(std::size_t first, std::size_t count, std::span<double> gram);
   /// The same of any number of elements, blocks counted from `first`.
@@ -60,12 +62,12 @@ class GramSums {
   struct PairBlock {
     std::size_t row, rows, column, columns;
   };
-  void add_sub_tile(std::size_t first, std::size_t count);
-  void add_block(PairBlock block, std::size_t first, std::size_t count);
+  void add_sub_tile(std::size_t first, std::size_t count, std::span<Lanes> sums) const;
+  void add_block(PairBlock block, std::size_t first, std::size_t count, std::span<Lanes> sums) const;
 
   std::span<const T* const> vectors_;
   const T* origin_;
-  std::vector<Lanes> lanes_;  // of each pair
+  std::vector<Lanes> lanes_;  // of each pair, for block()
 };
 
 }  // namespace stockpot::methods

@@ -56,7 +56,7 @@ class GramMethod final : public TileMethod<GramMethod<Rule>> {
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
     const GramVectors<T> vectors = Rule::vectors_of(in);
-    GramSums<T>(vectors.models, vectors.origin).block(0, in.size(), part.sums);
+    GramSums<T>(vectors.models, vectors.origin).add(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override { decided_ = rule_.factors(Gram(totals.sums, Rule::vectors(models_))); }

@@ -88,9 +88,8 @@ void Rescale::observe(const Trim& trim, const Tile<T>& in, TallyPart part) const
   std::vector<T> values(piece_elements<Trim>(in.tensor));
   for (std::size_t m = 0; m < models_; ++m) {
     if (!concerns_[m]) continue;
-    Lanes before, after;
-    const auto add_to = [&](const DeltaRun<T>& run, Lanes& lanes, std::size_t place) {
-      if (!by_maxima()) return add_norm(run, lanes);
+    const auto add_to = [&](const DeltaRun<T>& run, std::size_t place) {
+      if (!by_maxima()) return add_norm(run, part.sums[place]);
       double greatest = 0.0;
       dispatch(find_maximum, static_cast<const T*>(run.values), run.count, &greatest);
       part.maxima[place] = larger_magnitude(part.maxima[place], greatest);
@@ -98,13 +97,10 @@ void Rescale::observe(const Trim& trim, const Tile<T>& in, TallyPart part) const
     for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
       const auto run = delta_run(in, m, first, count, values.data());
       trim.prepare(run);
-      add_to(run, before, 2 * m);
+      add_to(run, 2 * m);
       trim.apply(run);
-      add_to(run, after, 2 * m + 1);
+      add_to(run, 2 * m + 1);
     });
-    if (by_maxima()) continue;
-    part.sums[2 * m] = before.joined();
-    part.sums[2 * m + 1] = after.joined();
   }
 }
 
