@@ -91,9 +91,10 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
   ConsensusMerge(const Settings& settings, const GroupInfo& group)
       : models_(group.models),
         by_ties_(by_ties(settings)),
-        select_(
-            inner_targets(settings, group),
-            {.elements = group.elements, .wide = group.float64, .hashed_ties = settings.choice("tie_break") == "hash"}),
+        select_(inner_targets(settings, group), {.elements = group.elements,
+                                                 .wide = group.float64,
+                                                 .hashed_ties = settings.choice("tie_break") == "hash",
+                                                 .sampled = true}),
         elects_signs_(by_ties_ && group.elements > 0) {}
 
   std::optional<TallyShape> next_pass() const override {

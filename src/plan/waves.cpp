@@ -17,6 +17,9 @@ namespace {
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 /// Tallies of a shared wave travel through every rank: more than this at once makes collectives slow.
 constexpr std::uint64_t most_tally_bytes = 64 * mebibyte;
+/// What a wave of local groups keeps for each thread: enough work to share out evenly. More would only be more memory to
+/// touch for the first time, which costs as much as several passes over it.
+constexpr std::uint64_t usual_kept_bytes = 128 * mebibyte;
 
 /// Where reading a unit begins: model, file, byte.
 std::tuple<std::uint32_t, std::uint32_t, std::uint64_t> position(const MergePlan& plan, const Unit& unit) {
@@ -168,11 +171,12 @@ std::vector<Wave> WavePlanner::local_waves(std::vector<std::vector<std::uint32_t
   });
   std::vector<Wave> waves;
   std::uint64_t kept = 0, tally = 0;
+  const std::uint64_t most_kept = std::min(budget_.kept_bytes, usual_kept_bytes * schedule_.options.threads);
   for (const auto& units : units_of_group) {
     const std::uint32_t group = plan_.tensors[schedule_.units[units.front()].tensor].group;
     kept += kept_size(units);
     tally += budget_.group_tally_bytes[group];
-    if (waves.empty() || kept > budget_.kept_bytes || tally > budget_.tally_bytes) {
+    if (waves.empty() || kept > most_kept || tally > budget_.tally_bytes) {
       waves.emplace_back();
       kept = kept_size(units);
       tally = budget_.group_tally_bytes[group];

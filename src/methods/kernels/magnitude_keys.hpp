@@ -46,17 +46,16 @@ inline constexpr auto zero_by_key = []<class T, class Key>(Key low, Key high, bo
   }
 };
 
-/// found[c] = whether any of the keys of chunk c has this prefix. @pre count is a multiple of the chunk
-inline constexpr std::size_t keys_per_chunk = 32;
-inline constexpr auto find_prefix = []<class Key>(const Key* keys, std::size_t count, Key prefix, unsigned shift,
-                                                  std::uint8_t* found) {
-  for (std::size_t chunk = 0; chunk < count / keys_per_chunk; ++chunk) {
-    Key any = 0;
-    for (std::size_t i = 0; i < keys_per_chunk; ++i) {
-      any |= (keys[chunk * keys_per_chunk + i] >> shift) == prefix ? Key{1} : Key{0};
-    }
-    found[chunk] = any != 0 ? 1 : 0;
-  }
+/// How many keys are above one, and how many below.
+inline constexpr auto count_above = []<class Key>(const Key* keys, std::size_t count, Key high, std::uint64_t* above) {
+  Key found = 0;  // count is a sub-tile's at most: it fits the lanes of the keys
+  for (std::size_t i = 0; i < count; ++i) found += keys[i] > high ? 1 : 0;
+  *above = found;
+};
+inline constexpr auto count_below = []<class Key>(const Key* keys, std::size_t count, Key low, std::uint64_t* below) {
+  Key found = 0;
+  for (std::size_t i = 0; i < count; ++i) found += keys[i] < low ? 1 : 0;
+  *below = found;
 };
 
 /// Keys from low to high, both included; low > high: none.

@@ -1,34 +1,31 @@
 #include "methods/kernels/magnitude_select.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+#include <utility>
 
 #include "core/error.hpp"
 
 namespace stockpot::methods {
 namespace {
 
-constexpr unsigned index_digit_bits = 16;
+constexpr unsigned digit_bits = 16;
+constexpr std::uint64_t most_bins = std::uint64_t{1} << digit_bits;
 
 Error miscounted() {
   return Error(ErrorKind::internal, "the counts of a selection do not add up to its number of elements");
 }
 
+/// How far from the sample's rank the wanted one may be, as a part of the sample. Blocks of a tensor are less alike than
+/// random elements: a wide range costs little, one that fails costs a pass.
+double margin_of(std::uint64_t blocks) { return std::clamp(0.25 / std::sqrt(static_cast<double>(blocks)), 0.02, 0.15); }
+
 }  // namespace
 
 MagnitudeSelect::MagnitudeSelect(std::span<const SelectTarget> targets, SelectOptions options) : options_(options) {
-  const unsigned first_bits = options.key == SelectKey::magnitude ? 15 : 16;  // a magnitude has no sign bit
-  const unsigned value_bits = options.wide ? 64 : 32;
-  digits_.push_back({Part::value, value_bits - 16, first_bits});
-  for (unsigned shift = value_bits - 16; shift > 0; shift -= 16) digits_.push_back({Part::value, shift - 16, 16});
-  if (options.hashed_ties) {
-    digits_.push_back({Part::word, 16, 16});
-    digits_.push_back({Part::word, 0, 16});
-  }
-  const unsigned index_bits = options.elements == 0 ? 0 : static_cast<unsigned>(std::bit_width(options.elements - 1));
-  for (unsigned digits = (index_bits + index_digit_bits - 1) / index_digit_bits; digits-- > 0;) {
-    const unsigned shift = digits * index_digit_bits;
-    digits_.push_back({Part::index, shift, std::min(index_digit_bits, index_bits - shift)});
-  }
   for (const SelectTarget& target : targets) {
     searches_.push_back({.target = target});
     begin(searches_.back());
@@ -36,11 +33,57 @@ MagnitudeSelect::MagnitudeSelect(std::span<const SelectTarget> targets, SelectOp
   assign_slots();
 }
 
+std::uint64_t MagnitudeSelect::last_key() const {
+  const std::uint64_t all = options_.wide ? ~std::uint64_t{0} : std::numeric_limits<std::uint32_t>::max();
+  return options_.key == SelectKey::magnitude ? all >> 1 : all;  // a magnitude has no sign bit
+}
+
+/// One of so many blocks is looked at; 0: no sample.
+std::uint64_t MagnitudeSelect::sample_stride() const {
+  const std::uint64_t blocks = blocks_of(options_.elements);
+  if (!options_.sampled || blocks < 16) return 0;
+  return blocks < 64 ? blocks / 2 : std::max<std::uint64_t>(32, blocks / 64);
+}
+
 void MagnitudeSelect::begin(Search& search) {
   search.left = search.target.rank;
   search.none = search.left == 0;
   search.all = search.left >= options_.elements && !search.target.all_equal && !search.none;
   search.settled = search.none || search.all;
+  search.low = 0;
+  search.high = last_key();
+  search.word_bits = options_.hashed_ties ? 32 : 0;
+  search.index_bits = options_.elements == 0 ? 0 : static_cast<unsigned>(std::bit_width(options_.elements - 1));
+  if (sample_stride() == 0) return look_for_value(search);
+  search.stage = Stage::sample;
+  search.shift = static_cast<unsigned>(std::bit_width(last_key())) - digit_bits;
+}
+
+/// @pre low < high
+void MagnitudeSelect::look_for_value(Search& search) const {
+  const std::uint64_t width = search.high - search.low;
+  const auto bits = static_cast<unsigned>(std::bit_width(width));
+  if (search.proven && !options_.hashed_ties && !search.target.all_equal && bits < digit_bits &&
+      search.index_bits > 0) {
+    search.stage = Stage::place;
+    search.width = std::min(digit_bits - bits, search.index_bits);
+    search.shift = search.index_bits - search.width;
+    return;
+  }
+  search.stage = Stage::value;
+  const bool is_first = search.low == 0 && search.high == last_key();
+  const unsigned whole_digits = (bits - 1) / digit_bits * digit_bits;  // few counters where every element meets one
+  search.shift = bits <= digit_bits ? 0 : is_first ? whole_digits : bits - digit_bits;
+  while (counters_of(search) > most_bins) ++search.shift;
+}
+
+/// @pre the threshold is known, and so are the higher digits of word and index
+void MagnitudeSelect::look_for_cut(Search& search) const {
+  const bool in_words = search.word_bits > 0;
+  search.stage = in_words ? Stage::word : Stage::index;
+  const unsigned bits = in_words ? search.word_bits : search.index_bits;
+  search.shift = bits > digit_bits ? (bits - 1) / digit_bits * digit_bits : 0;
+  search.width = bits - search.shift;
 }
 
 void MagnitudeSelect::set_rank(std::size_t target, std::uint64_t rank) {
@@ -48,83 +91,187 @@ void MagnitudeSelect::set_rank(std::size_t target, std::uint64_t rank) {
   begin(searches_[target]);
 }
 
-bool MagnitudeSelect::same_digits(const Search& a, const Search& b) const {
-  if (pass_ == 0) return a.target.vector == b.target.vector;
-  const auto found = [this](const Search& s) {
-    const bool in_words = digit().part == Part::word, in_indices = digit().part == Part::index;
-    return std::tuple(s.target.vector, s.threshold, in_words || in_indices ? s.word : 0, in_indices ? s.index : 0);
+std::uint64_t MagnitudeSelect::bins_of(const Search& search) {
+  switch (search.stage) {
+    case Stage::sample:
+      return most_bins;
+    case Stage::value:
+      return ((search.high - search.low) >> search.shift) + 1;
+    case Stage::place:
+      return (search.high - search.low + 1) << search.width;
+    case Stage::word:
+    case Stage::index:
+      return std::uint64_t{1} << search.width;
+  }
+  return 0;
+}
+
+bool MagnitudeSelect::ask_the_same(const Search& a, const Search& b) {
+  const auto question = [](const Search& s) {
+    const bool in_index = s.stage == Stage::index;
+    return std::tuple(s.target.vector, s.stage, s.low, s.high, s.proven, s.shift, s.width,
+                      s.proven ? SelectOrder::largest_first : s.target.order,
+                      in_index || s.stage == Stage::word ? s.word : 0, in_index ? s.index : 0);
   };
-  return found(a) == found(b);
+  return question(a) == question(b);
 }
 
 void MagnitudeSelect::assign_slots() {
-  leaders_.clear();
+  slots_.clear();
+  counters_ = 0;
   for (std::size_t i = 0; i < searches_.size(); ++i) {
     Search& search = searches_[i];
     if (search.settled) continue;
-    const auto same = [&](std::size_t leader) { return same_digits(searches_[leader], search); };
-    search.slot = static_cast<std::size_t>(std::ranges::find_if(leaders_, same) - leaders_.begin());
-    if (search.slot == leaders_.size()) leaders_.push_back(i);
+    const auto same = [&](const Slot& slot) { return ask_the_same(searches_[slot.leader], search); };
+    search.slot = static_cast<std::size_t>(std::ranges::find_if(slots_, same) - slots_.begin());
+    if (search.slot < slots_.size()) continue;
+    slots_.push_back({i, counters_});
+    counters_ += counters_of(search);
   }
 }
 
 std::optional<TallyShape> MagnitudeSelect::next_pass() const {
-  if (leaders_.empty()) return std::nullopt;
-  return TallyShape{.counts = leaders_.size() * digit().bins()};
+  if (slots_.empty()) return std::nullopt;
+  return TallyShape{.counts = counters_};
 }
 
 bool MagnitudeSelect::searches(std::size_t vector) const {
-  return std::ranges::any_of(leaders_, [&](std::size_t i) { return searches_[i].target.vector == vector; });
+  return std::ranges::any_of(slots_, [&](const Slot& slot) { return searches_[slot.leader].target.vector == vector; });
 }
 
 bool MagnitudeSelect::wants(std::uint64_t first, std::uint64_t count) const {
-  if (leaders_.empty() || digit().part != Part::index) return true;
+  if (slots_.empty()) return true;
   if (count == 0) return false;
-  return std::ranges::any_of(leaders_, [&](std::size_t i) {
-    const std::uint64_t prefix = digit().prefix(searches_[i].index);
-    return digit().prefix(first) <= prefix && prefix <= digit().prefix(first + count - 1);
+  const std::uint64_t last = first + count - 1;
+  return std::ranges::any_of(slots_, [&](const Slot& slot) {
+    const Search& search = searches_[slot.leader];
+    if (search.stage == Stage::sample) {
+      const std::uint64_t stride = sample_stride(), block = first / block_elements + stride - 1 - stride / 2;
+      return block / stride * stride + stride / 2 <= last / block_elements;
+    }
+    if (search.stage != Stage::index) return true;
+    const unsigned above = search.shift + search.width;
+    if (above >= 64) return true;
+    return first >> above <= search.index >> above && search.index >> above <= last >> above;
   });
 }
 
 void MagnitudeSelect::conclude(std::span<const std::uint64_t> counts) {
-  const std::size_t bins = digit().bins();
   for (Search& search : searches_) {
     if (search.settled) continue;
-    const auto own = counts.subspan(search.slot * bins, bins);
-    digit().part == Part::value ? take_value_digit(search, own) : take_tie_digit(search, own);
+    const auto own = counts.subspan(slots_[search.slot].first, counters_of(search));
+    switch (search.stage) {
+      case Stage::sample:
+        take_sample(search, own);
+        break;
+      case Stage::value:
+        take_value(search, own);
+        break;
+      case Stage::place:
+        take_place(search, own);
+        break;
+      case Stage::word:
+      case Stage::index:
+        take_tie_digit(search, own);
+        break;
+    }
   }
-  ++pass_;
   assign_slots();
 }
 
-void MagnitudeSelect::take_value_digit(Search& search, std::span<const std::uint64_t> bins) const {
-  const bool largest = search.target.order == SelectOrder::largest_first;
-  std::size_t bin = 0;
-  for (std::size_t i = 0; i <= bins.size(); ++i) {
-    if (i == bins.size()) throw miscounted();
-    bin = largest ? bins.size() - 1 - i : i;
-    if (bins[bin] >= search.left) break;
-    search.left -= bins[bin];
+/// Bins in the order of the search: how many of the wanted lie before each.
+class OrderedBins {
+ public:
+  OrderedBins(std::span<const std::uint64_t> bins, SelectOrder order)
+      : bins_(bins), largest_first_(order == SelectOrder::largest_first) {}
+
+  /// The bin that holds the `rank`-th element; takes what lies before it from `rank`. The last one if there are fewer.
+  std::size_t find(std::uint64_t& rank) const {
+    for (std::size_t i = 0; i + 1 < bins_.size(); ++i) {
+      if (bins_[at(i)] >= rank) return at(i);
+      rank -= bins_[at(i)];
+    }
+    return at(bins_.size() - 1);
   }
-  search.threshold |= std::uint64_t{bin} << digit().shift;
-  if (digit().shift != 0) return;
-  search.settled = search.target.all_equal || search.left == bins[bin];
-  if (search.settled) return;
+
+ private:
+  std::size_t at(std::size_t i) const { return largest_first_ ? bins_.size() - 1 - i : i; }
+  std::span<const std::uint64_t> bins_;
+  bool largest_first_;
+};
+
+void MagnitudeSelect::take_sample(Search& search, std::span<const std::uint64_t> bins) const {
+  const auto counted = static_cast<double>(std::accumulate(bins.begin(), bins.end(), std::uint64_t{0}));
+  const double wanted = counted * (static_cast<double>(search.left) / static_cast<double>(options_.elements));
+  const double margin = counted * margin_of(blocks_of(options_.elements) / sample_stride());
+  const OrderedBins ordered(bins, search.target.order);
+  const auto key_of = [&](double rank) {
+    auto whole = static_cast<std::uint64_t>(std::clamp(rank, 1.0, std::max(counted, 1.0)));
+    return std::uint64_t{ordered.find(whole)} << search.shift;
+  };
+  const auto [low, high] = std::minmax({key_of(wanted - margin), key_of(wanted + margin)});
+  search.low = wanted - margin < 1.0 && search.target.order == SelectOrder::smallest_first ? 0 : low;
+  search.high = high + ((std::uint64_t{1} << search.shift) - 1);
+  if (wanted - margin < 1.0 && search.target.order == SelectOrder::largest_first) search.high = last_key();
+  if (wanted + margin > counted) {
+    search.target.order == SelectOrder::largest_first ? search.low = 0 : search.high = last_key();
+  }
+  search.proven = false;
+  look_for_value(search);
+}
+
+void MagnitudeSelect::take_value(Search& search, std::span<const std::uint64_t> counts) const {
+  const bool largest = search.target.order == SelectOrder::largest_first;
+  const auto bins = counts.first(bins_of(search));
+  const std::uint64_t inside = std::accumulate(bins.begin(), bins.end(), std::uint64_t{0});
+  const std::uint64_t beyond = search.proven ? 0 : counts.back();
+  const bool was_proven = std::exchange(search.proven, true);
+  if (search.left <= beyond || search.left > beyond + inside) {  // the sample misled
+    const bool above = largest == (search.left <= beyond);
+    if (was_proven || (above ? search.high == last_key() : search.low == 0)) throw miscounted();
+    if (search.left > beyond) search.left -= beyond + inside;
+    above ? search.low = search.high + 1 : search.high = search.low - 1;
+    if (above) search.high = last_key();
+    if (!above) search.low = 0;
+    if (search.low < search.high) return look_for_value(search);
+  } else {
+    search.left -= beyond;
+    const std::uint64_t bin = OrderedBins(bins, search.target.order).find(search.left);
+    search.low += bin << search.shift;
+    search.high = std::min(search.high, search.low + ((std::uint64_t{1} << search.shift) - 1));
+    if (search.low < search.high) return look_for_value(search);
+    search.settled = search.target.all_equal || search.left == bins[bin];
+    if (search.settled) return;
+  }
   search.index = 0;
   if (options_.hashed_ties) search.word = 0;
+  look_for_cut(search);
+}
+
+void MagnitudeSelect::take_place(Search& search, std::span<const std::uint64_t> bins) const {
+  const std::size_t places = std::size_t{1} << search.width;
+  std::vector<std::uint64_t> keys(bins.size() / places);
+  for (std::size_t i = 0; i < bins.size(); ++i) keys[i / places] += bins[i];
+  const std::size_t key = OrderedBins(keys, search.target.order).find(search.left);
+  if (search.left > keys[key]) throw miscounted();
+  search.low = search.high = search.low + key;
+  search.settled = search.left == keys[key];
+  if (search.settled) return;
+  search.index = 0;
+  take_tie_digit(search, bins.subspan(key * places, places));
 }
 
 void MagnitudeSelect::take_tie_digit(Search& search, std::span<const std::uint64_t> bins) const {
-  const bool of_word = digit().part == Part::word;
-  std::size_t bin = 0;
-  for (; bin < bins.size() && bins[bin] < search.left; ++bin) search.left -= bins[bin];
-  if (bin >= bins.size()) throw miscounted();
+  const bool of_word = search.stage == Stage::word;
+  const std::size_t bin = OrderedBins(bins, SelectOrder::smallest_first).find(search.left);
+  if (search.left > bins[bin]) throw miscounted();
   std::uint64_t& found = of_word ? search.word : search.index;
-  found |= std::uint64_t{bin} << digit().shift;
+  found |= std::uint64_t{bin} << search.shift;
+  (of_word ? search.word_bits : search.index_bits) = search.shift;
   search.settled = search.left == bins[bin];
-  if (!search.settled) return;
+  if (!search.settled) return look_for_cut(search);
   // Everything in this bin is selected, whatever its lower digits.
-  found |= (std::uint64_t{1} << digit().shift) - 1;
+  found |= (std::uint64_t{1} << search.shift) - 1;
   if (of_word) search.index = std::numeric_limits<std::uint64_t>::max();
 }
 
@@ -137,13 +284,13 @@ std::optional<KeyRange> MagnitudeSelect::selected_keys(std::size_t target, const
   const bool before = uncut || (!options_.hashed_ties && run.first + run.count - 1 <= search.index);
   const bool after = !uncut && !options_.hashed_ties && run.first > search.index;
   if (!before && !after) return std::nullopt;
-  if (search.target.order == SelectOrder::largest_first) return KeyRange{.low = search.threshold + (after ? 1 : 0)};
-  if (after && search.threshold == 0) return KeyRange{.low = 1, .high = 0};
-  return KeyRange{.high = search.threshold - (after ? 1 : 0)};
+  if (search.target.order == SelectOrder::largest_first) return KeyRange{.low = search.low + (after ? 1 : 0)};
+  if (after && search.low == 0) return KeyRange{.low = 1, .high = 0};
+  return KeyRange{.high = search.low - (after ? 1 : 0)};
 }
 
 double MagnitudeSelect::threshold(std::size_t target) const {
-  std::uint64_t bits = searches_[target].threshold;
+  std::uint64_t bits = searches_[target].low;
   const unsigned width = options_.wide ? 64 : 32;
   if (options_.key == SelectKey::value) {  // undo value_key()
     const std::uint64_t sign = std::uint64_t{1} << (width - 1);

@@ -1,13 +1,17 @@
 // Exact order statistics of very long vectors, without ever sorting or holding them: the k largest or smallest
 // elements, or just the value of the k-th.
 //
-// A radix select over a composite key: the value's bit pattern first, then what orders equal values: the element's
-// random word if ties are hashed, then its flat index, ascending. Each pass counts one digit of the keys that are still
-// in question, the counts of everyone are added, and the bin that holds the wanted element is the next digit. Digits of
-// the value give the threshold; digits of word and index come only if some, but not all, elements at the threshold are
-// wanted. What is left is a predicate without state: beyond the threshold, or at it and not after the cut.
+// A search over a composite key: the value's bit pattern first, then what orders equal values: the element's random word
+// if ties are hashed, then its flat index, ascending. Each pass counts, in bins, the keys that are still in question; the
+// counts of everyone are added, and the bin that holds the wanted element is what the next pass looks at:
 //
-// Targets on one vector share counters as long as their digits agree: in the first pass always.
+//   sample   the first digits of a few blocks: a range of keys that should hold the wanted one. Long vectors only
+//   value    keys in the range, and how many lie beyond it: which proves the range, or tells on which side to go on
+//   place    when few keys are left: which key, and where about the cut between its equals falls
+//   word, index   the cut, digit by digit, if some but not all equals are wanted
+//
+// What is left is a predicate without state: beyond the threshold, or at it and not after the cut. Searches on one vector
+// share counters as long as they ask the same.
 #pragma once
 
 #include <bit>
@@ -22,6 +26,7 @@
 #include "core/random.hpp"
 #include "core/range.hpp"
 #include "core/simd.hpp"
+#include "methods/kernels/gather_keys.hpp"
 #include "methods/kernels/magnitude_keys.hpp"
 #include "methods/kernels/random_words.hpp"
 #include "methods/kernels/sub_tile.hpp"
@@ -51,6 +56,7 @@ struct SelectOptions {
   bool wide = false;           ///< 64-bit keys: some values are double
   SelectKey key = SelectKey::magnitude;
   bool hashed_ties = false;
+  bool sampled = false;  ///< whoever counts asks wants(): the first pass may look at a sample
 };
 
 /// A run of elements of one vector.
@@ -101,34 +107,48 @@ class MagnitudeSelect {
   double threshold(std::size_t target) const;
 
  private:
-  enum class Part { value, word, index };
-  struct Digit {
-    Part part;
-    unsigned shift;
-    unsigned width;
-    std::uint64_t bins() const { return std::uint64_t{1} << width; }
-    std::uint64_t bin(std::uint64_t key) const { return (key >> shift) & (bins() - 1); }
-    /// The part of a key above this digit.
-    std::uint64_t prefix(std::uint64_t key) const { return shift + width >= 64 ? 0 : key >> (shift + width); }
-  };
+  enum class Stage { sample, value, place, word, index };
   struct Search {
     SelectTarget target;
-    std::uint64_t left = 0;  ///< how many are wanted among the keys that share the digits found so far
+    std::uint64_t left = 0;  ///< how many are wanted among the keys in question
     bool settled = false;
-    bool none = false, all = false;  ///< selects nothing, everything: the rest is meaningless
-    std::uint64_t threshold = 0;     ///< digits of the value found so far
+    bool none = false, all = false;   ///< selects nothing, everything: the rest is meaningless
+    std::uint64_t low = 0, high = 0;  ///< keys in question; equal: the threshold
+    bool proven = true;               ///< the wanted one is among them
+    Stage stage = Stage::value;
+    unsigned shift = 0, width = 0;  ///< the stage's bins: a digit of the key above low, of the word, or of the index
     std::uint64_t word = std::numeric_limits<std::uint32_t>::max();   ///< last word selected among equals
     std::uint64_t index = std::numeric_limits<std::uint64_t>::max();  ///< last index selected among equal words
+    unsigned word_bits = 0, index_bits = 0;                           ///< of these, not known yet
     std::size_t slot = 0;                                             ///< place of its counters in this pass
+  };
+  /// Counters of one pass that one or more searches look at.
+  struct Slot {
+    std::size_t leader;  ///< the first of them
+    std::size_t first;   ///< counter
   };
 
   void begin(Search& search);
+  void look_for_value(Search& search) const;
+  void look_for_cut(Search& search) const;
   void assign_slots();
-  bool same_digits(const Search& a, const Search& b) const;
-  void take_value_digit(Search& search, std::span<const std::uint64_t> bins) const;
+  static bool ask_the_same(const Search& a, const Search& b);
+  static std::uint64_t bins_of(const Search& search);
+  static std::uint64_t counters_of(const Search& search) { return bins_of(search) + (search.proven ? 0 : 1); }
+  std::uint64_t last_key() const;
+  std::uint64_t sample_stride() const;
+
+  void take_sample(Search& search, std::span<const std::uint64_t> bins) const;
+  void take_value(Search& search, std::span<const std::uint64_t> counts) const;
+  void take_place(Search& search, std::span<const std::uint64_t> bins) const;
   void take_tie_digit(Search& search, std::span<const std::uint64_t> bins) const;
+
+  template <class Key>
+  void count_keys(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
   template <class Key>
   void count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const;
+  template <class Key>
+  void count_places(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
   template <class Key>
   void count_words(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
   template <class Key>
@@ -137,51 +157,76 @@ class MagnitudeSelect {
   void zero_where(std::size_t target, const SelectRun& run, bool inside, T* values) const;
   template <class Key, class T>
   void zero_where_keyed(const Search& search, const SelectRun& run, bool inside, T* values) const;
-  const Digit& digit() const { return digits_[pass_]; }
 
   SelectOptions options_;
-  std::vector<Digit> digits_;
-  std::size_t pass_ = 0;
   std::vector<Search> searches_;
-  std::vector<std::size_t> leaders_;  // of each slot, the first search that uses it
+  std::vector<Slot> slots_;
+  std::size_t counters_ = 0;  // of all slots
 };
 
 template <class Key>
+void MagnitudeSelect::count_keys(const Search& search, std::span<const Key> keys, const SelectRun& run,
+                                 std::uint64_t* bins) const {
+  switch (search.stage) {
+    case Stage::sample:
+      for (const Key key : keys) ++bins[key >> search.shift];
+      return;
+    case Stage::value:
+      return count_values(search, keys, bins);
+    case Stage::place:
+      return count_places(search, keys, run, bins);
+    case Stage::word:
+      return count_words(search, keys, run, bins);
+    case Stage::index:
+      return count_indices(search, keys, run, bins);
+  }
+}
+
+template <class Key>
 void MagnitudeSelect::count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const {
-  const Digit now = digit();
-  const std::uint64_t prefix = now.prefix(search.threshold);
-  if (pass_ == 0) {
-    for (const Key key : keys) ++bins[key >> now.shift];
+  const auto low = static_cast<Key>(search.low), high = static_cast<Key>(search.high);
+  if (search.low == 0 && search.high == last_key()) {
+    for (const Key key : keys) ++bins[key >> search.shift];
     return;
   }
-  // As a rule few keys share the digits found so far: most chunks have none.
-  std::uint8_t found[sub_tile_elements / keys_per_chunk];
-  const std::size_t whole = keys.size() / keys_per_chunk * keys_per_chunk;
-  dispatch(find_prefix, keys.data(), whole, static_cast<Key>(prefix), now.shift + now.width,
-           static_cast<std::uint8_t*>(found));
-  const auto count_from = [&](std::size_t first, std::size_t end) {
-    for (std::size_t i = first; i < end; ++i) {
-      if (now.prefix(keys[i]) == prefix) ++bins[now.bin(keys[i])];
-    }
-  };
-  for (std::size_t chunk = 0; chunk < whole / keys_per_chunk; ++chunk) {
-    if (found[chunk] != 0) count_from(chunk * keys_per_chunk, (chunk + 1) * keys_per_chunk);
+  Key room[sub_tile_elements + gather_slack];
+  const std::size_t inside = gather_keys(keys.data(), keys.size(), low, high, room);
+  for (std::size_t i = 0; i < inside; ++i) ++bins[static_cast<Key>(room[i] - low) >> search.shift];
+  if (search.proven) return;
+  std::uint64_t beyond = 0;
+  if (search.target.order == SelectOrder::largest_first) {
+    dispatch(count_above, keys.data(), keys.size(), high, &beyond);
+  } else {
+    dispatch(count_below, keys.data(), keys.size(), low, &beyond);
   }
-  count_from(whole, keys.size());
+  bins[bins_of(search)] += beyond;
+}
+
+template <class Key>
+void MagnitudeSelect::count_places(const Search& search, std::span<const Key> keys, const SelectRun& run,
+                                   std::uint64_t* bins) const {
+  const auto low = static_cast<Key>(search.low), high = static_cast<Key>(search.high);
+  Key found[sub_tile_elements + gather_slack], places[sub_tile_elements + gather_slack];
+  const std::size_t inside = gather_places(keys.data(), keys.size(), low, high, found, places);
+  for (std::size_t i = 0; i < inside; ++i) {
+    const auto above = static_cast<Key>(found[i] - low);
+    ++bins[(std::uint64_t{above} << search.width) + ((run.first + places[i]) >> search.shift)];
+  }
 }
 
 template <class Key>
 void MagnitudeSelect::count_words(const Search& search, std::span<const Key> keys, const SelectRun& run,
                                   std::uint64_t* bins) const {
-  const Digit now = digit();
-  const auto threshold = static_cast<Key>(search.threshold);
+  const auto threshold = static_cast<Key>(search.low);
   std::uint64_t equal = 0;
   dispatch(count_equal, keys.data(), keys.size(), threshold, &equal);
   if (equal == 0) return;
   std::uint32_t room[word_room(sub_tile_elements)];
   const std::uint32_t* words = element_words(run.ties, run.first_in_tensor, run.count, room);
+  const std::uint64_t last_bin = bins_of(search) - 1, above = search.shift + search.width;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i] == threshold && now.prefix(words[i]) == now.prefix(search.word)) ++bins[now.bin(words[i])];
+    if (keys[i] != threshold || std::uint64_t{words[i]} >> above != search.word >> above) continue;
+    ++bins[words[i] >> search.shift & last_bin];
   }
 }
 
@@ -189,20 +234,22 @@ template <class Key>
 void MagnitudeSelect::count_indices(const Search& search, std::span<const Key> keys, const SelectRun& run,
                                     std::uint64_t* bins) const {
   if (keys.empty()) return;
-  const Digit now = digit();
-  const std::uint64_t prefix = now.prefix(search.index);
-  const auto threshold = static_cast<Key>(search.threshold);
+  const unsigned above = search.shift + search.width;
+  const auto prefix = [above](std::uint64_t index) { return above >= 64 ? 0 : index >> above; };
+  const auto bin = [&](std::uint64_t index) { return index >> search.shift & (bins_of(search) - 1); };
+  const std::uint64_t wanted = prefix(search.index);
+  const auto threshold = static_cast<Key>(search.low);
   const std::uint64_t first = run.first, last = first + keys.size() - 1;
-  if (!options_.hashed_ties && first >> now.shift == last >> now.shift) {  // the usual case: one bin for all of them
+  if (!options_.hashed_ties && first >> search.shift == last >> search.shift) {  // as a rule: one bin for all of them
     std::uint64_t equal = 0;
-    if (now.prefix(first) == prefix) dispatch(count_equal, keys.data(), keys.size(), threshold, &equal);
-    bins[now.bin(first)] += equal;
+    if (prefix(first) == wanted) dispatch(count_equal, keys.data(), keys.size(), threshold, &equal);
+    bins[bin(first)] += equal;
     return;
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i] != threshold || now.prefix(first + i) != prefix) continue;
+    if (keys[i] != threshold || prefix(first + i) != wanted) continue;
     if (options_.hashed_ties && run.ties.word(run.first_in_tensor + i) != search.word) continue;
-    ++bins[now.bin(first + i)];
+    ++bins[bin(first + i)];
   }
 }
 
@@ -218,21 +265,9 @@ void MagnitudeSelect::count(std::size_t vector, const SelectRun& run, const T* v
       dispatch(write_value_keys, values, run.count, keys);
     }
     const std::span<const Key> written(keys, run.count);
-    for (const std::size_t leader : leaders_) {
-      const Search& search = searches_[leader];
-      if (search.target.vector != vector) continue;
-      std::uint64_t* bins = counts.data() + search.slot * digit().bins();
-      switch (digit().part) {
-        case Part::value:
-          count_values(search, written, bins);
-          break;
-        case Part::word:
-          count_words(search, written, run, bins);
-          break;
-        case Part::index:
-          count_indices(search, written, run, bins);
-          break;
-      }
+    for (const Slot& slot : slots_) {
+      const Search& search = searches_[slot.leader];
+      if (search.target.vector == vector) count_keys(search, written, run, counts.data() + slot.first);
     }
   };
   if (options_.wide) {
@@ -262,7 +297,7 @@ void MagnitudeSelect::zero_where(std::size_t target, const SelectRun& run, bool 
 template <class Key, class T>
 void MagnitudeSelect::zero_where_keyed(const Search& search, const SelectRun& run, bool inside, T* values) const {
   constexpr Key greatest = std::numeric_limits<Key>::max() >> 1;
-  const auto threshold = static_cast<Key>(search.threshold);
+  const auto threshold = static_cast<Key>(search.low);
   const bool largest = search.target.order == SelectOrder::largest_first;
   // Keys that are selected wherever they stand; and, at and before the cut, the threshold itself as well.
   const Key low_beyond = largest ? threshold + 1 : (threshold == 0 ? 1 : 0);

@@ -45,9 +45,10 @@ std::vector<SelectTarget> outlier_targets(const Settings& settings, const GroupI
 }  // namespace
 
 SelectingTrim::SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets)
-    : select_(
-          targets,
-          {.elements = group.elements, .wide = group.float64, .hashed_ties = settings.choice("tie_break") == "hash"}),
+    : select_(targets, {.elements = group.elements,
+                        .wide = group.float64,
+                        .hashed_ties = settings.choice("tie_break") == "hash",
+                        .sampled = true}),
       pre_drops_(settings.declares("pre_drop")) {}
 
 MagnitudeTrim::MagnitudeTrim(const Settings& settings, const GroupInfo& group)

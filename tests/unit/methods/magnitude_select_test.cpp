@@ -108,6 +108,74 @@ TEST(MagnitudeSelect, EqualsSortingForEveryRankAndWidth) {
   }
 }
 
+/// Vectors of 18 blocks and a bit, long enough to be sampled.
+enum class Layout { alike, ascending, descending, one_large_block, constant, few_values, half_zeros };
+
+std::vector<float> long_vector(Layout layout) {
+  std::mt19937_64 random(11);
+  std::vector<float> values(18 * block_elements + 77);
+  const auto uniform = [&] { return static_cast<float>(random() >> 40) * 0x1p-24f - 0.5f; };
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float sign = random() % 2 == 0 ? 1.0f : -1.0f, at = static_cast<float>(i);
+    switch (layout) {
+      case Layout::alike:
+        values[i] = uniform() * uniform();
+        break;
+      case Layout::ascending:
+        values[i] = sign * at;
+        break;
+      case Layout::descending:
+        values[i] = sign * (static_cast<float>(values.size()) - at);
+        break;
+      case Layout::one_large_block:
+        values[i] = uniform() * (i / block_elements == 3 ? 1e20f : 1e-20f);
+        break;
+      case Layout::constant:
+        values[i] = sign * 3.0f;
+        break;
+      case Layout::few_values:
+        values[i] = sign * static_cast<float>(random() % 50);
+        break;
+      case Layout::half_zeros:
+        values[i] = i % 2 == 0 ? 0.0f : uniform();
+        break;
+    }
+  }
+  return values;
+}
+
+TEST(MagnitudeSelect, ASampleChangesNothingEvenIfItMisleads) {
+  for (const Layout layout : {Layout::alike, Layout::ascending, Layout::descending, Layout::one_large_block,
+                              Layout::constant, Layout::few_values, Layout::half_zeros}) {
+    const auto values = long_vector(layout);
+    for (const std::size_t rank : {std::size_t{1}, values.size() / 100, values.size() / 2, values.size() - 1}) {
+      const auto expected = sorted_selection(values, rank);
+      EXPECT_EQ(selected(values, {.rank = rank}, {.sampled = true}), expected)
+          << static_cast<int>(layout) << " " << rank;
+    }
+    const std::size_t rank = values.size() / 3;
+    const std::vector<double> exact(values.begin(), values.end());
+    EXPECT_EQ(selected(exact, {.rank = rank}, {.wide = true, .sampled = true}), sorted_selection(exact, rank));
+    for (const SelectTarget target : {SelectTarget{.rank = rank, .order = SelectOrder::smallest_first},
+                                      SelectTarget{.rank = rank, .all_equal = true}}) {
+      EXPECT_EQ(selected(values, target, {.sampled = true}), selected(values, target, {})) << static_cast<int>(layout);
+    }
+    EXPECT_EQ(selected(values, {.rank = rank}, {.hashed_ties = true, .sampled = true}),
+              selected(values, {.rank = rank}, {.hashed_ties = true}))
+        << static_cast<int>(layout);
+  }
+}
+
+TEST(MagnitudeSelect, OfAlikeBlocksASampleSavesTheHistogramOfAll) {
+  int passes = 0;
+  std::vector<float> distinct(18 * block_elements);
+  for (std::size_t i = 0; i < distinct.size(); ++i) {
+    distinct[i] = static_cast<float>(i % block_elements * 18 + i / block_elements + 1);
+  }
+  selected<float>(distinct, {.rank = distinct.size() / 2}, {.sampled = true}, &passes);
+  EXPECT_EQ(passes, 3);  // the sample, its range, the key
+}
+
 /// Positions in the order of a target: by magnitude, then by word if ties are hashed, then by position.
 template <class T>
 std::vector<std::size_t> in_order(const std::vector<T>& values, SelectOrder order, bool hashed) {

@@ -33,6 +33,36 @@ TEST(Properties, ModelsEqualToTheBaseGiveTheBase) {
   }
 }
 
+TEST(Properties, PiecesOfATileChangeNothing) {
+  const auto tensor = random_tensor<float>(size, 2, 9);
+  const Parameters none, weighted{{"weight", {0.7, 0.4}}};
+  Parameters trimmed = weighted;
+  trimmed.emplace_back("density", 0.4);
+  for (const auto& [method, parameters] : std::vector<std::pair<const char*, Parameters>>{{"linear", weighted},
+                                                                                          {"nuslerp", weighted},
+                                                                                          {"multislerp", weighted},
+                                                                                          {"karcher", none},
+                                                                                          {"task_arithmetic", weighted},
+                                                                                          {"ties", trimmed},
+                                                                                          {"dare_linear", trimmed},
+                                                                                          {"breadcrumbs", trimmed},
+                                                                                          {"sce", none},
+                                                                                          {"ram", none},
+                                                                                          {"ramplus_tl", none},
+                                                                                          {"model_stock", none},
+                                                                                          {"metagpt", none},
+                                                                                          {"geometric_median", none},
+                                                                                          {"median", none},
+                                                                                          {"magmax", none},
+                                                                                          {"consensus", none},
+                                                                                          {"arcee_fusion", none},
+                                                                                          {"pcb", none}}) {
+    auto some = tensor;
+    if (std::string_view(method) == "arcee_fusion") some.models.resize(1);
+    EXPECT_EQ(merged(method, parameters, some, {.piece = 4096}), merged(method, parameters, some)) << method;
+  }
+}
+
 TEST(Properties, OneModelOfWeightOneComesBackWithinAnUlp) {
   const auto tensor = random_tensor<float>(size, 1, 2);
   const Floats out = merged("task_arithmetic", {{"weight", 1}}, tensor);
