@@ -100,6 +100,7 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
     std::ranges::fill(sums, methods::Lanes{});
     std::ranges::fill(maxima, 0.0);
     for_each_part(range, plan::observed_elements(context_.plan, strip.tensor), [&](ElementRange piece) {
+      if (!member.method->wants(tensor, piece)) return;
       const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
                                        context_.input_check, worker.models<T>());
       member.method->observe(tile, {counts, sums, maxima});

@@ -91,7 +91,8 @@ class Method {
   virtual ~Method() = default;
   /// What the next pass adds up, or nothing when the method is ready to merge. Depends on the Totals seen so far only.
   virtual std::optional<TallyShape> next_pass() const { return std::nullopt; }
-  /// Whether the coming pass needs these elements: a pass that does not can leave them unread.
+  /// Whether the coming pass needs these elements: a pass that does not can leave them unread. A pass with sums or maxima
+  /// needs all.
   virtual bool wants(const OutputTensor&, ElementRange) const { return true; }
   /// A tile, or the pieces of it in order, each but the last a multiple of 8 elements. Methods of rows are given whole
   /// tiles.

@@ -19,9 +19,19 @@ Error miscounted() {
   return Error(ErrorKind::internal, "the counts of a selection do not add up to its number of elements");
 }
 
-/// How far from the sample's rank the wanted one may be, as a part of the sample. Blocks of a tensor are less alike than
+// The sample: of some regions, which are what is read at once, the first elements of each block.
+constexpr std::uint64_t run_of_sample = 8192;
+constexpr std::uint64_t runs_per_block = block_elements / run_of_sample;
+constexpr std::uint64_t blocks_per_region = 8;
+
+/// One of so many regions is in the sample.
+std::uint64_t region_stride(std::uint64_t regions) {
+  return regions <= 32 ? std::clamp<std::uint64_t>(regions / 4, 2, 8) : std::max<std::uint64_t>(8, regions / 16);
+}
+
+/// How far from the sample's rank the wanted one may be, as a part of the sample. Runs of a tensor are less alike than
 /// random elements: a wide range costs little, one that fails costs a pass.
-double margin_of(std::uint64_t blocks) { return std::clamp(0.25 / std::sqrt(static_cast<double>(blocks)), 0.02, 0.15); }
+double margin_of(std::uint64_t runs) { return std::clamp(0.15 / std::sqrt(static_cast<double>(runs)), 0.01, 0.15); }
 
 }  // namespace
 
@@ -38,11 +48,18 @@ std::uint64_t MagnitudeSelect::last_key() const {
   return options_.key == SelectKey::magnitude ? all >> 1 : all;  // a magnitude has no sign bit
 }
 
-/// One of so many blocks is looked at; 0: no sample.
-std::uint64_t MagnitudeSelect::sample_stride() const {
-  const std::uint64_t blocks = blocks_of(options_.elements);
-  if (!options_.sampled || blocks < 16) return 0;
-  return blocks < 64 ? blocks / 2 : std::max<std::uint64_t>(32, blocks / 64);
+bool MagnitudeSelect::samples() const {
+  return options_.sampled && blocks_of(options_.elements) >= 2 * blocks_per_region;
+}
+
+bool MagnitudeSelect::is_sampled(std::uint64_t run) const {
+  const std::uint64_t stride = region_stride(blocks_of(options_.elements) / blocks_per_region);
+  return run % runs_per_block == 0 && run / runs_per_block / blocks_per_region % stride == stride / 2;
+}
+
+std::uint64_t MagnitudeSelect::sampled_runs() const {
+  const std::uint64_t regions = blocks_of(options_.elements) / blocks_per_region;
+  return std::max<std::uint64_t>(1, regions / region_stride(regions)) * blocks_per_region;
 }
 
 void MagnitudeSelect::begin(Search& search) {
@@ -54,7 +71,7 @@ void MagnitudeSelect::begin(Search& search) {
   search.high = last_key();
   search.word_bits = options_.hashed_ties ? 32 : 0;
   search.index_bits = options_.elements == 0 ? 0 : static_cast<unsigned>(std::bit_width(options_.elements - 1));
-  if (sample_stride() == 0) return look_for_value(search);
+  if (!samples()) return look_for_value(search);
   search.stage = Stage::sample;
   search.shift = static_cast<unsigned>(std::bit_width(last_key())) - digit_bits;
 }
@@ -146,8 +163,10 @@ bool MagnitudeSelect::wants(std::uint64_t first, std::uint64_t count) const {
   return std::ranges::any_of(slots_, [&](const Slot& slot) {
     const Search& search = searches_[slot.leader];
     if (search.stage == Stage::sample) {
-      const std::uint64_t stride = sample_stride(), block = first / block_elements + stride - 1 - stride / 2;
-      return block / stride * stride + stride / 2 <= last / block_elements;
+      for (std::uint64_t run = first / run_of_sample; run <= last / run_of_sample; ++run) {
+        if (is_sampled(run)) return true;
+      }
+      return false;
     }
     if (search.stage != Stage::index) return true;
     const unsigned above = search.shift + search.width;
@@ -203,7 +222,7 @@ class OrderedBins {
 void MagnitudeSelect::take_sample(Search& search, std::span<const std::uint64_t> bins) const {
   const auto counted = static_cast<double>(std::accumulate(bins.begin(), bins.end(), std::uint64_t{0}));
   const double wanted = counted * (static_cast<double>(search.left) / static_cast<double>(options_.elements));
-  const double margin = counted * margin_of(blocks_of(options_.elements) / sample_stride());
+  const double margin = counted * margin_of(sampled_runs());
   const OrderedBins ordered(bins, search.target.order);
   const auto key_of = [&](double rank) {
     auto whole = static_cast<std::uint64_t>(std::clamp(rank, 1.0, std::max(counted, 1.0)));

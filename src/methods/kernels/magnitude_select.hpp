@@ -5,7 +5,7 @@
 // if ties are hashed, then its flat index, ascending. Each pass counts, in bins, the keys that are still in question; the
 // counts of everyone are added, and the bin that holds the wanted element is what the next pass looks at:
 //
-//   sample   the first digits of a few blocks: a range of keys that should hold the wanted one. Long vectors only
+//   sample   the first digits of a few runs of elements: a range of keys that should hold the wanted one. Long vectors only
 //   value    keys in the range, and how many lie beyond it: which proves the range, or tells on which side to go on
 //   place    when few keys are left: which key, and where about the cut between its equals falls
 //   word, index   the cut, digit by digit, if some but not all equals are wanted
@@ -136,7 +136,10 @@ class MagnitudeSelect {
   static std::uint64_t bins_of(const Search& search);
   static std::uint64_t counters_of(const Search& search) { return bins_of(search) + (search.proven ? 0 : 1); }
   std::uint64_t last_key() const;
-  std::uint64_t sample_stride() const;
+  /// Whether the vector is long enough for a sample, and whether a run of it belongs to the sample.
+  bool samples() const;
+  bool is_sampled(std::uint64_t run) const;
+  std::uint64_t sampled_runs() const;
 
   void take_sample(Search& search, std::span<const std::uint64_t> bins) const;
   void take_value(Search& search, std::span<const std::uint64_t> counts) const;

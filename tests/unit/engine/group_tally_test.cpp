@@ -38,7 +38,7 @@ TEST(GroupTally, SumsDoNotDependOnWhichRankHeldWhichBlock) {
     GroupTally there(model.group, {.sums = 1}, {});
     for (std::size_t b = 0; b < values.size(); ++b) {
       GroupTally& tally = rank_of_block(b) ? there : here;
-      tally.add_tile(b < 5 ? 0 : 1, b < 5 ? b : b - 5, std::span(&values[b], 1), {});
+      tally.add_tile(b < 5 ? 0 : 1, b < 5 ? b : b - 5, std::vector{methods::Lanes{{values[b]}}}, {});
     }
     here.merge_reals(there.pack_reals());
     double total = 0.0;
