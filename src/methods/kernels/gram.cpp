@@ -12,18 +12,19 @@
 namespace stockpot::methods {
 namespace {
 
-/// Four of the eight lanes of a sum. Vectors are spelled out here because the compiler keeps the sums of several pairs
-/// in registers only then (GCC 12); all eight lanes at once would be too many registers for AVX2.
-using HalfLanes [[gnu::vector_size(4 * sizeof(double))]] = double;
-constexpr std::size_t half = 4;
+/// Some of the eight lanes of a sum: all of them, or four where there are too few registers for more. Vectors are spelled
+/// out here because the compiler keeps the sums of several pairs in registers only then (GCC 12).
+template <class T, std::size_t lanes>
+struct Vector {
+  using Type [[gnu::vector_size(lanes * sizeof(T))]] = T;
+};
 
-template <class T>
-void load_difference(const T* x, const T* origin, HalfLanes& to) {
-  using Four [[gnu::vector_size(half * sizeof(T))]] = T;
-  Four minuend, subtrahend;
+template <std::size_t lanes, class T>
+void load_difference(const T* x, const T* origin, typename Vector<double, lanes>::Type& to) {
+  typename Vector<T, lanes>::Type minuend, subtrahend;
   std::memcpy(&minuend, x, sizeof minuend);
   std::memcpy(&subtrahend, origin, sizeof subtrahend);
-  to = __builtin_convertvector(minuend - subtrahend, HalfLanes);
+  to = __builtin_convertvector(minuend - subtrahend, typename Vector<double, lanes>::Type);
 }
 
 struct Pair {
@@ -43,7 +44,7 @@ constexpr auto pairs_of_block() {
 }
 
 /// sums[p] += the products of pair p, lane by lane; each vector is loaded, and its difference taken, once for all pairs.
-template <std::size_t rows, std::size_t columns>
+template <std::size_t rows, std::size_t columns, std::size_t lanes>
 struct AddPairProducts {
   static constexpr auto pairs = pairs_of_block<rows, columns>();
 
@@ -52,11 +53,11 @@ struct AddPairProducts {
     const T* x[rows + columns];
     for (std::size_t v = 0; v < rows + columns; ++v) x[v] = vectors[v];
     const std::size_t whole = count / 8 * 8;
-    for (std::size_t lane = 0; lane < 8; lane += half) {
-      HalfLanes sum[pairs.size()], value[rows + columns];
+    for (std::size_t lane = 0; lane < 8; lane += lanes) {
+      typename Vector<double, lanes>::Type sum[pairs.size()], value[rows + columns];
       for (std::size_t p = 0; p < pairs.size(); ++p) std::memcpy(&sum[p], sums[p] + lane, sizeof sum[p]);
       for (std::size_t i = lane; i < whole; i += 8) {
-        for (std::size_t v = 0; v < rows + columns; ++v) load_difference(x[v] + i, origin + i, value[v]);
+        for (std::size_t v = 0; v < rows + columns; ++v) load_difference<lanes>(x[v] + i, origin + i, value[v]);
         for (std::size_t p = 0; p < pairs.size(); ++p) sum[p] += value[pairs[p].j] * value[pairs[p].k];
       }
       for (std::size_t p = 0; p < pairs.size(); ++p) std::memcpy(sums[p] + lane, &sum[p], sizeof sum[p]);
@@ -143,17 +144,21 @@ void GramSums<T>::add_block(PairBlock block, std::size_t first, std::size_t coun
   }
   for (std::size_t k = 0; k < block.columns; ++k) vectors[block.rows + k] = vectors_[block.column + k] + first;
 
-  const auto add = [&](const auto& kernel) {
+  const auto add = [&]<std::size_t rows, std::size_t columns>() {
     const T* const* of_block = vectors;
     double* const* to = lanes;
-    dispatch(kernel, of_block, origin_ == nullptr ? zeros<T>.data() : origin_ + first, count, to);
+    const T* const origin = origin_ == nullptr ? zeros<T>.data() : origin_ + first;
+    if (active_instruction_set() == InstructionSet::avx512) {
+      return dispatch(AddPairProducts<rows, columns, 8>{}, of_block, origin, count, to);
+    }
+    dispatch(AddPairProducts<rows, columns, 4>{}, of_block, origin, count, to);
   };
-  if (block.columns == 2) return add(AddPairProducts<4, 2>{});
-  if (block.columns == 1) return add(AddPairProducts<4, 1>{});
-  if (block.rows == 4) return add(AddPairProducts<4, 0>{});
-  if (block.rows == 3) return add(AddPairProducts<3, 0>{});
-  if (block.rows == 2) return add(AddPairProducts<2, 0>{});
-  add(AddPairProducts<1, 0>{});
+  if (block.columns == 2) return add.template operator()<4, 2>();
+  if (block.columns == 1) return add.template operator()<4, 1>();
+  if (block.rows == 4) return add.template operator()<4, 0>();
+  if (block.rows == 3) return add.template operator()<3, 0>();
+  if (block.rows == 2) return add.template operator()<2, 0>();
+  add.template operator()<1, 0>();
 }
 
 template class GramSums<float>;
