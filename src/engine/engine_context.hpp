@@ -86,6 +86,8 @@ struct EngineContext {
                 const RecordedPasses& recorded_before, StopFlag& stop_flag);
   /// Tells the storage which strip a worker will want some time after strip `i`.
   void advise(const Strips& strips, std::size_t i) const;
+  /// Tells the storage that a strip will be wanted.
+  void advise(const Strip& strip) const;
 };
 
 }  // namespace stockpot::engine

@@ -67,7 +67,9 @@ void MergeEngine::end_if_stopped() const {
 void MergeEngine::sweep() {
   for (const plan::Wave& wave : work_.shared) run_shared(wave);
   comm::agree_on_work(context_.comm, [&] {
-    for (const plan::Wave& wave : work_.local) run_local(wave);
+    for (auto wave = work_.local.begin(); wave != work_.local.end(); ++wave) {
+      run_local(*wave, wave + 1 == work_.local.end() ? nullptr : &*(wave + 1));
+    }
     merge_direct(work_.direct);
     end_if_stopped();
     finished_ = std::chrono::steady_clock::now();
@@ -94,7 +96,7 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
   }
 }
 
-void MergeEngine::run_local(const plan::Wave& wave) {
+void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   if (context_.comm.alarmed()) return;
   WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
   run.replay(false);
@@ -105,7 +107,7 @@ void MergeEngine::run_local(const plan::Wave& wave) {
     run.conclude(records_passes());
     if (context_.comm.alarmed()) return;
   }
-  run.merge();
+  run.merge(next);
   end_if_stopped();
   for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
 }

@@ -43,7 +43,8 @@ class MergeEngine {
   /// Both sweeps of `lines` find the same totals: the first one records them.
   bool records_passes() const { return context_.plan.lines_models == 0 || context_.measuring; }
   void run_shared(const plan::Wave& wave);
-  void run_local(const plan::Wave& wave);
+  /// @param next  the wave after it, or nullptr.
+  void run_local(const plan::Wave& wave, const plan::Wave* next);
   void merge_direct(const std::vector<std::uint32_t>& units);
   const methods::Method* direct_method(std::uint32_t tensor);
 

@@ -173,9 +173,12 @@ void WaveRun::conclude(bool record) {
   });
 }
 
-void WaveRun::merge() {
+void WaveRun::merge(const plan::Wave* next) {
+  const std::span<const std::uint32_t> units_ahead = next == nullptr ? std::span<const std::uint32_t>() : next->units;
+  const Strips ahead(context_.plan, context_.schedule, units_ahead);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     const Strip strip = strips_[i];
+    if (i < ahead.size()) context_.advise(ahead[i]);
     if (context_.schedule.units[strip.unit_index].done) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
     if (!is_loaded_[i]) context_.advise(strips_, i);

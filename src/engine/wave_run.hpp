@@ -30,8 +30,9 @@ class WaveRun {
   /// end early if another rank raised the alarm.
   /// @param record  this rank's journal is to have the totals.
   void conclude(bool record);
-  /// Local. Workers merge and write this rank's units.
-  void merge();
+  /// Local. Workers merge and write this rank's units. @param next  the wave after this one, or nullptr: what it will
+  /// read is read ahead meanwhile.
+  void merge(const plan::Wave* next = nullptr);
 
   /// Methods' remarks, "tensor: remark".
   std::vector<std::string> remarks() const;

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,18 +57,25 @@ StoredFile facts_of(const Descriptor& descriptor, const std::string& path) {
 /// How much does not fit, as far as the file system tells: a quota may leave less than it says.
 std::uint64_t missing_bytes(const Descriptor& descriptor, std::uint64_t wanted) {
   struct statvfs facts {};
-  if (::fstatvfs(descriptor.raw(), &facts) != 0) return wanted;
+  if (::fstatvfs(descriptor.raw(), &facts) != 0) return 0;
   const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
-  return free_bytes < wanted ? wanted - free_bytes : wanted;
+  return free_bytes < wanted ? wanted - free_bytes : 0;
 }
 
 /// The error of a call that was to put `bytes` into a file.
 Error write_error(const Descriptor& descriptor, std::string_view call, const std::string& path, std::uint64_t bytes) {
   Error error = system_error(errno, call, path);
   if (error.kind() == ErrorKind::no_space) {
-    error.with("missing", fmt::format("{} bytes, at least", missing_bytes(descriptor, bytes)));
+    const std::uint64_t missing = missing_bytes(descriptor, bytes);
+    error.with("missing", fmt::format("{} bytes, at least", missing == 0 ? bytes : missing));
   }
   return error;
+}
+
+/// In memory, reserving makes page after page, which writing would do anyway and by all threads.
+bool is_in_memory(const Descriptor& descriptor) {
+  struct statfs facts {};
+  return ::fstatfs(descriptor.raw(), &facts) == 0 && facts.f_type == TMPFS_MAGIC;
 }
 
 /// ftruncate promises nothing about space; fallocate refuses at once. Not posix_fallocate: where the file system cannot
@@ -82,7 +91,10 @@ void reserve_space(const Descriptor& descriptor, std::uint64_t bytes, const std:
 void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
   const off_t size = checked_offset(bytes, 0, path);
   if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw write_error(descriptor, "ftruncate", path, bytes);
-  reserve_space(descriptor, bytes, path);
+  if (!is_in_memory(descriptor)) return reserve_space(descriptor, bytes, path);
+  if (missing_bytes(descriptor, bytes) == 0) return;
+  errno = ENOSPC;
+  throw write_error(descriptor, "reserve", path, bytes);
 }
 
 }  // namespace
