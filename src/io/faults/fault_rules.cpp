@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/size.hpp"
 
 namespace stockpot::io::faults {
 namespace {
@@ -71,6 +72,10 @@ FaultRules::FaultRules(std::string_view text, int rank) {
     if (rule.empty()) continue;
     if (rule.starts_with("trace=")) {
       trace_file_ = rule.substr(6);
+    } else if (rule.starts_with("rate=")) {
+      const auto rate = parse_size(rule.substr(5));
+      if (!rate || *rate == 0) throw mistake(rule);
+      rate_ = *rate;
     } else {
       read_rule(rule, rank);
     }

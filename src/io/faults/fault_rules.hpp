@@ -33,6 +33,8 @@ class FaultRules {
   std::optional<Fault> hit(const Call& call);
   /// File of trace=FILE; empty: none.
   const std::string& trace_file() const { return trace_file_; }
+  /// Bytes per second of rate=SIZE; 0: no limit.
+  std::uint64_t rate() const { return rate_; }
 
  private:
   struct Rule {
@@ -45,6 +47,7 @@ class FaultRules {
   void read_rule(std::string_view text, int rank);
   std::deque<Rule> rules_;  // atomics do not move
   std::string trace_file_;
+  std::uint64_t rate_ = 0;
 };
 
 }  // namespace stockpot::io::faults

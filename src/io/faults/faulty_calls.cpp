@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "io/faults/fault_rules.hpp"
+#include "io/faults/throttle.hpp"
 
 namespace stockpot::io::faults {
 namespace {
@@ -29,7 +30,8 @@ int rank_of_this_process() {
 
 class FaultyCalls final : public FileCalls {
  public:
-  explicit FaultyCalls(const char* text) : rank_(rank_of_this_process()), rules_(text, rank_) {
+  explicit FaultyCalls(const char* text)
+      : rank_(rank_of_this_process()), rules_(text, rank_), throttle_(rules_.rate()) {
     if (rules_.trace_file().empty()) return;
     trace_ = ::open(rules_.trace_file().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   }
@@ -47,12 +49,14 @@ class FaultyCalls final : public FileCalls {
     return transfer<ssize_t>({"pread", path_of(descriptor), false}, bytes, [&](std::size_t part, const Fault* fault) {
       if (fault != nullptr && fault->effect == Effect::end_of_file) return ssize_t{0};
       const ssize_t got = FileCalls::pread(descriptor, into, part, offset);
+      if (got > 0) throttle_.pass(static_cast<std::uint64_t>(got));
       if (fault != nullptr && fault->effect == Effect::flip && got > 0) *static_cast<unsigned char*>(into) ^= 1;
       return got;
     });
   }
 
   ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) override {
+    throttle_.pass(bytes);
     return transfer<ssize_t>({"pwrite", path_of(descriptor), true}, bytes, [&](std::size_t part, const Fault* fault) {
       if (fault == nullptr || fault->effect != Effect::flip) {
         return FileCalls::pwrite(descriptor, from, part, offset);
@@ -164,6 +168,7 @@ class FaultyCalls final : public FileCalls {
 
   int rank_;
   FaultRules rules_;
+  Throttle throttle_;
   int trace_ = -1;
   std::uint64_t traced_ = 0;
   std::atomic<std::uint64_t> short_transfers_ = 0;

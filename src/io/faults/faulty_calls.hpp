@@ -2,6 +2,7 @@
 //
 //   STOCKPOT_FAULT="CALL[:rank=R][:nth=N][:times=K][:path=TEXT]:WHAT; ..."
 //   STOCKPOT_FAULT="trace=FILE"
+//   STOCKPOT_FAULT="rate=SIZE"
 //
 //   CALL   a function of FileCalls, or any (all of them), or change (all but pread, close and opening for reading)
 //   rank   the rank that it happens on; default: all         nth    from the N-th such call on, counted from 1 per rank
@@ -17,6 +18,7 @@
 //          after  the process ends after the call
 //
 // trace appends a line "RANK NUMBER CALL PATH" to FILE for each call: the points at which a process may be killed.
+// rate makes each rank's reads and writes share a link of so many bytes per second: the storage of a larger machine.
 #pragma once
 
 #include "io/file_calls.hpp"

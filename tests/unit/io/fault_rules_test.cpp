@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
+#include "io/faults/throttle.hpp"
 #include "support/error_of.hpp"
 
 namespace stockpot::io::faults {
@@ -48,6 +51,22 @@ TEST(FaultRules, NonsenseIsAnError) {
   for (const char* text : {"pwrite", "pwrite:often", "pwrite:nth=x:EIO", "pwrite:rank:EIO"}) {
     EXPECT_EQ(test::error_of([&] { FaultRules(text, 0); }).kind(), ErrorKind::usage) << text;
   }
+}
+
+TEST(FaultRules, ARateIsASize) {
+  EXPECT_EQ(FaultRules("pwrite:nth=1:EIO; rate=3MB", 0).rate(), 3'000'000u);
+  EXPECT_EQ(FaultRules("pwrite:nth=1:EIO", 0).rate(), 0u);
+  EXPECT_THROW(FaultRules("rate=fast", 0), Error);
+  EXPECT_THROW(FaultRules("rate=0", 0), Error);
+}
+
+TEST(Throttle, TransfersOfAllThreadsShareTheLink) {
+  Throttle link(1'000'000);
+  const auto start = std::chrono::steady_clock::now();
+  std::thread other([&] { link.pass(20'000); });
+  link.pass(20'000);
+  other.join();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(40));
 }
 
 }  // namespace
