@@ -193,6 +193,7 @@ int Communicator::ranks_on_this_machine() const {
 }
 
 std::uint64_t Communicator::collectives() const { return state_->collectives; }
+void Communicator::on_wait(std::function<void(bool)> wait) const { state_->on_wait = std::move(wait); }
 
 void Communicator::raise_alarm() const {
   if (alarmed() || state_->alone()) return;  // one alarm is enough

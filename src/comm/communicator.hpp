@@ -63,6 +63,9 @@ class Communicator {
 
   /// Collectives called so far, for the report: they must stay O(stages).
   std::uint64_t collectives() const;
+  /// Local. From now on `wait` hears when a collective begins to wait for other ranks (true) and when it need not any more
+  /// (false); a collective that ends at once says nothing. It throws nothing and communicates nothing. Empty: nobody listens.
+  void on_wait(std::function<void(bool begins)> wait) const;
 
   /// Local. Tells the other ranks that this one failed, without waiting for anyone. They hear of it in alarmed().
   void raise_alarm() const;

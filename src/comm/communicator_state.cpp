@@ -10,6 +10,22 @@ using Clock = std::chrono::steady_clock;
 constexpr auto look_every = std::chrono::milliseconds(100);
 constexpr auto extra_grace = std::chrono::seconds(5);  // the rank that failed knows best what to say
 
+/// Tells of a wait as long as it lives.
+class Waiting {
+ public:
+  explicit Waiting(const std::function<void(bool)>& on_wait) : on_wait_(on_wait) {
+    if (on_wait_) on_wait_(true);
+  }
+  ~Waiting() {
+    if (on_wait_) on_wait_(false);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  const std::function<void(bool)>& on_wait_;
+};
+
 }  // namespace
 
 void check(int code, const char* call) {
@@ -27,6 +43,9 @@ void Communicator::State::wait_for(MPI_Request& request, const char* call) {
   auto nap = short_nap;
   auto next_look = Clock::now() + look_every;
   int done = 0;
+  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
+  if (done != 0) return;
+  const Waiting waiting(on_wait);
   for (int tests = 0;; ++tests) {
     check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
     if (done != 0) return;

@@ -34,6 +34,7 @@ struct Communicator::State {
   std::vector<MPI_Request> sent_alarms;
   std::optional<Pulse> pulse;
   Patience patience;
+  std::function<void(bool)> on_wait;
 
   bool alone() const { return comm == MPI_COMM_NULL; }
   void count() { ++collectives; }

@@ -122,5 +122,18 @@ TEST(Communicator, CountsItsCollectives) {
   EXPECT_EQ(world().collectives(), before + 2);
 }
 
+TEST(Communicator, TellsWhenItWaitsForALateRank) {
+  std::vector<bool> told;
+  world().on_wait([&](bool begins) { told.push_back(begins); });
+  const bool is_late = world().rank() == world().size() - 1;
+  if (is_late) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  world().barrier();
+  world().on_wait({});
+  world().barrier();
+  EXPECT_EQ(told.size() % 2, 0u);
+  for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i], i % 2 == 0) << "each wait begins, then ends";
+  EXPECT_TRUE(is_late || !told.empty());
+}
+
 }  // namespace
 }  // namespace stockpot::comm
