@@ -112,7 +112,7 @@ PosixSource::PosixSource(const std::string& path, Patience patience, Descriptor 
 void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const {
   const std::size_t wanted = into.size();
   checked_offset(offset, wanted, path());
-  const PendingCall pending("read", path(), offset);
+  const PendingCall pending(Transfer::read, path(), offset);
   while (!into.empty()) {
     const auto read_some = [&] {
       return file_calls().pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes),
@@ -164,7 +164,7 @@ PosixSink PosixSink::open(const std::string& path, Patience patience) {
 
 void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   checked_offset(offset, bytes.size(), path_);
-  const PendingCall pending("write", path_, offset);
+  const PendingCall pending(Transfer::write, path_, offset);
   while (!bytes.empty()) {
     const auto write_some = [&] {
       return file_calls().pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes),
@@ -181,13 +181,13 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
 void PosixSink::reserve(std::uint64_t bytes) { reserve_space(descriptor_, bytes, path_); }
 
 void PosixSink::sync() {
-  const PendingCall pending("sync", path_, 0);
+  const PendingCall pending(Transfer::sync, path_, 0);
   // Never again after a failure: Linux reports a lost write once, and a second call would succeed over missing data.
   if (file_calls().fsync(descriptor_.raw()) != 0) throw system_error(errno, "fsync", path_);
 }
 
 void PosixSink::sync_data() {
-  const PendingCall pending("sync", path_, 0);
+  const PendingCall pending(Transfer::sync, path_, 0);
   if (file_calls().fdatasync(descriptor_.raw()) != 0) throw system_error(errno, "fdatasync", path_);
 }
 
