@@ -13,6 +13,7 @@
 #include "app/launch.hpp"
 #include "app/merge_kinds.hpp"
 #include "app/options.hpp"
+#include "app/phase_table.hpp"
 #include "app/plan_report.hpp"
 #include "app/progress.hpp"
 #include "app/ranks.hpp"
@@ -52,15 +53,6 @@ void say_what_is_there(const comm::Communicator& comm, const engine::StageReport
     fmt::print("published {} already, made of the same: nothing to do\n", printable(report.directory));
   } else {
     log_warnings({fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory)}, 0);
-  }
-}
-
-void print_ranks(const engine::JobSummary& summary) {
-  for (std::size_t r = 0; r < summary.ranks.size(); ++r) {
-    const engine::RankReport& rank = summary.ranks[r];
-    fmt::print(stderr, "rank {:>4}  read {:>10}  wrote {:>10}  busy {:>8.2f} s  pool {:>10}  peak memory {:>10}\n", r,
-               human_bytes(rank.bytes_read), human_bytes(rank.bytes_written), rank.busy_seconds,
-               human_bytes(rank.pool_high_water), human_bytes(rank.peak_resident));
   }
 }
 
@@ -163,9 +155,11 @@ recipe::Recipe read_recipe(const comm::Communicator& comm, const MergeKind& kind
 /// One merge, with what it tells while it runs.
 class Run {
  public:
-  /// Collective.
-  Run(const comm::Communicator& comm, const MergeKind& kind, const Line& line, const recipe::Recipe& recipe)
+  /// Collective. @param clock  of the program.
+  Run(const comm::Communicator& comm, const MergeKind& kind, const Line& line, const recipe::Recipe& recipe,
+      engine::RunClock& clock)
       : comm_(comm),
+        clock_(clock),
         kind_(kind),
         line_(line),
         options_(line.options),
@@ -206,6 +200,7 @@ class Run {
       if (take_report_request()) say_how_far(comm_, p);
     };
     settings.schedule = [this](const recipe::MergeDocument& document) { return resources_.at(&document); };
+    settings.options.clock = &clock_;
     settings.options.reliability = options_.reliability;
     settings.options.reliability.deadline = common_deadline(comm_, options_);
     settings.options.stop = &stop_;
@@ -229,11 +224,15 @@ class Run {
     if (report.schedule == nullptr) return say_what_is_there(comm_, report);
     log_warnings(report.summary.remarks, comm_.rank());
     if (!comm_.is_root()) return;
-    if (options_.log_level >= LogLevel::info) print_ranks(report.summary);
+    if (options_.log_level >= LogLevel::info) {
+      fmt::print(stderr, "{}{}", rank_lines(report.summary.ranks),
+                 phase_table(report.summary.ranks, report.schedule->options.threads));
+    }
     print_last_line(report);
   }
 
   const comm::Communicator& comm_;
+  engine::RunClock& clock_;
   const MergeKind& kind_;
   const Line& line_;
   const MergeOptions& options_;
@@ -243,14 +242,15 @@ class Run {
   std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources_;
 };
 
-int merge(const comm::Communicator& comm, const MergeKind& kind, Arguments arguments) {
+int merge(const comm::Communicator& comm, const MergeKind& kind, Arguments arguments, engine::RunClock& clock) {
+  const engine::WaitsOnClock waits(comm, clock);
   auto values = comm::agree(comm, [&] { return read_line(kind.line, arguments); });
   if (!values) return 0;
   const Line line = comm::agree(comm, [&] { return read(kind, *std::move(values), comm.size()); });
   start_log(line.options.log_level, comm.rank());
   log_remarks(line.values.notices(), comm.rank());
   const recipe::Recipe recipe = read_recipe(comm, kind, line);
-  Run(comm, kind, line, recipe).merge(search_places(line.values, *line.values.argument(0)));
+  Run(comm, kind, line, recipe, clock).merge(search_places(line.values, *line.values.argument(0)));
   return 0;
 }
 
@@ -259,7 +259,8 @@ int run(const MergeKind& kind, Arguments arguments) {
     read_line(kind.line, arguments);
     return 0;
   }
-  return run_on_ranks([&](const comm::Communicator& comm) { return merge(comm, kind, arguments); });
+  engine::RunClock clock(engine::Phase::start);
+  return run_on_ranks([&](const comm::Communicator& comm) { return merge(comm, kind, arguments, clock); });
 }
 
 }  // namespace

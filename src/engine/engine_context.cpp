@@ -32,7 +32,7 @@ EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan&
       input_check(p, sources),
       lines(p) {
   const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
-  for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}});
+  for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}, w.clock(i)});
 }
 
 void EngineContext::advise(const Strips& strips, std::size_t i) const {

@@ -51,6 +51,7 @@ struct Worker {
   WorkerBuffers buffers;
   std::vector<const float*> float_models;
   std::vector<const double*> double_models;
+  StripClock& clock;
   template <class T>
   std::vector<const T*>& models() {
     if constexpr (std::is_same_v<T, float>)

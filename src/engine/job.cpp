@@ -47,6 +47,7 @@ class Job {
       : comm_(comm), recipe_(recipe), settings_(settings), planner_(comm, recipe, search, settings.stages) {}
 
   void run() {
+    enter(Phase::plan);
     const std::vector<std::size_t> order = stages_to_make(recipe_, settings_.places);
     std::vector<Stage> stages;
     for (const std::size_t document : order) {
@@ -55,13 +56,18 @@ class Job {
       settings_.on_planned(stages.back(), recipe_.documents[document], schedule);
     }
     end_if_stopped();
+    enter(Phase::open);
     if (!open_output(stages)) {
       settings_.on_finished({&*std::ranges::find(stages, "", &Stage::name), nullptr, settings_.places.out, {}});
       return;
     }
     try {
       for (std::size_t s = 0; s < stages.size(); ++s) {
-        if (s > 0) stages[s] = planner_.plan(order[s]);  // its models may have come into being since
+        if (s > 0) {
+          enter(Phase::plan);
+          stages[s] = planner_.plan(order[s]);  // its models may have come into being since
+        }
+        enter(Phase::open);
         make(stages[s]);
       }
     } catch (...) {
@@ -72,6 +78,10 @@ class Job {
   }
 
  private:
+  void enter(Phase phase) const {
+    if (settings_.options.clock != nullptr) settings_.options.clock->enter(phase);
+  }
+
   /// Collective. Planning takes its time, too.
   void end_if_stopped() const {
     if (settings_.options.on_idle) settings_.options.on_idle();

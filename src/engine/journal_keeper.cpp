@@ -126,11 +126,14 @@ void JournalKeeper::run() {
     lock.lock();
     committing_ = false;
     failure_ = failure;
-    slowest_ = std::max(slowest_, Clock::now() - start);
+    const auto took = Clock::now() - start;
+    slowest_ = std::max(slowest_, took);
     const auto is_unit = [](const io::JournalEntry& entry) { return entry.type == io::EntryType::unit_done; };
     if (!failure) {
       committed_units_ += static_cast<std::uint64_t>(std::ranges::count_if(entries, is_unit));
       committed_entries_ += entries.size();
+      ++commits_.count;
+      commits_.time += took;
     }
     to_main_.notify_all();
   }
@@ -177,6 +180,11 @@ std::uint64_t JournalKeeper::committed_units() const {
 std::uint64_t JournalKeeper::committed_entries() const {
   const std::lock_guard lock(mutex_);
   return committed_entries_;
+}
+
+JournalKeeper::Commits JournalKeeper::commits() const {
+  const std::lock_guard lock(mutex_);
+  return commits_;
 }
 
 std::chrono::duration<double> JournalKeeper::slowest_commit() const {

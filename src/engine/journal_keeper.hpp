@@ -59,6 +59,12 @@ class JournalKeeper {
   std::uint64_t committed_entries() const;
   /// Of the slowest commit so far.
   std::chrono::duration<double> slowest_commit() const;
+  /// Commits that went well, and how long they took.
+  struct Commits {
+    std::uint64_t count = 0;
+    std::chrono::duration<double> time{};
+  };
+  Commits commits() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -82,6 +88,7 @@ class JournalKeeper {
   bool flush_wanted_ = false, committing_ = false, quit_ = false, totals_dirty_ = false;
   std::uint64_t committed_units_ = 0, committed_entries_ = 0;
   Clock::duration slowest_{};
+  Commits commits_;
   std::exception_ptr failure_;
   std::thread thread_;
 };

@@ -72,7 +72,6 @@ void MergeEngine::sweep() {
     }
     merge_direct(work_.direct);
     end_if_stopped();
-    finished_ = std::chrono::steady_clock::now();
   });
 }
 
@@ -116,11 +115,12 @@ void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
   if (context_.comm.alarmed()) return;
   const Strips strips(context_.plan, context_.schedule, units);
   context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
-    context_.advise(strips, i);
     const Strip strip = strips[i];
     if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
     Worker& worker = context_.per_worker[w];
+    worker.clock.begin(strip);
+    context_.advise(strips, i);
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = read_strip(context_, worker, strip, sources);
     merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);

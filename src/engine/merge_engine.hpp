@@ -10,7 +10,6 @@
 // There is no second loop for small models, for one rank, for one format or for one method.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -29,8 +28,6 @@ class MergeEngine {
   /// Collective. Executes this rank's part of the schedule. Throws alike on all ranks.
   void run();
 
-  /// When this rank's own work was done, before it waited for others. @pre run() returned
-  std::chrono::steady_clock::time_point finished() const { return finished_; }
   /// Methods' remarks of this rank, "tensor: remark".
   const std::vector<std::string>& remarks() const { return remarks_; }
 
@@ -55,7 +52,6 @@ class MergeEngine {
   std::mutex direct_mutex_;
   std::vector<std::unique_ptr<methods::Method>> direct_methods_;  // by group, made when first needed
   std::vector<std::string> remarks_;
-  std::chrono::steady_clock::time_point finished_;
 };
 
 }  // namespace stockpot::engine

@@ -22,7 +22,6 @@
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
 #include "io/pending_calls.hpp"
-#include "io/retry.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
@@ -31,13 +30,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// The part between the staging directory's creation and its publication.
 class Job {
  public:
   Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, const Workplace& place,
-      const JobOptions& options)
+      const JobOptions& options, RunClock& clock)
       : comm_(comm),
         recipe_(recipe),
         stage_(stage),
@@ -45,6 +42,7 @@ class Job {
         place_(place),
         schedule_(place.schedule),
         options_(options),
+        clock_(clock),
         stop_(options.stop != nullptr ? *options.stop : own_stop_),
         pool_(schedule_.options.memory_per_rank),
         files_(options.open) {}
@@ -65,7 +63,6 @@ class Job {
       io::write_companions(stage_.companions, directory);
     });
     sink_->prepare(comm_);
-    const auto start = Clock::now();
     std::optional<EngineContext> context;
     std::optional<MergeEngine> engine;
     comm::agree(comm_, [&] {  // takes all of the pool's memory
@@ -79,20 +76,18 @@ class Job {
       engine.emplace(*context, pool_);
     });
     units_ = &context->units;
+    clock_.enter(Phase::merging);
+    workers_->take_times();  // they were idle so far
     engine->run();
-    RankReport mine{counters_.bytes_read,
-                    counters_.bytes_written,
-                    pool_.high_water(),
-                    peak_resident_bytes(),
-                    0,
-                    std::chrono::duration<double>(engine->finished() - start).count()};
+    const PhaseTimes of_workers = workers_->take_times();
+    clock_.enter(Phase::finish);
     // Everything is in the journal before it is published: a kill from here on costs nothing.
     comm::agree_on_work(comm_, [&] { journal_->flush([this] { idle(); }); });
     sink_->finish(comm_);
+    clock_.enter(Phase::record);
     take_remarks(*context, *engine, summary);
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
-    mine.calls_repeated = io::calls_repeated;
-    summary.ranks = gather_reports(comm_, mine);
+    summary.ranks = gather_reports(comm_, report_of(counters_, pool_, *journal_, clock_.take(), of_workers));
     std::ranges::move(remarks_on_storage(summary.ranks), std::back_inserter(summary.remarks));
     summary.collectives = comm_.collectives();
     summary.attempt = place_.continuation.attempt;
@@ -215,6 +210,7 @@ class Job {
   const Workplace& place_;
   const plan::Schedule& schedule_;
   const JobOptions& options_;
+  RunClock& clock_;
   StopFlag own_stop_;
   StopFlag& stop_;
   MemoryPool pool_;
@@ -272,11 +268,16 @@ void read_back(const comm::Communicator& comm, const Workplace& place) {
 JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
                      const JobOptions& options) {
   const auto start = Clock::now();
+  RunClock own_clock(Phase::prepare);
+  RunClock& clock = options.clock != nullptr ? *options.clock : own_clock;
+  clock.enter(Phase::prepare);
   JobSummary summary;
-  Job job(comm, recipe, stage, place, options);
+  Job job(comm, recipe, stage, place, options, clock);
   try {
     summary = job.fill();
+    clock.enter(Phase::verify);
     if (options.reliability.readback) read_back(comm, place);
+    clock.enter(Phase::publish);
     comm::agree(comm, [&] {
       if (place.staging) place.staging->publish();
     });
@@ -284,12 +285,13 @@ JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recip
     if (comm.failing_together()) end_failed(comm, job, place, options.keep_staging, Error::current().kind());
     throw;
   }
+  add_times(comm, clock.take(), summary.ranks);
   for (const RankReport& rank : summary.ranks) {
     summary.bytes_read += rank.bytes_read;
     summary.bytes_written += rank.bytes_written;
   }
   summary.collectives = comm.collectives();
-  summary.seconds = seconds_since(start);
+  summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return summary;
 }
 

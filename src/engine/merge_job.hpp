@@ -10,6 +10,7 @@
 #include "comm/communicator.hpp"
 #include "engine/input_files.hpp"
 #include "engine/reliability.hpp"
+#include "engine/run_clock.hpp"
 #include "engine/stage.hpp"
 #include "engine/workplace.hpp"
 #include "io/publish.hpp"
@@ -31,21 +32,22 @@ struct JobOptions {
   OpenSource open = posix_source();
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
+  RunClock* clock = nullptr;                         ///< goes on, from phase to phase; nullptr: one of its own
   StopFlag* stop = nullptr;                          ///< who raises it ends the job; nullptr: nobody does
   std::function<void()> on_idle;                     ///< on the main thread, with on_progress; may be empty
   std::vector<Remark> remarks;                       ///< met so far: for the run record
   std::function<void(const Progress&)> on_progress;  ///< may be empty
 };
 
-/// What one rank did; busy from the first strip to this rank's last.
-using RankReport = io::RunRecord::Rank;
+/// What one rank did.
+using RankReport = io::RankRecord;
 
 struct JobSummary {
   std::string manifest_sha256;  ///< rank 0 only, as is everything below
   std::uint64_t bytes_read = 0, bytes_written = 0;
   std::uint64_t collectives = 0;
   double seconds = 0;
-  std::vector<RankReport> ranks;
+  std::vector<RankReport> ranks;  ///< up to the end of the merge; the run record ends before --verify and publication
   std::uint64_t attempt = 1, units = 0, units_resumed = 0;
   std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order; of what this attempt wrote
   std::vector<std::string> remarks;                 ///< of methods: "tensor: remark"; of sources; of saturated values

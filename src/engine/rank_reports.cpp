@@ -1,12 +1,78 @@
 #include "engine/rank_reports.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "core/bytes.hpp"
+#include "io/retry.hpp"
 
 namespace stockpot::engine {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return "?";
+  return host.data();
+}
+
+/// Visits all of a report in one order. @param each  takes numbers, reals and texts by reference.
+template <class Report, class Each>
+void visit(Report& report, Each& each) {
+  each(report.host);
+  for (auto* number : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
+                       &report.calls_repeated, &report.journal_commits}) {
+    each(*number);
+  }
+  for (auto* real : {&report.wall_seconds, &report.busy_seconds, &report.journal_seconds}) each(*real);
+  for (auto& totals : report.transfers) {
+    each(totals.calls);
+    each(totals.seconds);
+    each(totals.slowest_seconds);
+    each(totals.slowest_path);
+    each(totals.slowest_offset);
+  }
+  for (auto* phases : {&report.phases, &report.worker_phases}) {
+    each.resize(*phases);
+    for (auto& phase : *phases) {
+      each(phase.name);
+      each(phase.seconds);
+    }
+  }
+}
+
+struct Packer {
+  ByteWriter out;
+  void operator()(std::uint64_t value) { out.number(value); }
+  void operator()(double value) { out.real(value); }
+  void operator()(const std::string& value) { out.text(value); }
+  void resize(const std::vector<io::RankRecord::Phase>& phases) { out.number(phases.size()); }
+};
+
+struct Unpacker {
+  ByteReader in;
+  void operator()(std::uint64_t& value) { value = in.number(); }
+  void operator()(double& value) { value = in.real(); }
+  void operator()(std::string& value) { value = in.text(); }
+  void resize(std::vector<io::RankRecord::Phase>& phases) { phases.resize(in.number()); }
+};
+
+std::string pack(const io::RankRecord& report) {
+  Packer packer;
+  visit(report, packer);
+  return packer.out.take();
+}
+
+io::RankRecord unpack(std::string_view bytes) {
+  io::RankRecord report;
+  Unpacker unpacker{ByteReader(bytes)};
+  visit(report, unpacker);
+  return report;
+}
+
+}  // namespace
 
 std::uint64_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
@@ -30,28 +96,53 @@ std::vector<std::string> gather_lines(const comm::Communicator& comm, const std:
   return all;
 }
 
-std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine) {
-  ByteWriter out;
-  for (const std::uint64_t n :
-       {mine.bytes_read, mine.bytes_written, mine.pool_high_water, mine.peak_resident, mine.calls_repeated}) {
-    out.number(n);
+io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const JournalKeeper& journal,
+                         const PhaseTimes& main, const PhaseTimes& workers) {
+  io::RankRecord report;
+  report.host = host_name();
+  report.bytes_read = counters.bytes_read;
+  report.bytes_written = counters.bytes_written;
+  report.pool_high_water = pool.high_water();
+  report.peak_resident = peak_resident_bytes();
+  report.calls_repeated = io::calls_repeated;
+  report.transfers = io::take_transfer_totals();
+  report.journal_commits = journal.commits().count;
+  report.journal_seconds = journal.commits().time.count();
+  report.busy_seconds = main.seconds(Phase::merging);
+  report.wall_seconds = std::chrono::duration<double>(main.total()).count();
+  for (const Phase phase : all_phases()) {
+    if (phase == Phase::verify || phase == Phase::publish) continue;  // still to come
+    const bool of_workers = is_of_workers(phase);
+    (of_workers ? report.worker_phases : report.phases)
+        .push_back({std::string(name(phase)), (of_workers ? workers : main).seconds(phase)});
   }
-  out.real(mine.busy_seconds);
-  std::vector<io::RunRecord::Rank> all;
-  for (const std::string& part : comm.gather(out.take())) {
-    ByteReader in(part);
-    io::RunRecord::Rank report;
-    for (std::uint64_t* n : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
-                             &report.calls_repeated}) {
-      *n = in.number();
-    }
-    report.busy_seconds = in.real();
-    all.push_back(report);
-  }
+  return report;
+}
+
+std::vector<io::RankRecord> gather_reports(const comm::Communicator& comm, const io::RankRecord& mine) {
+  std::vector<io::RankRecord> all;
+  for (const std::string& part : comm.gather(pack(mine))) all.push_back(unpack(part));
   return all;
 }
 
-std::vector<std::string> remarks_on_storage(const std::vector<io::RunRecord::Rank>& ranks) {
+void add_times(const comm::Communicator& comm, const PhaseTimes& mine, std::vector<io::RankRecord>& reports) {
+  ByteWriter out;
+  for (const Phase phase : all_phases()) out.real(mine.seconds(phase));
+  const std::vector<std::string> parts = comm.gather(out.take());
+  for (std::size_t r = 0; r < parts.size(); ++r) {
+    ByteReader in(parts[r]);
+    std::vector<io::RankRecord::Phase> whole;
+    for (const Phase phase : all_phases()) {
+      const double seconds = in.real();
+      if (is_of_workers(phase)) continue;
+      whole.push_back({std::string(name(phase)), seconds + io::seconds_of(reports[r].phases, name(phase))});
+      reports[r].wall_seconds += seconds;
+    }
+    reports[r].phases = std::move(whole);
+  }
+}
+
+std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& ranks) {
   std::vector<std::string> remarks;
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     const std::uint64_t calls = ranks[rank].calls_repeated;

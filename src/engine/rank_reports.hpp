@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "engine/engine_context.hpp"
+#include "engine/phase_clock.hpp"
 #include "io/run_record.hpp"
 #include "plan/plan.hpp"
 
@@ -17,11 +19,18 @@ std::uint64_t peak_resident_bytes();
 
 /// Collective. All ranks' lines, by rank, on rank 0; empty elsewhere.
 std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines);
-/// Collective. Likewise what each of them did.
-std::vector<io::RunRecord::Rank> gather_reports(const comm::Communicator& comm, const io::RunRecord::Rank& mine);
+
+/// Local. What this rank did in a stage, as far as it has come.
+/// @param main     of the main thread.   @param workers  of all workers together.
+io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const JournalKeeper& journal,
+                         const PhaseTimes& main, const PhaseTimes& workers);
+/// Collective. All ranks' reports, by rank, on rank 0; empty elsewhere.
+std::vector<io::RankRecord> gather_reports(const comm::Communicator& comm, const io::RankRecord& mine);
+/// Collective. Adds to reports, on rank 0, what the ranks' main threads did after they were gathered.
+void add_times(const comm::Communicator& comm, const PhaseTimes& mine, std::vector<io::RankRecord>& reports);
 
 /// Local. Ranks whose calls of storage failed at first: "storage failed for a moment: rank 3 made 2 calls of it again".
-std::vector<std::string> remarks_on_storage(const std::vector<io::RunRecord::Rank>& ranks);
+std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& ranks);
 
 /// Collective. Values that a float8 output could not hold, by index of the plan's tensors: all ranks' together, on rank 0.
 std::map<std::uint32_t, std::uint64_t> gather_saturated(const comm::Communicator& comm,

@@ -122,6 +122,7 @@ StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& stri
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
                  const TensorSources& sources, const StoredParts& parts) {
   const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
+  worker.clock.enter(Phase::merge);
   if (context.measuring) {
     if (!planned.lines_offset) return;
     return planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).measure()
@@ -133,8 +134,10 @@ void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, con
     planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).merge(encoded)
                     : TileMerger<float>(context, worker, strip, *method, sources, parts).merge(encoded);
   }
+  worker.clock.enter(Phase::digest);
   io::DigestTree run;
   io::digest_blocks(planned.output.dtype, strip.range, encoded, run);  // while it is in cache
+  worker.clock.enter(Phase::write);
   context.sink.write(strip.tensor, strip.range, encoded);
   context.units.written(strip, run);
   context.counters.bytes_written += encoded.size();

@@ -76,10 +76,12 @@ void WaveRun::observe_strip(std::size_t w, std::size_t i) {
   const Strip strip = strips_[i];
   Member& member = member_of(strip.tensor);
   if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
-  if (!is_loaded_[i]) context_.advise(strips_, i);
   Worker& worker = context_.per_worker[w];
+  worker.clock.begin(strip);
+  if (!is_loaded_[i]) context_.advise(strips_, i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i);
+  worker.clock.enter(Phase::observe);
   const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
   if (context_.plan.tensors[strip.tensor].float64) {
     observe_tiles<double>(worker, strip, sources, parts, member, counts);
@@ -158,9 +160,10 @@ void WaveRun::combine() {
 }
 
 void WaveRun::conclude(bool record) {
-  context_.workers.run(members_.size(), [&](std::size_t, std::size_t place) {
+  context_.workers.run(members_.size(), [&](std::size_t w, std::size_t place) {
     Member& member = members_[place];
     if (!member.tally) return;
+    context_.per_worker[w].clock.enter(Phase::conclude);
     const std::uint32_t group = wave_.groups[place];
     const auto workspace = context_.workspace.hold(context_.plan.groups[group].needs.workspace_bytes);
     member.tally->with_totals(context_.plan, [&](const methods::Totals& totals) {
@@ -178,11 +181,12 @@ void WaveRun::merge(const plan::Wave* next) {
   const Strips ahead(context_.plan, context_.schedule, units_ahead);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     const Strip strip = strips_[i];
+    Worker& worker = context_.per_worker[w];
+    worker.clock.begin(strip);
     if (i < ahead.size()) context_.advise(ahead[i]);
     if (context_.schedule.units[strip.unit_index].done) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
     if (!is_loaded_[i]) context_.advise(strips_, i);
-    Worker& worker = context_.per_worker[w];
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = stored(worker, strip, sources, i);
     merge_strip(context_, worker, strip, member_of(strip.tensor).method.get(), sources, parts);

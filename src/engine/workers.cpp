@@ -10,7 +10,7 @@
 
 namespace stockpot::engine {
 
-Workers::Workers(std::size_t threads, std::function<bool()> idle) : idle_(std::move(idle)) {
+Workers::Workers(std::size_t threads, std::function<bool()> idle) : idle_(std::move(idle)), clocks_(threads) {
   const SignalsBlocked blocked;
   try {
     for (std::size_t w = 0; w < threads; ++w) threads_.emplace_back([this, w] { work(w); });
@@ -23,6 +23,12 @@ Workers::Workers(std::size_t threads, std::function<bool()> idle) : idle_(std::m
 }
 
 Workers::~Workers() { quit(); }
+
+PhaseTimes Workers::take_times() {
+  PhaseTimes all;
+  for (StripClock& clock : clocks_) all += clock.take();
+  return all;
+}
 
 void Workers::quit() {
   {
@@ -110,6 +116,7 @@ void Workers::work(std::size_t worker) {
       seen = run_number_;
     }
     take_tasks(worker);
+    clocks_[worker].enter(Phase::idle);
     const std::lock_guard lock(mutex_);
     if (--busy_ == 0) to_main_.notify_one();
   }

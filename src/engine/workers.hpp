@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/strip_clock.hpp"
+
 namespace stockpot::engine {
 
 class Workers {
@@ -25,7 +27,11 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  std::size_t size() const { return threads_.size(); }
+  std::size_t size() const { return clocks_.size(); }
+  /// Of a worker; idle between its tasks.
+  StripClock& clock(std::size_t worker) { return clocks_[worker]; }
+  /// Main thread, while no tasks run. The times of all workers together since the last call, or since they were made.
+  PhaseTimes take_times();
 
   /// Main thread. Calls task(worker, i) for every i below `tasks`, each once, in about ascending order, and returns
   /// when all have ended. The first exception stops the run and is thrown again here. @return false if `idle` stopped
@@ -49,6 +55,7 @@ class Workers {
   void quit();
 
   std::function<bool()> idle_;
+  std::vector<StripClock> clocks_;
   std::mutex mutex_;
   std::condition_variable to_workers_, to_main_, served_;
   std::deque<Request*> requests_;

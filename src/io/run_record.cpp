@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/version.hpp"
 #include "io/json.hpp"
+#include "io/rank_record_json.hpp"
 
 namespace stockpot::io {
 
@@ -43,21 +44,15 @@ std::string to_json(const RunRecord& record) {
                     {"chunk_bytes", record.chunk_bytes},
                     {"instruction_set", record.instruction_set},
                     {"planned_imbalance", record.planned_imbalance},
+                    {"measured_imbalance", imbalance(record.ranks)},
+                    {"wall_seconds", wall_seconds(record.ranks)},
                     {"collectives", record.collectives},
                     {"models", ordered_json::array()},
-                    {"per_rank", ordered_json::array()},
                     {"warnings", record.warnings}};
   for (const auto& model : record.models) {
     json["models"].push_back({{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
   }
-  for (const auto& rank : record.ranks) {
-    json["per_rank"].push_back({{"bytes_read", rank.bytes_read},
-                                {"bytes_written", rank.bytes_written},
-                                {"busy_seconds", rank.busy_seconds},
-                                {"pool_high_water", rank.pool_high_water},
-                                {"peak_resident", rank.peak_resident},
-                                {"calls_repeated", rank.calls_repeated}});
-  }
+  add_ranks(record.ranks, json);
   for (const auto& tensor : record.saturated) json["saturated_values"][tensor.tensor] = tensor.values;
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/rank_record.hpp"
+
 namespace stockpot::io {
 
 inline constexpr std::string_view run_record_file_name = "stockpot_run.json";
@@ -17,12 +19,6 @@ struct RunRecord {
     std::string reference;
     std::string directory;  ///< where it was found
     std::uint64_t bytes = 0;
-  };
-  struct Rank {
-    std::uint64_t bytes_read = 0, bytes_written = 0;
-    std::uint64_t pool_high_water = 0, peak_resident = 0;
-    std::uint64_t calls_repeated = 0;  ///< of storage, that failed at first
-    double busy_seconds = 0;
   };
   /// An output tensor with values that its type could not hold.
   struct Saturated {
@@ -43,7 +39,7 @@ struct RunRecord {
   std::uint64_t collectives = 0;
   std::string instruction_set;
   std::vector<Model> models;
-  std::vector<Rank> ranks;
+  std::vector<RankRecord> ranks;
   std::vector<Saturated> saturated;
   std::vector<std::string> warnings;
 };

@@ -51,6 +51,33 @@ TEST(Workers, StopWhenTheMainThreadIsToldTo) {
   EXPECT_LT(started, 1'000'000);
 }
 
+TEST(Workers, AreIdleOnTheirClocksButForTheirTasks) {
+  const auto begin = PhaseClock::Clock::now();
+  Workers workers(2, carry_on);
+  workers.run(6, [&](std::size_t w, std::size_t) {
+    workers.clock(w).enter(Phase::merge);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  });
+  const PhaseTimes times = workers.take_times();
+  const auto passed = PhaseClock::Clock::now() - begin;
+  EXPECT_GE(times[Phase::merge], std::chrono::milliseconds(6 * 2));
+  EXPECT_EQ(times[Phase::merge] + times[Phase::idle], times.total());
+  EXPECT_LE(times.total(), 2 * passed);
+  workers.run(0, [](std::size_t, std::size_t) {});
+  EXPECT_EQ(workers.take_times()[Phase::merge], PhaseTimes::Duration{}) << "they begin anew";
+}
+
+TEST(Workers, OfAFailedTaskAreIdleAgain) {
+  Workers workers(1, carry_on);
+  const auto failing = [&](std::size_t w, std::size_t) {
+    workers.clock(w).enter(Phase::merge);
+    throw std::runtime_error("no");
+  };
+  EXPECT_THROW(workers.run(1, failing), std::runtime_error);
+  workers.take_times();
+  EXPECT_EQ(workers.take_times()[Phase::merge], PhaseTimes::Duration{});
+}
+
 TEST(Workers, ClosuresRunOnTheMainThreadAndTheirExceptionsComeBack) {
   Workers workers(3, carry_on);
   const auto main_thread = std::this_thread::get_id();

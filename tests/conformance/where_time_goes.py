@@ -1,0 +1,119 @@
+"""The run record says where the time of every rank went: phases are there, not negative, and add up to the time that passed.
+
+    where_time_goes.py STOCKPOT
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.program import Program, write_recipe  # noqa: E402
+
+PHASES = ["start", "plan", "open", "prepare", "merging", "finish", "record", "waiting"]
+WORKER_PHASES = ["idle", "read", "observe", "conclude", "merge", "digest", "write"]
+THREADS = 2
+OPTIONS = ("--threads", THREADS, "--unit", "64KiB", "--chunk", "64KiB")
+
+
+def is_about(value, expected):
+    """As close as a busy machine lets two looks at the clock be."""
+    return abs(value - expected) <= 0.05 * expected + 0.05
+
+
+def recipe(folder, method, **parameters):
+    models = [{"model": str(folder / "family" / name)} for name in ("tune-1", "tune-2")]
+    parameters = {"weight": 0.5, **parameters}
+    base = str(folder / "family" / "base")
+    return {"merge_method": method, "base_model": base, "models": models, "parameters": parameters}
+
+
+def check_rank(rank, seconds, what):
+    assert rank["host"], what
+    assert list(rank["phases"]) == PHASES, f"{what}: phases {list(rank['phases'])}"
+    assert list(rank["worker_phases"]) == WORKER_PHASES, f"{what}: phases of workers {list(rank['worker_phases'])}"
+    for phases in (rank["phases"], rank["worker_phases"]):
+        assert all(time >= 0 for time in phases.values()), f"{what}: negative times in {phases}"
+    assert is_about(sum(rank["phases"].values()), rank["wall_seconds"]), f"{what}: phases do not add up: {rank}"
+    assert 0 < rank["wall_seconds"] <= seconds + 0.05, f"{what}: {rank['wall_seconds']} s of {seconds} s"
+    assert rank["busy_seconds"] == rank["phases"]["merging"], what
+    # Workers are timed while the main thread merges, and while it waits for other ranks in between.
+    of_workers = sum(rank["worker_phases"].values()) / THREADS
+    least, most = rank["busy_seconds"], rank["busy_seconds"] + rank["phases"]["waiting"]
+    in_between = 0.95 * least - 0.05 <= of_workers <= 1.05 * most + 0.05
+    assert in_between, f"{what}: workers {of_workers} s, {least} to {most} s"
+    assert rank["reads"]["calls"] > 0 and rank["reads"]["slowest_seconds"] <= rank["reads"]["seconds"], what
+    assert rank["journal"]["commits"] > 0, what
+
+
+def check_record(out, ranks, seconds, what):
+    record = json.loads((out / "stockpot_run.json").read_text())
+    shown = record["per_rank"]
+    assert [rank["rank"] for rank in shown] == list(range(ranks)), what
+    for rank in shown:
+        check_rank(rank, seconds, f"{what}, rank {rank['rank']} of {ranks}")
+    assert record["wall_seconds"] == max(rank["wall_seconds"] for rank in shown), what
+    busy = [rank["busy_seconds"] for rank in shown]
+    assert abs(record["measured_imbalance"] - max(busy) / (sum(busy) / ranks)) < 1e-9, what
+    assert record["slowest_rank"]["busy_seconds"] == max(busy), what
+    return shown
+
+
+def check_merges(program, folder):
+    kinds = {
+        "linear": recipe(folder, "linear"),
+        "ties": recipe(folder, "ties", density=0.5),
+        "whole-model ties": recipe(folder, "ties", density=0.5, scope="model"),
+    }
+    for what, document in kinds.items():
+        for ranks in (1, 3):
+            out = folder / f"{what}-{ranks}".replace(" ", "-")
+            file = write_recipe(document, f"{out}.yaml")
+            done = program.must_run("merge", file, out, *OPTIONS, ranks=ranks)
+            shown = check_record(out, ranks, done.seconds, what)
+            observed = sum(rank["worker_phases"]["observe"] for rank in shown)
+            assert (observed > 0) == (what != "linear"), f"{what}: {observed} s for statistics"
+            for phase in ("read", "merge", "digest", "write"):
+                assert sum(rank["worker_phases"][phase] for rank in shown) > 0, f"{what}: no time for {phase}"
+
+
+def check_stages(program, folder):
+    """The second stage's record begins where the first one's ended."""
+    text = "\n---\n".join(
+        [
+            json.dumps({"name": "first", **recipe(folder, "linear")}),
+            json.dumps({"merge_method": "linear", "models": [{"model": "first"}], "parameters": {"weight": 1}}),
+        ]
+    )
+    out = folder / "stages"
+    file = write_recipe(text, f"{out}.yaml")
+    done = program.must_run("merge", file, out, *OPTIONS, "--intermediate-dir", folder / "kept", ranks=2)
+    first = check_record(folder / "kept" / "first", 2, done.seconds, "first stage")
+    second = check_record(out, 2, done.seconds, "second stage")
+    for a, b in zip(first, second):
+        assert a["phases"]["start"] > 0 and b["phases"]["start"] == 0, "only one stage has the start of the program"
+        assert a["wall_seconds"] + b["wall_seconds"] <= done.seconds + 0.05, "more than the program"
+
+
+def check_table(program, folder):
+    file = write_recipe(recipe(folder, "linear"), folder / "table.yaml")
+    told = program.must_run("merge", file, folder / "table", *OPTIONS, "-v", "--verify", ranks=2)
+    assert "of a worker thread, while merging" in told.stderr, told
+    assert "rank    1" in told.stderr, told
+    quiet = program.must_run("merge", file, folder / "quiet", *OPTIONS, ranks=2)
+    assert "while merging" not in quiet.stderr, quiet
+    assert len(told.stdout.splitlines()) == len(quiet.stdout.splitlines()) == 1, told
+
+
+def main():
+    program = Program(sys.argv[1])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program.must_run("synth", folder / "family", "--threads", THREADS)
+        check_merges(program, folder)
+        check_stages(program, folder)
+        check_table(program, folder)
+
+
+main()
