@@ -1,9 +1,8 @@
 #include "comm/agree.hpp"
 
-#include <unistd.h>
-
-#include <array>
 #include <string>
+
+#include "comm/host_name.hpp"
 
 namespace stockpot::comm::detail {
 
@@ -19,9 +18,7 @@ void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
 
 Error with_place(const Communicator& comm, Error error) {
   if (comm.size() == 1) return error;
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return error.with("rank", std::to_string(comm.rank()) + " of " + std::to_string(comm.size()) + " on " + host.data());
+  return error.with("rank", std::to_string(comm.rank()) + " of " + std::to_string(comm.size()) + " on " + host_name());
 }
 
 }  // namespace stockpot::comm::detail

@@ -1,10 +1,8 @@
 #include "comm/communicator.hpp"
 
 #include <mpi.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "comm/communicator_state.hpp"
+#include "comm/host_name.hpp"
 #include "core/error.hpp"
 
 namespace stockpot::comm {
@@ -224,9 +223,7 @@ void Communicator::be_patient(Patience patience) const {
   if (!patience.give_up) patience.give_up = std::move(state_->patience.give_up);
   state_->patience = std::move(patience);
   if (!watch || state_->pulse) return;
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  std::vector<std::string> hosts = all_gather(host.data());
+  std::vector<std::string> hosts = all_gather(host_name());
   state_->pulses = duplicate(state_->comm);
   state_->pulse.emplace(state_->pulses, rank_, size_, std::move(hosts));
 }

@@ -1,22 +1,15 @@
 #include "engine/rank_reports.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
 #include <fstream>
 
+#include "comm/host_name.hpp"
 #include "core/bytes.hpp"
 #include "io/retry.hpp"
 
 namespace stockpot::engine {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) return "?";
-  return host.data();
-}
 
 /// Visits all of a report in one order. @param each  takes numbers, reals and texts by reference.
 template <class Report, class Each>
@@ -99,7 +92,7 @@ std::vector<std::string> gather_lines(const comm::Communicator& comm, const std:
 io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const JournalKeeper& journal,
                          const PhaseTimes& main, const PhaseTimes& workers) {
   io::RankRecord report;
-  report.host = host_name();
+  report.host = comm::host_name();
   report.bytes_read = counters.bytes_read;
   report.bytes_written = counters.bytes_written;
   report.pool_high_water = pool.high_water();
