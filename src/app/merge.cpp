@@ -19,6 +19,7 @@
 #include "app/ranks.hpp"
 #include "app/shared_options.hpp"
 #include "app/signals.hpp"
+#include "app/tracing.hpp"
 #include "comm/agree.hpp"
 #include "core/size.hpp"
 #include "engine/job.hpp"
@@ -173,8 +174,10 @@ class Run {
 
   /// Collective.
   void merge(const io::SearchPlaces& search) {
-    const engine::JobSettings settings = this->settings();
+    engine::JobSettings settings = this->settings();
     if (const Show show(comm_, line_); show.wanted()) return show.run(recipe_, search, settings);
+    if (options_.trace) tracing_.emplace(comm_, *options_.trace, line_.places.out, most_threads_of_a_rank(), clock_);
+    if (tracing_) tracing_->join(settings);
     listen_to_signals();
     comm_.be_patient({.abort_grace = std::chrono::seconds(options_.abort_grace_seconds),
                       .stall_timeout = options_.reliability.stall_timeout,
@@ -186,6 +189,12 @@ class Run {
   }
 
  private:
+  std::size_t most_threads_of_a_rank() const {
+    std::size_t threads = 1;
+    for (const auto& [document, resources] : resources_) threads = std::max<std::size_t>(threads, resources.threads);
+    return threads;
+  }
+
   engine::JobSettings settings() {
     engine::JobSettings settings;
     settings.stages = stage_planning(options_, kind_.dialect);
@@ -238,6 +247,7 @@ class Run {
   const MergeOptions& options_;
   const recipe::Recipe& recipe_;
   ProgressLines progress_;
+  std::optional<Tracing> tracing_;
   engine::StopFlag stop_;
   std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources_;
 };

@@ -138,6 +138,7 @@ OptionGroup merge_options() {
            .value_name = "TIME",
            .help = "between two progress lines; default 60 s, 0 for none",
            .variable = "STOCKPOT_PROGRESS"},
+          {.name = "trace", .value_name = "FILE", .help = "a timeline of all threads as JSON, for Perfetto"},
           {.name = "quiet", .takes = Takes::toggle, .help = "errors only"},
           {.name = "verbose", .takes = Takes::repeat, .help = "-v informs, -vv shows details", .also = {"v"}},
           {.name = "log-level",
@@ -290,6 +291,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.allow_singletons = values.on("allow-singletons");
   options.progress_seconds = values.seconds("progress").value_or(60);
   options.log_level = log_level(values);
+  options.trace = values.text("trace");
   return options;
 }
 

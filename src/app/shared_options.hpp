@@ -45,6 +45,7 @@ struct MergeOptions {
   bool allow_singletons = false;
   std::uint64_t progress_seconds = 60;
   LogLevel log_level = LogLevel::warn;
+  std::optional<std::string> trace;  ///< path
 };
 
 /// What becomes of work that was interrupted, and when work is committed.

@@ -68,6 +68,7 @@ class Job {
           stages[s] = planner_.plan(order[s]);  // its models may have come into being since
         }
         enter(Phase::open);
+        if (settings_.options.trace != nullptr) settings_.options.trace->begin_stage(s);
         make(stages[s]);
       }
     } catch (...) {
@@ -75,6 +76,9 @@ class Job {
       throw;
     }
     remove_intermediates(stages);
+    if (settings_.options.trace == nullptr) return;
+    const std::string text = trace_text(comm_, *settings_.options.trace, stages);
+    if (comm_.is_root()) settings_.on_traced(text);
   }
 
  private:

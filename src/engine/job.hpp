@@ -38,6 +38,8 @@ struct JobSettings {
   std::function<void(const Stage&, const recipe::MergeDocument&, const plan::Schedule&)>
       on_planned;                                     ///< before work begins
   std::function<void(const std::string&)> on_remark;  ///< about what earlier attempts left; rank 0
+  /// The text of options.trace, on rank 0, when all is published.
+  std::function<void(const std::string&)> on_traced;
   std::function<void(const StageReport&)> on_finished;
 };
 

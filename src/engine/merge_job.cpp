@@ -53,6 +53,7 @@ class Job {
     const std::string& directory = place_.continuation.data_directory;
     comm::agree(comm_, [&] {
       workers_.emplace(schedule_.options.threads, [this] { return idle(); });
+      if (options_.trace != nullptr) workers_->show_on(*options_.trace);
       const io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
       sink_ = make_sink(options_.output_format, layout,
                         [this](const std::function<void()>& closure) { workers_->on_main(closure); });

@@ -33,6 +33,7 @@ struct JobOptions {
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
   RunClock* clock = nullptr;                         ///< goes on, from phase to phase; nullptr: one of its own
+  Trace* trace = nullptr;                            ///< what threads do is noted there; nullptr: nowhere
   StopFlag* stop = nullptr;                          ///< who raises it ends the job; nullptr: nobody does
   std::function<void()> on_idle;                     ///< on the main thread, with on_progress; may be empty
   std::vector<Remark> remarks;                       ///< met so far: for the run record

@@ -3,6 +3,7 @@
 
 #include "comm/communicator.hpp"
 #include "engine/phase_clock.hpp"
+#include "engine/trace.hpp"
 
 namespace stockpot::engine {
 
@@ -11,15 +12,30 @@ class RunClock {
  public:
   explicit RunClock(Phase first, PhaseClock::Now now = &PhaseClock::Clock::now) : clock_(first, now) {}
 
-  void enter(Phase next) { clock_.enter(next); }
+  void enter(Phase next) {
+    const PhaseClock::Span ended = clock_.enter(next);
+    if (trace_ == nullptr) return;
+    trace_->main().begin({.stage = trace_->stage(), .range = {}});
+    trace_->main().add(ended);
+  }
   /// @see PhaseClock::take
-  PhaseTimes take() { return clock_.take(); }
+  PhaseTimes take() {
+    enter(clock_.phase());
+    return clock_.take();
+  }
   /// What begins now is not the work of the phase under way, which goes on after resume().
-  void wait() { interrupted_ = clock_.enter(Phase::waiting).phase; }
-  void resume() { clock_.enter(interrupted_); }
+  void wait() {
+    interrupted_ = clock_.phase();
+    enter(Phase::waiting);
+  }
+  void resume() { enter(interrupted_); }
+
+  /// Its phases are events from now on. @param trace  nullptr: no longer.
+  void show_on(Trace* trace) { trace_ = trace; }
 
  private:
   PhaseClock clock_;
+  Trace* trace_ = nullptr;
   Phase interrupted_ = Phase::waiting;
 };
 

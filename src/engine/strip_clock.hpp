@@ -3,6 +3,7 @@
 
 #include "engine/phase_clock.hpp"
 #include "engine/strips.hpp"
+#include "engine/trace.hpp"
 
 namespace stockpot::engine {
 
@@ -12,13 +13,29 @@ class StripClock {
   explicit StripClock(PhaseClock::Now now = &PhaseClock::Clock::now) : clock_(Phase::idle, now) {}
 
   /// The worker begins with a strip: it reads.
-  void begin(const Strip&) { enter(Phase::read); }
-  void enter(Phase next) { clock_.enter(next); }
+  void begin(const Strip& strip) {
+    enter(Phase::read);
+    if (trace_ != nullptr) lane_->begin({trace_->stage(), strip.tensor, strip.range});
+  }
+  void enter(Phase next) {
+    const PhaseClock::Span ended = clock_.enter(next);
+    if (trace_ == nullptr) return;
+    if (ended.phase != Phase::idle) lane_->add(ended);
+    if (next == Phase::conclude) lane_->begin({.stage = trace_->stage(), .range = {}});  // of no strip
+  }
   /// @see PhaseClock::take
   PhaseTimes take() { return clock_.take(); }
 
+  /// Its phases but `idle` are events from now on. @param trace  outlives the clock.   @param worker  whose clock it is.
+  void show_on(Trace& trace, std::size_t worker) {
+    trace_ = &trace;
+    lane_ = &trace.worker(worker);
+  }
+
  private:
   PhaseClock clock_;
+  const Trace* trace_ = nullptr;
+  TraceLane* lane_ = nullptr;
 };
 
 }  // namespace stockpot::engine

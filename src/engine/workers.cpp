@@ -30,6 +30,10 @@ PhaseTimes Workers::take_times() {
   return all;
 }
 
+void Workers::show_on(Trace& trace) {
+  for (std::size_t w = 0; w < clocks_.size(); ++w) clocks_[w].show_on(trace, w);
+}
+
 void Workers::quit() {
   {
     const std::lock_guard lock(mutex_);

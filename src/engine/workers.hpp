@@ -32,6 +32,8 @@ class Workers {
   StripClock& clock(std::size_t worker) { return clocks_[worker]; }
   /// Main thread, while no tasks run. The times of all workers together since the last call, or since they were made.
   PhaseTimes take_times();
+  /// Main thread, before tasks run. @param trace  has a lane for each worker, and outlives them.
+  void show_on(Trace& trace);
 
   /// Main thread. Calls task(worker, i) for every i below `tasks`, each once, in about ascending order, and returns
   /// when all have ended. The first exception stops the run and is thrown again here. @return false if `idle` stopped

@@ -30,7 +30,7 @@ recipe iso_c >matrices.yml
 for kind in direct counters copies shared rows sums matrices; do
   run "$stockpot" merge $kind.yml $kind-1 --threads 1 --unit 64KiB --chunk 64KiB
   expect_code 0
-  run "$stockpot" merge $kind.yml $kind-4 --threads 4 --unit 64KiB --chunk 64KiB --verify
+  run "$stockpot" merge $kind.yml $kind-4 --threads 4 --unit 64KiB --chunk 64KiB --verify --trace $kind.json
   expect_code 0
   expect_that "threads do not show in $kind" cmp $kind-1/model.safetensors $kind-4/model.safetensors
 done

@@ -1,4 +1,5 @@
-"""The run record says where the time of every rank went: phases are there, not negative, and add up to the time that passed.
+"""The run record says where the time of every rank went: phases are there, not negative, and add up to the time that passed. A trace has
+what every thread of every rank did, and changes nothing.
 
     where_time_goes.py STOCKPOT
 """
@@ -106,6 +107,60 @@ def check_table(program, folder):
     assert len(told.stdout.splitlines()) == len(quiet.stdout.splitlines()) == 1, told
 
 
+def check_events(trace, record, ranks):
+    events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    threads = {}
+    for event in events:
+        assert event["ts"] >= 0 and event["dur"] >= 0, event
+        threads.setdefault((event["pid"], event["tid"]), []).append(event)
+    everyone = {(rank, thread) for rank in range(ranks) for thread in range(THREADS + 1)}
+    assert {rank for rank, _ in threads} == set(range(ranks)), f"events of {sorted(threads)}"
+    assert {(rank, 0) for rank in range(ranks)} <= threads.keys() <= everyone, f"events of {sorted(threads)}"
+    for thread, timeline in threads.items():
+        for before, after in zip(timeline, timeline[1:]):
+            rounding = 0.002
+            assert before["ts"] + before["dur"] <= after["ts"] + rounding, f"{thread}: {before} and {after} overlap"
+    # The same looks at the clock make events and phases.
+    for rank in record["per_rank"]:
+        for phase in ("read", "observe", "merge", "digest", "write"):
+            mine = [e for e in events if (e["pid"], e["name"]) == (rank["rank"], phase) and e["tid"] > 0]
+            seconds = sum(event["dur"] for event in mine) / 1e6
+            assert abs(seconds - rank["worker_phases"][phase]) < 1e-5, f"{phase} of rank {rank['rank']}: {seconds} s"
+            assert all(event["args"]["tensor"] and event["args"]["count"] > 0 for event in mine), mine
+
+
+def check_trace(program, folder):
+    for what, parameters in (("linear", {}), ("ties", {"density": 0.5})):
+        file = write_recipe(recipe(folder, what, **parameters), folder / "traced.yaml")
+        plain, traced, trace = folder / f"{what}-plain", folder / f"{what}-traced", folder / f"{what}.json"
+        program.must_run("merge", file, plain, *OPTIONS)
+        for ranks in (1, 3):  # the second time over the trace of the first
+            program.must_run("merge", file, traced, *OPTIONS, "--trace", trace, "--overwrite", ranks=ranks)
+            record = json.loads((traced / "stockpot_run.json").read_text())
+            check_events(json.loads(trace.read_text()), record, ranks)
+            manifests = [(out / "stockpot-manifest.json").read_bytes() for out in (plain, traced)]
+            assert manifests[0] == manifests[1], f"{what}: a trace changes the output"
+            assert {path.name for path in plain.iterdir()} == {path.name for path in traced.iterdir()}, what
+
+
+def check_refused_traces(program, folder):
+    file = write_recipe(recipe(folder, "linear"), folder / "refused.yaml")
+    out = folder / "refused"
+    usage, exists = 2, 6
+    for trace, code in ((out / "trace.json", usage), (folder / "nowhere" / "trace.json", usage), (file, exists)):
+        refused = program.run("merge", file, out, *OPTIONS, "--trace", trace, ranks=2)
+        assert refused.code == code, refused
+        assert len(refused.reports) == 1, refused
+        assert not out.exists() and not Path(f"{out}.stockpot").exists(), "before anything is made"
+    assert file.read_text().startswith("{"), "the recipe is still there"
+    # The output is worth more than its trace.
+    trace = folder / "gone" / "trace.json"
+    trace.parent.mkdir()
+    (trace.parent / "trace.json.new").mkdir()  # in the way of the file that is renamed
+    told = program.must_run("merge", file, out, *OPTIONS, "--trace", trace)
+    assert "is not written" in told.stderr and (out / "stockpot-manifest.json").exists(), told
+
+
 def main():
     program = Program(sys.argv[1])
     with tempfile.TemporaryDirectory() as name:
@@ -114,6 +169,8 @@ def main():
         check_merges(program, folder)
         check_stages(program, folder)
         check_table(program, folder)
+        check_trace(program, folder)
+        check_refused_traces(program, folder)
 
 
 main()

@@ -11,7 +11,6 @@
 namespace stockpot::engine {
 namespace {
 
-using std::chrono::milliseconds;
 using test::FakeClock;
 using namespace std::chrono_literals;
 
