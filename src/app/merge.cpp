@@ -204,6 +204,8 @@ class Run {
     settings.stages.plan.raw = line_.raw;
     settings.places = line_.places;
     settings.options.write_model_card = options_.write_model_card;
+    settings.options.sparse_output = options_.sparse_files;
+    if (options_.sparse_files) settings.options.open = engine::sparse_source();
     settings.options.on_progress = [this](const engine::Progress& p) {
       progress_.show(p);
       if (take_report_request()) say_how_far(comm_, p);

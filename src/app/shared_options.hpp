@@ -38,6 +38,7 @@ struct MergeOptions {
   bool write_model_card = true;
   bool copy_tokenizer = true;
   bool overwrite = false;
+  bool sparse_files = false;
   engine::ReliabilityOptions reliability;
   std::optional<std::int64_t> deadline;  ///< seconds since 1970
   std::uint64_t abort_grace_seconds = 30;
@@ -50,6 +51,11 @@ struct MergeOptions {
 
 /// What becomes of work that was interrupted, and when work is committed.
 OptionGroup reliability_options();
+
+/// --sparse-files, of commands that read or write weights.
+inline Option sparse_files_option(std::string help) {
+  return {.name = "sparse-files", .takes = Takes::toggle, .help = std::move(help)};
+}
 
 /// The options above, and those of mergekit that have no effect here.
 OptionGroup merge_options();

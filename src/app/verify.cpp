@@ -26,7 +26,8 @@ CommandLine line() {
                         .help = "worker threads of a rank; default: the CPUs that it may use",
                         .also = {"j", "num-threads"},
                         .variable = "STOCKPOT_THREADS"},
-                       {.name = "chunk", .value_name = "SIZE", .help = "bytes of one read; default 4 MiB"}}}}};
+                       {.name = "chunk", .value_name = "SIZE", .help = "bytes of one read; default 4 MiB"},
+                       sparse_files_option("holes of files are not read: they are zeros")}}}};
 }
 
 int verify(const comm::Communicator& comm, Arguments arguments) {
@@ -40,6 +41,7 @@ int verify(const comm::Communicator& comm, Arguments arguments) {
     options.threads =
         static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), on_machine).value);
     if (const auto chunk = values.size("chunk")) options.chunk_bytes = *chunk;
+    if (values.on("sparse-files")) options.open = engine::sparse_source();
   });
   const engine::VerifySummary summary = engine::verify_output(comm, *values.argument(0), options);
   if (comm.is_root()) {

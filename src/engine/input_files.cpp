@@ -2,11 +2,16 @@
 
 #include "io/assembled_source.hpp"
 #include "io/posix_file.hpp"
+#include "io/sparse_source.hpp"
 
 namespace stockpot::engine {
 
 OpenSource posix_source() {
   return [](const std::string& path) { return std::make_unique<io::PosixSource>(io::PosixSource::seen_before(path)); };
+}
+
+OpenSource sparse_source() {
+  return [](const std::string& path) { return std::make_unique<io::SparseSource>(io::PosixSource::seen_before(path)); };
 }
 
 std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {

@@ -18,6 +18,8 @@ namespace stockpot::engine {
 using OpenSource = std::function<std::unique_ptr<io::ByteSource>(const std::string& path)>;
 /// PosixSource.
 OpenSource posix_source();
+/// SparseSource: holes are not read.
+OpenSource sparse_source();
 
 /// Thread safe. Beyond `limit` open files the least recently used one is closed as soon as nobody reads from it.
 class InputFiles {

@@ -32,8 +32,13 @@ void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vec
   }
 }
 
-io::OutputPlace place_of(const Stage& stage, const std::string& out) {
-  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = stage.plan.output_bytes()};
+/// What the output needs of its file system beforehand.
+std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
+  return options.sparse_output ? 0 : stage.plan.output_bytes();
+}
+
+io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
+  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = needed_bytes(stage, options)};
   for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
   place.made_of = stage.fingerprint;
   return place;
@@ -118,9 +123,10 @@ class Job {
   /// Rank 0.
   bool open_final(const std::vector<Stage>& stages, const Stage& last) {
     const ReliabilityOptions& options = settings_.options.reliability;
-    io::OutputPlace place = place_of(last, settings_.places.out);
+    io::OutputPlace place = place_of(last, settings_.places.out, settings_.options);
     std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
-    for (const Stage& stage : stages) place.needed_bytes += &stage == &last ? 0 : stage.plan.output_bytes();
+    for (const Stage& stage : stages)
+      place.needed_bytes += &stage == &last ? 0 : needed_bytes(stage, settings_.options);
     place.overwrite = settings_.places.overwrite;
     place.in_place = options.in_place;
     place.claim.break_token = options.break_lock;
@@ -186,7 +192,7 @@ class Job {
     comm::agree(comm_, [&] {
       if (!comm_.is_root()) return;
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
-      io::OutputPlace place = place_of(stage, directory);
+      io::OutputPlace place = place_of(stage, directory, settings_.options);
       place.overwrite = true;
       place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
       own = io::Staging::open(place);

@@ -54,7 +54,8 @@ class Job {
     comm::agree(comm_, [&] {
       workers_.emplace(schedule_.options.threads, [this] { return idle(); });
       if (options_.trace != nullptr) workers_->show_on(*options_.trace);
-      const io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
+      io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
+      layout.sparse = options_.sparse_output;
       sink_ = make_sink(options_.output_format, layout,
                         [this](const std::function<void()>& closure) { workers_->on_main(closure); });
       if (!comm_.is_root()) return;
@@ -254,10 +255,10 @@ void end_failed(const comm::Communicator& comm, Job& job, Workplace& place, bool
 }
 
 /// Collective. A difference stays known, so that the next attempt looks for it and makes again what is damaged.
-void read_back(const comm::Communicator& comm, const Workplace& place) {
+void read_back(const comm::Communicator& comm, const Workplace& place, const OpenSource& open) {
   try {
     verify_output(comm, place.continuation.data_directory,
-                  {.threads = place.schedule.options.threads, .staged = true, .from_storage = true});
+                  {.threads = place.schedule.options.threads, .open = open, .staged = true, .from_storage = true});
   } catch (const Error& error) {
     if (comm.failing_together() && place.staging && error.kind() == ErrorKind::mismatch) place.staging->doubt();
     throw;
@@ -277,7 +278,7 @@ JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recip
   try {
     summary = job.fill();
     clock.enter(Phase::verify);
-    if (options.reliability.readback) read_back(comm, place);
+    if (options.reliability.readback) read_back(comm, place, options.open);
     clock.enter(Phase::publish);
     comm::agree(comm, [&] {
       if (place.staging) place.staging->publish();

@@ -30,6 +30,7 @@ struct JobOptions {
   std::string output_format = "safetensors";
   bool write_model_card = true;
   OpenSource open = posix_source();
+  bool sparse_output = false;  ///< zeros become holes, and no space is asked for
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
   RunClock* clock = nullptr;                         ///< goes on, from phase to phase; nullptr: one of its own

@@ -15,11 +15,15 @@ int FileCalls::open(const char* path, int flags, mode_t mode) { return ::open(pa
 ssize_t FileCalls::pread(int descriptor, void* into, std::size_t bytes, off_t offset) {
   return ::pread(descriptor, into, bytes, offset);
 }
+off_t FileCalls::lseek(int descriptor, off_t offset, int whence) { return ::lseek(descriptor, offset, whence); }
 ssize_t FileCalls::pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) {
   return ::pwrite(descriptor, from, bytes, offset);
 }
 int FileCalls::ftruncate(int descriptor, off_t bytes) { return ::ftruncate(descriptor, bytes); }
 int FileCalls::fallocate(int descriptor, off_t bytes) { return ::fallocate(descriptor, 0, 0, bytes); }
+int FileCalls::punch_hole(int descriptor, off_t offset, off_t bytes) {
+  return ::fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
+}
 int FileCalls::fsync(int descriptor) { return ::fsync(descriptor); }
 int FileCalls::fdatasync(int descriptor) { return ::fdatasync(descriptor); }
 int FileCalls::close(int descriptor) { return ::close(descriptor); }

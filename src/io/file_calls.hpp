@@ -14,9 +14,12 @@ class FileCalls {
   virtual ~FileCalls() = default;
   virtual int open(const char* path, int flags, mode_t mode);
   virtual ssize_t pread(int descriptor, void* into, std::size_t bytes, off_t offset);
+  virtual off_t lseek(int descriptor, off_t offset, int whence);
   virtual ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset);
   virtual int ftruncate(int descriptor, off_t bytes);
   virtual int fallocate(int descriptor, off_t bytes);
+  /// fallocate with FALLOC_FL_PUNCH_HOLE.
+  virtual int punch_hole(int descriptor, off_t offset, off_t bytes);
   virtual int fsync(int descriptor);
   virtual int fdatasync(int descriptor);
   virtual int close(int descriptor);

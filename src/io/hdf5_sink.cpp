@@ -74,6 +74,11 @@ Hdf5Sink::Hdf5Sink(OutputLayout layout, OnMainThread on_main)
 
 Hdf5Sink::~Hdf5Sink() = default;
 
+std::vector<std::string> Hdf5Sink::left_out() const {
+  if (!layout_.sparse) return {};
+  return {"an HDF5 file gets no holes: its zeros are written, and its space is reserved"};
+}
+
 void Hdf5Sink::prepare(const comm::Communicator& comm) {
   silence_hdf5();
   const auto created = [&] {

@@ -17,6 +17,8 @@ class Hdf5Sink final : public TensorSink {
   Hdf5Sink(OutputLayout layout, OnMainThread on_main);
   ~Hdf5Sink() override;
 
+  std::vector<std::string> left_out() const override;
+
   /// Collective. Without MPI (Communicator::alone) the library's serial driver is used.
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;

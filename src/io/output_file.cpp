@@ -1,16 +1,27 @@
 #include "io/output_file.hpp"
 
 #include <cassert>
+#include <cstring>
 #include <utility>
 
 #include "core/error.hpp"
 #include "io/tree.hpp"
 
 namespace stockpot::io {
+namespace {
 
-void OutputFile::set(std::string path, std::uint64_t bytes) {
+/// Ends at the first byte that is not; zeros are compared with themselves, one byte on.
+bool all_zeros(std::span<const std::byte> bytes) {
+  return bytes.empty() ||
+         (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace
+
+void OutputFile::set(std::string path, std::uint64_t bytes, bool sparse) {
   path_ = std::move(path);
   bytes_ = bytes;
+  sparse_ = sparse;
 }
 
 void OutputFile::create() {
@@ -19,7 +30,7 @@ void OutputFile::create() {
     return;
   }
   remove_tree(path_);
-  open_.push_back(PosixSink::create(path_, bytes_));
+  open_.push_back(PosixSink::create(path_, bytes_, sparse_ ? Space::when_written : Space::reserved));
 }
 
 PosixSink& OutputFile::opened() {
@@ -40,15 +51,20 @@ PosixSink* OutputFile::reopened(const PosixSink& failed) {
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   PosixSink& file = opened();
   try {
-    file.write_at(offset, bytes);
+    write_to(file, offset, bytes);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::storage) throw;
     PosixSink* const other = reopened(file);
     if (other == nullptr) throw;
     ++calls_repeated;
-    other->write_at(offset, bytes);
+    write_to(*other, offset, bytes);
   }
   dirty_ = true;
+}
+
+void OutputFile::write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes) const {
+  if (sparse_ && all_zeros(bytes) && file.make_hole({offset, bytes.size()})) return;
+  file.write_at(offset, bytes);
 }
 
 std::vector<PosixSink*> OutputFile::descriptors() {
@@ -80,7 +96,7 @@ void OutputFile::check_size() const {
 void OutputFiles::prepare(const OutputLayout& layout, OutputPlaces places, bool creates) {
   places_ = std::move(places.places);
   for (std::size_t f = 0; f < files_.size(); ++f) {
-    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes);
+    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes, layout.sparse);
     if (creates) files_[f].create();
   }
 }

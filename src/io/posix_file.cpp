@@ -88,13 +88,17 @@ void reserve_space(const Descriptor& descriptor, std::uint64_t bytes, const std:
   throw write_error(descriptor, "fallocate", path, bytes);
 }
 
-void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
-  const off_t size = checked_offset(bytes, 0, path);
-  if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw write_error(descriptor, "ftruncate", path, bytes);
+/// Of a new file.
+void secure_space(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
   if (!is_in_memory(descriptor)) return reserve_space(descriptor, bytes, path);
   if (missing_bytes(descriptor, bytes) == 0) return;
   errno = ENOSPC;
   throw write_error(descriptor, "reserve", path, bytes);
+}
+
+void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::string& path) {
+  const off_t size = checked_offset(bytes, 0, path);
+  if (file_calls().ftruncate(descriptor.raw(), size) != 0) throw write_error(descriptor, "ftruncate", path, bytes);
 }
 
 }  // namespace
@@ -138,9 +142,29 @@ void PosixSource::will_need(ByteRange range) const {
                   POSIX_FADV_WILLNEED);
 }
 
+std::vector<ByteRange> PosixSource::data_ranges() const {
+  constexpr std::size_t most = 8192;
+  std::vector<ByteRange> ranges;
+  for (std::uint64_t at = 0; at < size();) {
+    const auto seek = [&](std::uint64_t from, int whence) {
+      return file_calls().lseek(descriptor_.raw(), static_cast<off_t>(from), whence);
+    };
+    const off_t data = seek(at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;  // a hole up to the end
+    const off_t end = data < 0 || ranges.size() == most ? -1 : seek(static_cast<std::uint64_t>(data), SEEK_HOLE);
+    if (end < 0) {
+      ranges.push_back({at, size() - at});
+      break;
+    }
+    ranges.push_back({static_cast<std::uint64_t>(data), static_cast<std::uint64_t>(end - data)});
+    at = static_cast<std::uint64_t>(end);
+  }
+  return ranges;
+}
+
 void PosixSource::drop_cached() const { ::posix_fadvise(descriptor_.raw(), 0, 0, POSIX_FADV_DONTNEED); }
 
-PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
+PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes, Space space) {
   const auto make = [&] {
     return file_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   };
@@ -148,6 +172,7 @@ PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes) {
   if (descriptor.raw() < 0) throw system_error(errno, "create", path);
   try {
     set_size(descriptor, bytes, path);
+    if (space == Space::reserved) secure_space(descriptor, bytes, path);
   } catch (...) {
     file_calls().unlink(path.c_str());  // it would be in the way of the next attempt
     throw;
@@ -176,6 +201,18 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
     offset += static_cast<std::uint64_t>(put);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
+}
+
+bool PosixSink::make_hole(ByteRange range) {
+  const off_t offset = checked_offset(range.offset, range.count, path_);
+  if (range.count == 0) return true;
+  const PendingCall pending("write", path_, range.offset);
+  const auto punch = [&] {
+    return file_calls().punch_hole(descriptor_.raw(), offset, static_cast<off_t>(range.count));
+  };
+  if (retried({}, {}, punch) == 0) return true;
+  if (errno == EOPNOTSUPP || errno == ENOSYS) return false;
+  throw write_error(descriptor_, "punch a hole", path_, range.count).with("byte", std::to_string(range.offset));
 }
 
 void PosixSink::reserve(std::uint64_t bytes) { reserve_space(descriptor_, bytes, path_); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/catalogue.hpp"
 #include "io/byte_sink.hpp"
@@ -24,6 +25,9 @@ class PosixSource final : public ByteSource {
   /// Transient failures of the storage are tried again, five times in about 3 s.
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
   void will_need(ByteRange range) const override;
+  /// Local. Where the file has data, ascending, as far as the file system tells; all else reads as zeros. What it cannot
+  /// tell, and what comes after many thousand pieces, counts as data.
+  std::vector<ByteRange> data_ranges() const;
   /// Asks the system to forget what it has of the file in memory.
   void drop_cached() const;
   std::uint64_t size() const override { return stored_.bytes; }
@@ -38,17 +42,25 @@ class PosixSource final : public ByteSource {
   StoredFile stored_;
 };
 
+/// What a new file has of its blocks.
+enum class Space {
+  reserved,     ///< all of them, where the file system can
+  when_written  ///< none: the file begins as one hole
+};
+
 /// A regular file, open for writing.
 class PosixSink final : public ByteSink {
  public:
-  /// Local. Makes a file that must not exist yet, with its final size, and reserves its space where the file system
-  /// can.
-  /// @throws Error(no_space) at once if it does not fit; nothing is left behind then.
-  static PosixSink create(const std::string& path, std::uint64_t bytes);
+  /// Local. Makes a file that must not exist yet, with its final size.
+  /// @throws Error(no_space) at once if what is to be reserved does not fit; nothing is left behind then.
+  static PosixSink create(const std::string& path, std::uint64_t bytes, Space space = Space::reserved);
   /// Local. Opens a file that another rank made; waits up to 10 s for it to become visible here.
   static PosixSink open(const std::string& path, Patience patience = {.first_pause = std::chrono::milliseconds(300)});
 
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  /// Local. Makes a hole of `range`, which lies in the file: it reads as zeros, whatever was there.
+  /// @return false if the file system has no holes; nothing was done then.   @throws Error as write_at().
+  bool make_hole(ByteRange range);
   /// Reserves space for a file of so many bytes, where the file system can. @throws Error(no_space)
   void reserve(std::uint64_t bytes);
   void sync() override;

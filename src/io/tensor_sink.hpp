@@ -30,6 +30,7 @@ struct OutputLayout {
   std::vector<TensorInfo> tensors;
   std::vector<File> files;                                    ///< shards; a format of one file ignores them
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
+  bool sparse = false;                                        ///< zeros become holes, and no space is reserved
 };
 
 /// Where a layout's tensors lie, byte for byte, before there is any file.

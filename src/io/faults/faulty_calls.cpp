@@ -55,6 +55,11 @@ class FaultyCalls final : public FileCalls {
     });
   }
 
+  off_t lseek(int descriptor, off_t offset, int whence) override {
+    return transfer<off_t>({"lseek", path_of(descriptor), false}, 0,
+                           [&](std::size_t, const Fault*) { return FileCalls::lseek(descriptor, offset, whence); });
+  }
+
   ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) override {
     throttle_.pass(bytes);
     return transfer<ssize_t>({"pwrite", path_of(descriptor), true}, bytes, [&](std::size_t part, const Fault* fault) {
@@ -73,6 +78,10 @@ class FaultyCalls final : public FileCalls {
   }
   int fallocate(int descriptor, off_t bytes) override {
     return with_fault({"fallocate", path_of(descriptor)}, [&] { return FileCalls::fallocate(descriptor, bytes); });
+  }
+  int punch_hole(int descriptor, off_t offset, off_t bytes) override {
+    return with_fault({"punch_hole", path_of(descriptor)},
+                      [&] { return FileCalls::punch_hole(descriptor, offset, bytes); });
   }
   int fsync(int descriptor) override {
     return with_fault({"fsync", path_of(descriptor)}, [&] { return FileCalls::fsync(descriptor); });

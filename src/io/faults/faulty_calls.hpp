@@ -4,7 +4,7 @@
 //   STOCKPOT_FAULT="trace=FILE"
 //   STOCKPOT_FAULT="rate=SIZE"
 //
-//   CALL   a function of FileCalls, or any (all of them), or change (all but pread, close and opening for reading)
+//   CALL   a function of FileCalls, or any (all of them), or change (all but pread, lseek, close and opening for reading)
 //   rank   the rank that it happens on; default: all         nth    from the N-th such call on, counted from 1 per rank
 //   times  so many calls; default 1, 0: all from there on     path   only calls whose path holds TEXT
 //   WHAT   an errno (EIO, ENOSPC, EDQUOT, ESTALE, EINTR, EINVAL, EOPNOTSUPP, ETIMEDOUT, EACCES, ENOENT):
