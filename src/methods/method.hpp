@@ -187,6 +187,9 @@ struct MethodSpec {
   std::size_t max_models = std::numeric_limits<std::size_t>::max();
   AbsentRule absent = AbsentRule::merge_present;
   CutRule cut = CutRule::common;
+  /// A model whose parameter "weight" is 0 adds zeros to sums that began at +0, to nothing else: as long as its values are
+  /// finite it changes no bit, and the planner leaves it out.
+  bool skips_weight_0 = false;
   std::vector<ParameterSpec> parameters;
 
   /// Called at plan time for every distinct Settings, after ranges were checked one by one: throws Error(recipe) for

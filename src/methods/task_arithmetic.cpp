@@ -47,6 +47,7 @@ extern const MethodSpec task_arithmetic{
     .min_models = 0,
     .absent = AbsentRule::task_vectors,
     .cut = CutRule::base,
+    .skips_weight_0 = true,
     .parameters = family_parameters({}),
     .check = check,
     .make = make_method<TaskArithmetic>};

@@ -67,6 +67,7 @@ extern const MethodSpec ties{
     .min_models = 0,
     .absent = AbsentRule::task_vectors,
     .cut = CutRule::base,
+    .skips_weight_0 = true,
     .parameters = parameters(),
     .check = check_family,
     .scope = scope,

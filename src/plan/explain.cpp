@@ -56,11 +56,14 @@ void PlanBuilder::explain(const std::string& tensor) {
   for (std::size_t i = 0; i < matched.sources.size(); ++i) {
     lines.push_back(source_line(plan_, copied ? "from" : "source", matched.sources[i], *matched.viewed[i]));
   }
+  for (const std::uint32_t input : matched.weightless) {
+    lines.push_back(
+        fmt::format("not read  {}: its weight is 0", plan_.models[at->part->who.inputs[input].model].model));
+  }
   if (matched.base) lines.push_back(source_line(plan_, "base", *matched.base, *matched.viewed_base));
   lines.push_back(fmt::format("depth     t = {}", matched.depth));
   if (at->resolved == nullptr) return;
-  std::vector<std::string_view> own;
-  for (const ViewedTensor* viewed : matched.viewed) own.emplace_back(viewed->own_name);
+  const auto own = own_names(matched);
   for (const Explained& line :
        at->part->parameters->explain({matched.name, own, matched.depth, matched.layer_position}, matched.present)) {
     const std::string whose =

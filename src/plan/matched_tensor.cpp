@@ -16,6 +16,12 @@ std::vector<const ViewedTensor*> viewed_of(const MatchedTensor& tensor) {
   return all;
 }
 
+std::vector<std::string_view> own_names(const MatchedTensor& tensor) {
+  std::vector<std::string_view> names;
+  for (const ViewedTensor* viewed : tensor.viewed) names.emplace_back(viewed->own_name);
+  return names;
+}
+
 void become_copy(MatchedTensor& tensor, SourceTensor from) {
   const auto all = holders_of(tensor);
   const ViewedTensor* const taken =

@@ -22,6 +22,7 @@ struct MatchedTensor {
   std::vector<std::uint32_t> present = {};       ///< inputs that take part, indices into Participants::inputs
   std::vector<SourceTensor> sources = {};        ///< parallel to present
   std::vector<const ViewedTensor*> viewed = {};  ///< parallel to sources
+  std::vector<std::uint32_t> weightless = {};    ///< inputs that have it but need not be read: their weight is 0
   std::optional<SourceTensor> base = {};
   const ViewedTensor* viewed_base = nullptr;
   std::vector<SourceTensor> others = {};  ///< of a copied integer tensor: the other holders
@@ -31,6 +32,9 @@ struct MatchedTensor {
 std::vector<SourceTensor> holders_of(const MatchedTensor& tensor);
 /// Parallel to holders_of().
 std::vector<const ViewedTensor*> viewed_of(const MatchedTensor& tensor);
+
+/// What the models that take part call it, parallel to MatchedTensor::present.
+std::vector<std::string_view> own_names(const MatchedTensor& tensor);
 
 /// Makes it a copy of one of its holders.
 void become_copy(MatchedTensor& tensor, SourceTensor from);

@@ -11,18 +11,6 @@
 namespace stockpot::plan {
 namespace {
 
-std::vector<SourceTensor> all_sources(const MatchedTensor& tensor) {
-  std::vector<SourceTensor> all = tensor.sources;
-  if (tensor.base) all.push_back(*tensor.base);
-  return all;
-}
-
-std::vector<std::string_view> own_names(const MatchedTensor& tensor) {
-  std::vector<std::string_view> names;
-  for (const ViewedTensor* viewed : tensor.viewed) names.emplace_back(viewed->own_name);
-  return names;
-}
-
 bool counts_something(const methods::Settings& settings) {
   const auto needs = settings.method().needs;
   return needs != nullptr && needs(settings, {.elements = 1, .models = settings.models()}).passes > 0;
@@ -64,7 +52,7 @@ void PlanBuilder::resolve(std::vector<MergedPart>& parts, std::span<const std::s
   for (MergedPart& part : parts) {
     part.parameters = std::make_unique<ParameterTable>(part.who, diagnostics, reported_);
     std::vector<std::string_view> names;
-    for (const MatchedTensor& tensor : part.tensors) {
+    for (MatchedTensor& tensor : part.tensors) {
       const auto own = own_names(tensor);
       names.push_back(tensor.name);
       names.insert(names.end(), own.begin(), own.end());
@@ -72,7 +60,9 @@ void PlanBuilder::resolve(std::vector<MergedPart>& parts, std::span<const std::s
       const Resolved& resolved =
           part.parameters->resolve({tensor.name, own, tensor.depth, tensor.layer_position}, tensor.present);
       resolved_[&tensor] = &resolved;
-      if (resolved.valid) check_type(tensor, resolved, differences);
+      if (!resolved.valid) continue;
+      check_type(tensor, resolved, differences);
+      leave_out_weightless(part, tensor);
     }
     part.parameters->judge_filters(names, live, idle);
     all_names.insert(all_names.end(), names.begin(), names.end());
@@ -140,6 +130,12 @@ bool PlanBuilder::is_float64(SourceTensor source) const {
   });
 }
 
+/// Whether it is computed in float64.
+bool PlanBuilder::is_wide(const MatchedTensor& tensor) const {
+  return (tensor.base && is_float64(*tensor.base)) ||
+         std::ranges::any_of(tensor.sources, [&](SourceTensor source) { return is_float64(source); });
+}
+
 DType PlanBuilder::output_dtype(const MatchedTensor& tensor) const {
   const DType stored = tensor.dtype ? *tensor.dtype : info(tensor.base ? *tensor.base : tensor.sources.front()).dtype;
   if (is_integral(stored) || (tensor.copy && !is_mergeable(stored))) return stored;
@@ -175,7 +171,7 @@ void PlanBuilder::add(const Candidate& candidate) {
   planned.sources = tensor.sources;
   planned.base = tensor.base;
   planned.others = tensor.others;
-  planned.float64 = std::ranges::any_of(all_sources(tensor), [&](SourceTensor s) { return is_float64(s); });
+  planned.float64 = is_wide(tensor);
   planned.output = {candidate.name, output_dtype(tensor), tensor.shape};
 
   const Resolved* const resolved = candidate.resolved;

@@ -46,7 +46,9 @@ class PlanBuilder {
  private:
   const TensorInfo& info(SourceTensor source) const { return plan_.info(source); }
   bool is_float64(SourceTensor source) const;
+  bool is_wide(const MatchedTensor& tensor) const;
   void check_type(const MatchedTensor& tensor, const Resolved& resolved, Differences& differences) const;
+  void leave_out_weightless(MergedPart& part, MatchedTensor& tensor);
   void check_whole_model_groups(recipe::Diagnostics& diagnostics, Differences& differences);
   DType output_dtype(const MatchedTensor& tensor) const;
   void add(const Candidate& candidate);
