@@ -206,7 +206,7 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
 bool PosixSink::make_hole(ByteRange range) {
   const off_t offset = checked_offset(range.offset, range.count, path_);
   if (range.count == 0) return true;
-  const PendingCall pending("write", path_, range.offset);
+  const PendingCall pending(Transfer::write, path_, range.offset);
   const auto punch = [&] {
     return file_calls().punch_hole(descriptor_.raw(), offset, static_cast<off_t>(range.count));
   };
