@@ -37,7 +37,7 @@ std::optional<DType> adapter_dtype(const Values& values) {
       .code("OPT001");
 }
 
-constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake, and must not overflow
+constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake; it must not overflow
 
 std::optional<std::int64_t> deadline(const Values& values) {
   const auto text = values.text("deadline");
@@ -221,8 +221,7 @@ OptionGroup reliability_options() {
         .help = "between two commits of finished work; default 10 s, 0: after each unit"},
        {.name = "journal-bytes",
         .value_name = "SIZE",
-        .help = "finished work of a rank that is committed at once; "
-                "default 1 GiB"}}};
+        .help = "finished work of a rank that is committed at once; default 1 GiB"}}};
 }
 
 OptionGroup showing_options() {

@@ -235,4 +235,23 @@ void record_plan(const io::Staging& staging, const Stage& stage, const plan::Sch
                                                                    schedule.units.size(), stage.plan.output_bytes()}));
 }
 
+bool can_be_continued(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::output_exists:
+    case ErrorKind::storage:
+    case ErrorKind::no_space:
+    case ErrorKind::limits:
+    case ErrorKind::mismatch:
+    case ErrorKind::internal:
+    case ErrorKind::stopped:
+      return true;
+    case ErrorKind::usage:
+    case ErrorKind::recipe:
+    case ErrorKind::corrupt_input:
+    case ErrorKind::numeric:
+      return false;
+  }
+  return false;
+}
+
 }  // namespace stockpot::engine

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "core/error.hpp"
 #include "engine/recorded_passes.hpp"
 #include "engine/reliability.hpp"
 #include "engine/stage.hpp"
@@ -47,5 +48,8 @@ Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>&
 
 /// Local, rank 0. Makes plan.json, if this is the first attempt.
 void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);
+
+/// Whether the same command line can succeed after such a failure.
+bool can_be_continued(ErrorKind kind);
 
 }  // namespace stockpot::engine

@@ -50,21 +50,7 @@ class Job {
   /// Collective. Fills the data directory.
   JobSummary fill() {
     JobSummary summary;
-    const std::string& directory = place_.continuation.data_directory;
-    comm::agree(comm_, [&] {
-      workers_.emplace(schedule_.options.threads, [this] { return idle(); });
-      if (options_.trace != nullptr) workers_->show_on(*options_.trace);
-      io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
-      layout.sparse = options_.sparse_output;
-      sink_ = make_sink(options_.output_format, layout,
-                        [this](const std::function<void()>& closure) { workers_->on_main(closure); });
-      if (!comm_.is_root()) return;
-      summary.remarks = compare_copied_integers(plan_, files_);
-      std::ranges::move(sink_->left_out(), std::back_inserter(summary.remarks));
-      remove_small_files(directory, output_places(options_.output_format, layout));
-      io::write_companions(stage_.companions, directory);
-    });
-    sink_->prepare(comm_);
+    make_output(summary);
     std::optional<EngineContext> context;
     std::optional<MergeEngine> engine;
     comm::agree(comm_, [&] {  // takes all of the pool's memory
@@ -89,12 +75,7 @@ class Job {
     clock_.enter(Phase::record);
     take_remarks(*context, *engine, summary);
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
-    summary.ranks = gather_reports(comm_, report_of(counters_, pool_, *journal_, clock_.take(), of_workers));
-    std::ranges::move(remarks_on_storage(summary.ranks), std::back_inserter(summary.remarks));
-    summary.collectives = comm_.collectives();
-    summary.attempt = place_.continuation.attempt;
-    summary.units = schedule_.units.size();
-    summary.units_resumed = place_.continuation.done_units;
+    add_up(of_workers, summary);
     summary.manifest_sha256 = comm::on_root(comm_, [&] { return write_records(summary, digests); });
     return summary;
   }
@@ -111,6 +92,35 @@ class Job {
   }
 
  private:
+  /// Collective. Output files at their sizes, and the small ones beside them.
+  void make_output(JobSummary& summary) {
+    const std::string& directory = place_.continuation.data_directory;
+    comm::agree(comm_, [&] {
+      workers_.emplace(schedule_.options.threads, [this] { return idle(); });
+      if (options_.trace != nullptr) workers_->show_on(*options_.trace);
+      io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
+      layout.sparse = options_.sparse_output;
+      sink_ = make_sink(options_.output_format, layout,
+                        [this](const std::function<void()>& closure) { workers_->on_main(closure); });
+      if (!comm_.is_root()) return;
+      summary.remarks = compare_copied_integers(plan_, files_);
+      std::ranges::move(sink_->left_out(), std::back_inserter(summary.remarks));
+      remove_small_files(directory, output_places(options_.output_format, layout));
+      io::write_companions(stage_.companions, directory);
+    });
+    sink_->prepare(comm_);
+  }
+
+  /// Collective. What the ranks did.
+  void add_up(const PhaseTimes& of_workers, JobSummary& summary) {
+    summary.ranks = gather_reports(comm_, report_of(counters_, pool_, *journal_, clock_.take(), of_workers));
+    std::ranges::move(remarks_on_storage(summary.ranks), std::back_inserter(summary.remarks));
+    summary.collectives = comm_.collectives();
+    summary.attempt = place_.continuation.attempt;
+    summary.units = schedule_.units.size();
+    summary.units_resumed = place_.continuation.done_units;
+  }
+
   const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
 
   /// Collective.
@@ -223,26 +233,6 @@ class Job {
   std::optional<JournalKeeper> journal_;
   const UnitAssembly* units_ = nullptr;
 };
-
-/// Whether the same command line can succeed after such a failure.
-bool can_be_continued(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::output_exists:
-    case ErrorKind::storage:
-    case ErrorKind::no_space:
-    case ErrorKind::limits:
-    case ErrorKind::mismatch:
-    case ErrorKind::internal:
-    case ErrorKind::stopped:
-      return true;
-    case ErrorKind::usage:
-    case ErrorKind::recipe:
-    case ErrorKind::corrupt_input:
-    case ErrorKind::numeric:
-      return false;
-  }
-  return false;
-}
 
 /// All ranks fail together: what is worth going on with stays, the rest goes.
 void end_failed(const comm::Communicator& comm, Job& job, Workplace& place, bool keep_anyway, ErrorKind kind) {
