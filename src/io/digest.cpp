@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/simd.hpp"
+#include "io/block_hash.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -59,7 +61,20 @@ Digest CombineDigests::operator()(const Digest& left, const Digest& right) const
   return file_digest(left, std::span(&right, 1));
 }
 
-Digest digest_block(std::span<const std::byte> stored) { return xxh3(stored); }
+Digest digest_block(std::span<const std::byte> stored) {
+  Digest digest;
+  switch (active_instruction_set()) {
+    case InstructionSet::avx512:
+      hash_block_avx512(stored.data(), stored.size(), digest.bytes.data());
+      return digest;
+    case InstructionSet::avx2:
+      hash_block_avx2(stored.data(), stored.size(), digest.bytes.data());
+      return digest;
+    case InstructionSet::baseline:
+      return xxh3(stored);
+  }
+  return digest;
+}
 
 struct DigestStream::State {
   std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> xxh3{XXH3_createState(), &XXH3_freeState};

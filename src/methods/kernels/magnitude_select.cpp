@@ -8,6 +8,9 @@ namespace stockpot::methods {
 namespace {
 
 constexpr unsigned digit_bits = 16;
+/// Few counters stay in the core's cache, and are soon added to those of others: a range that a sample gave holds some
+/// hundredths of all elements, what is left of it hardly any.
+constexpr unsigned range_bits = 13, place_bits = 14;
 constexpr std::uint64_t most_bins = std::uint64_t{1} << digit_bits;
 
 // The sample: of some regions, which are what is read at once, the first elements of each block.
@@ -67,17 +70,18 @@ void MagnitudeSelect::begin(Search& search) {
 void MagnitudeSelect::look_for_value(Search& search) const {
   const std::uint64_t width = search.high - search.low;
   const auto bits = static_cast<unsigned>(std::bit_width(width));
-  if (search.proven && !options_.hashed_ties && !search.target.all_equal && bits < digit_bits &&
+  if (search.proven && !options_.hashed_ties && !search.target.all_equal && bits < place_bits &&
       search.index_bits > 0) {
     search.stage = Stage::place;
-    search.width = std::min(digit_bits - bits, search.index_bits);
+    search.width = std::min(place_bits - bits, search.index_bits);
     search.shift = search.index_bits - search.width;
     return;
   }
   search.stage = Stage::value;
   const bool is_first = search.low == 0 && search.high == last_key();
-  const unsigned whole_digits = (bits - 1) / digit_bits * digit_bits;  // few counters where every element meets one
-  search.shift = bits <= digit_bits ? 0 : is_first ? whole_digits : bits - digit_bits;
+  const unsigned whole_digits = (bits - 1) / digit_bits * digit_bits;
+  const unsigned binned = search.proven ? digit_bits : range_bits;
+  search.shift = bits <= binned ? 0 : is_first ? whole_digits : bits - binned;
   while (counters_of(search) > most_bins) ++search.shift;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/simd.hpp"
+
 namespace stockpot::io {
 namespace {
 
@@ -38,6 +40,23 @@ Digest in_pieces(const std::vector<std::byte>& bytes, std::uint64_t elements, st
 TEST(Digest, IsXxh3InCanonicalForm) {
   EXPECT_EQ(digest_block({}).hex(), "99aa06d3014798d86001c324468d497f");  // xxHash's own test vectors
   EXPECT_EQ(digest_block(bytes_of_text("abc")).hex(), "06b05ab6733a618578af5f94892f3950");
+}
+
+TEST(Digest, IsTheSameOnEveryInstructionSet) {
+  std::vector<std::byte> bytes(300'000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i % 251);
+  const InstructionSet chosen = active_instruction_set();
+  for (const std::size_t size : {0u, 1u, 3u, 16u, 17u, 128u, 129u, 240u, 241u, 1024u, 1025u, 131'072u, 299'999u}) {
+    const auto block = std::span(bytes).first(size);
+    DigestStream stream;  // always the library's
+    stream.add(block);
+    for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512}) {
+      if (set > best_instruction_set()) continue;
+      use(set);
+      EXPECT_EQ(digest_block(block), stream.digest()) << name(set) << " " << size;
+    }
+  }
+  use(chosen);
 }
 
 TEST(Digest, SurvivesItsTextForm) {
