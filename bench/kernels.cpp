@@ -99,6 +99,7 @@ class Prepared {
     std::vector<double> all_maxima(shape.maxima);
     SumTree tree;
     each_tile([&](const methods::Tile<float>& tile, std::uint64_t number) {
+      if (!method_->wants(*tensor_, tile.range)) return;
       std::ranges::fill(lanes, methods::Lanes{});
       std::ranges::fill(maxima, 0.0);
       method_->observe(tile, {counts_, lanes, maxima});
