@@ -5,7 +5,6 @@
 #endif
 
 #include <bit>
-#include <type_traits>
 
 #include "core/simd.hpp"
 
@@ -29,42 +28,56 @@ std::size_t gather_plain(const Key* keys, std::size_t first, std::size_t count, 
 #ifdef __x86_64__
 // The compiler makes no compressing loops of plain ones. These move integers: no result depends on them.
 
-template <bool with_places>
-[[gnu::target("avx512f")]] std::size_t gather_avx512(const std::uint32_t* keys, std::size_t count, std::uint32_t low,
-                                                     std::uint32_t high, std::uint32_t* found, std::uint32_t* places) {
-  const __m512i lows = _mm512_set1_epi32(static_cast<int>(low));
-  const __m512i widths = _mm512_set1_epi32(static_cast<int>(high - low));
-  const __m512i sixteen = _mm512_set1_epi32(16);
-  __m512i place = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  std::size_t next = 0, i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const __m512i key = _mm512_loadu_si512(keys + i);
-    const __mmask16 inside = _mm512_cmple_epu32_mask(_mm512_sub_epi32(key, lows), widths);
-    _mm512_storeu_si512(found + next, _mm512_maskz_compress_epi32(inside, key));
-    if constexpr (with_places) {
-      _mm512_storeu_si512(places + next, _mm512_maskz_compress_epi32(inside, place));
-      place = _mm512_add_epi32(place, sixteen);
-    }
-    next += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(inside)));
-  }
-  return next + gather_plain<with_places>(keys, i, count, low, high, found + next, places + next);
-}
+/// A register full of keys.
+template <class Key>
+struct Register;
 
-template <bool with_places>
-[[gnu::target("avx512f")]] std::size_t gather_avx512(const std::uint64_t* keys, std::size_t count, std::uint64_t low,
-                                                     std::uint64_t high, std::uint64_t* found, std::uint64_t* places) {
-  const __m512i lows = _mm512_set1_epi64(static_cast<long long>(low));
-  const __m512i widths = _mm512_set1_epi64(static_cast<long long>(high - low));
-  const __m512i eight = _mm512_set1_epi64(8);
-  __m512i place = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+template <>
+struct Register<std::uint32_t> {
+  static constexpr std::size_t keys = 16;
+  [[gnu::target("avx512f")]] static __m512i all(std::uint32_t key) { return _mm512_set1_epi32(static_cast<int>(key)); }
+  [[gnu::target("avx512f")]] static __m512i counting() {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
+  [[gnu::target("avx512f")]] static __m512i sum(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
+  [[gnu::target("avx512f")]] static __mmask16 inside(__m512i key, __m512i low, __m512i width) {
+    return _mm512_cmple_epu32_mask(_mm512_sub_epi32(key, low), width);
+  }
+  [[gnu::target("avx512f")]] static __m512i packed(__mmask16 which, __m512i from) {
+    return _mm512_maskz_compress_epi32(which, from);
+  }
+};
+
+template <>
+struct Register<std::uint64_t> {
+  static constexpr std::size_t keys = 8;
+  [[gnu::target("avx512f")]] static __m512i all(std::uint64_t key) {
+    return _mm512_set1_epi64(static_cast<long long>(key));
+  }
+  [[gnu::target("avx512f")]] static __m512i counting() { return _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7); }
+  [[gnu::target("avx512f")]] static __m512i sum(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
+  [[gnu::target("avx512f")]] static __mmask8 inside(__m512i key, __m512i low, __m512i width) {
+    return _mm512_cmple_epu64_mask(_mm512_sub_epi64(key, low), width);
+  }
+  [[gnu::target("avx512f")]] static __m512i packed(__mmask8 which, __m512i from) {
+    return _mm512_maskz_compress_epi64(which, from);
+  }
+};
+
+template <bool with_places, class Key>
+[[gnu::target("avx512f")]] std::size_t gather_avx512(const Key* keys, std::size_t count, Key low, Key high, Key* found,
+                                                     Key* places) {
+  using Keys = Register<Key>;
+  const __m512i lows = Keys::all(low), widths = Keys::all(high - low), step = Keys::all(Keys::keys);
+  __m512i place = Keys::counting();
   std::size_t next = 0, i = 0;
-  for (; i + 8 <= count; i += 8) {
+  for (; i + Keys::keys <= count; i += Keys::keys) {
     const __m512i key = _mm512_loadu_si512(keys + i);
-    const __mmask8 inside = _mm512_cmple_epu64_mask(_mm512_sub_epi64(key, lows), widths);
-    _mm512_storeu_si512(found + next, _mm512_maskz_compress_epi64(inside, key));
+    const auto inside = Keys::inside(key, lows, widths);
+    _mm512_storeu_si512(found + next, Keys::packed(inside, key));
     if constexpr (with_places) {
-      _mm512_storeu_si512(places + next, _mm512_maskz_compress_epi64(inside, place));
-      place = _mm512_add_epi64(place, eight);
+      _mm512_storeu_si512(places + next, Keys::packed(inside, place));
+      place = Keys::sum(place, step);
     }
     next += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(inside)));
   }
