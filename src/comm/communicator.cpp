@@ -43,6 +43,8 @@ Communicator Communicator::world() {
   auto state = std::make_unique<State>();
   state->comm = duplicate(MPI_COMM_WORLD);
   state->alarms = duplicate(MPI_COMM_WORLD);
+  state->messages = duplicate(MPI_COMM_WORLD);
+  state->mailbox.emplace(state->messages);
   return Communicator(std::move(state));
 }
 
@@ -55,6 +57,8 @@ Communicator::~Communicator() {
   for (MPI_Request& request : state_->sent_alarms) MPI_Request_free(&request);
   state_->pulse.reset();
   if (state_->pulses != MPI_COMM_NULL) MPI_Comm_free(&state_->pulses);
+  state_->mailbox.reset();
+  MPI_Comm_free(&state_->messages);
   MPI_Comm_free(&state_->alarms);
   MPI_Comm_free(&state_->comm);
 }
@@ -217,6 +221,10 @@ int Communicator::stop_level() const {
   state_->hear_alarms();
   return state_->stop_level;
 }
+
+void Communicator::post(int to, std::string_view bytes) const { state_->mailbox->post(to, bytes); }
+std::optional<Mail> Communicator::collect() const { return state_->mailbox->collect(); }
+std::optional<Mail> Communicator::await_mail() const { return state_->await_mail(); }
 
 void Communicator::be_patient(Patience patience) const {
   const bool watch = patience.stall_timeout.count() > 0 && size_ > 1;

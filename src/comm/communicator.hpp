@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,12 @@ struct Patience {
   std::function<void()> while_waiting = {};
   /// Reports the error and ends the whole job at once; does not return. Empty: as it was.
   std::function<void(const Error&)> give_up = {};
+};
+
+/// What one rank wrote to another.
+struct Mail {
+  int from = 0;
+  std::string bytes;
 };
 
 /// A group of ranks. Made from the world (environment.hpp) or by duplicating another.
@@ -77,6 +84,14 @@ class Communicator {
   void raise_stop(int level) const;
   /// Local. The largest level that any rank raised; 0: none. Cheap.
   int stop_level() const;
+
+  /// Local. Sends a few hundred bytes, to any rank, without waiting for anyone. What one rank posts to another arrives in that
+  /// order.
+  void post(int to, std::string_view bytes) const;
+  /// Local. What has arrived, if anything has. Cheap.
+  std::optional<Mail> collect() const;
+  /// Local. Waits for mail as a collective waits for other ranks. @return nothing if a rank raised the alarm.
+  std::optional<Mail> await_mail() const;
 
   /// Collective. From now on ranks watch over one another.
   void be_patient(Patience patience) const;

@@ -38,17 +38,32 @@ void check(int code, const char* call) {
 }
 
 void Communicator::State::wait_for(MPI_Request& request, const char* call) {
+  wait_until([&] {
+    int done = 0;
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
+    return done != 0;
+  });
+}
+
+std::optional<Mail> Communicator::State::await_mail() {
+  std::optional<Mail> mail;
+  wait_until([&] {
+    mail = mailbox->collect();
+    return mail.has_value() || alarmed_at.has_value();
+  });
+  return mail;
+}
+
+template <class Done>
+void Communicator::State::wait_until(const Done& done) {
   constexpr auto short_nap = std::chrono::microseconds(20), long_nap = std::chrono::microseconds(1000);
   constexpr int eager_tests = 200;
   auto nap = short_nap;
   auto next_look = Clock::now() + look_every;
-  int done = 0;
-  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
-  if (done != 0) return;
+  if (done()) return;
   const Waiting waiting(on_wait);
   for (int tests = 0;; ++tests) {
-    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call);
-    if (done != 0) return;
+    if (done()) return;
     if (tests < eager_tests) continue;
     std::this_thread::sleep_for(nap);
     nap = std::min(2 * nap, std::chrono::microseconds(long_nap));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/mailbox.hpp"
 #include "comm/pulse.hpp"
 #include "core/error.hpp"
 
@@ -24,6 +25,7 @@ struct Communicator::State {
   MPI_Comm comm = MPI_COMM_NULL;    // null: this process alone, no MPI
   MPI_Comm alarms = MPI_COMM_NULL;  // its own channel, so that an alarm meets no collective
   MPI_Comm pulses = MPI_COMM_NULL;
+  MPI_Comm messages = MPI_COMM_NULL;
   std::uint64_t collectives = 0;
   bool failing_together = false;
   bool ends_by_abort = false;
@@ -33,6 +35,7 @@ struct Communicator::State {
   std::chrono::steady_clock::time_point failed_at;
   std::vector<MPI_Request> sent_alarms;
   std::optional<Pulse> pulse;
+  std::optional<Mailbox> mailbox;
   Patience patience;
   std::function<void(bool)> on_wait;
 
@@ -47,6 +50,10 @@ struct Communicator::State {
     wait_for(request, call);
   }
   void wait_for(MPI_Request& request, const char* call);
+  std::optional<Mail> await_mail();
+  /// Waits until `done` says so; it is asked about a thousand times a second, more often at first.
+  template <class Done>
+  void wait_until(const Done& done);
 
   /// While it waits: hears alarms, shows that it lives, and does not wait for ever for those who do not come.
   void look_around();

@@ -115,6 +115,30 @@ TEST(Patience, ARankThatWaitsLooksAroundMeanwhile) {
   EXPECT_TRUE(looks > 0 || channel.rank() == 0);
 }
 
+TEST(Mail, ArrivesFromEveryRankInTheOrderInWhichEachPostedIt) {
+  const Communicator channel = Communicator::world();
+  constexpr int letters = 50;
+  for (int i = 0; i < letters; ++i) {
+    for (int r = 0; r < channel.size(); ++r) channel.post(r, std::string(static_cast<std::size_t>(i * 100), 'x'));
+  }
+  std::vector<std::size_t> received(static_cast<std::size_t>(channel.size()), 0);
+  for (int i = 0; i < letters * channel.size(); ++i) {
+    const auto mail = channel.await_mail();
+    ASSERT_TRUE(mail);
+    EXPECT_EQ(mail->bytes.size(), 100 * received[static_cast<std::size_t>(mail->from)]++);
+  }
+  EXPECT_FALSE(channel.collect());
+  channel.barrier();
+}
+
+TEST(Mail, NobodyWaitsForItOnceAnAlarmWasRaised) {
+  const Communicator channel = Communicator::world();
+  if (channel.size() == 1) GTEST_SKIP() << "nobody hears the alarm of a rank alone";
+  if (channel.rank() == channel.size() - 1) channel.raise_alarm();
+  EXPECT_FALSE(channel.await_mail());
+  channel.barrier();
+}
+
 TEST(Communicator, CountsItsCollectives) {
   const auto before = world().collectives();
   world().barrier();
