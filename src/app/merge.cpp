@@ -205,6 +205,7 @@ class Run {
     settings.places = line_.places;
     settings.options.write_model_card = options_.write_model_card;
     settings.options.sparse_output = options_.sparse_files;
+    settings.options.take_over = options_.take_over;
     if (options_.sparse_files) settings.options.open = engine::sparse_source();
     settings.options.on_progress = [this](const engine::Progress& p) {
       progress_.show(p);

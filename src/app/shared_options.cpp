@@ -108,6 +108,10 @@ OptionGroup merge_options() {
            .help = "bytes of an output file; k, m, b count in thousands, 0 means one file; default 5B"},
           sparse_files_option(
               "holes of input files are not read, and zeros are not written but left as holes: no space is reserved"),
+          {.name = "take-over",
+           .takes = Takes::toggle,
+           .help = "ranks that are through with their work do what slower ones have not begun; default on",
+           .on = true},
           {.name = "random-seed", .value_name = "N", .help = "seed of methods that draw random numbers; default 0"},
           {.name = "nonfinite", .value_name = "error|propagate", .help = "what NaN and infinity are; default error"},
           {.name = "strict", .takes = Takes::toggle, .help = "warnings are errors", .also = {"werror"}},
@@ -286,6 +290,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.copy_tokenizer = values.on("copy-tokenizer");
   options.overwrite = values.on("overwrite");
   options.sparse_files = values.on("sparse-files");
+  options.take_over = values.on("take-over");
   options.reliability = reliability(values);
   options.deadline = deadline(values);
   options.abort_grace_seconds = std::min(values.seconds("abort-grace").value_or(30), longest_time);

@@ -39,6 +39,7 @@ struct MergeOptions {
   bool copy_tokenizer = true;
   bool overwrite = false;
   bool sparse_files = false;
+  bool take_over = true;
   engine::ReliabilityOptions reliability;
   std::optional<std::int64_t> deadline;  ///< seconds since 1970
   std::uint64_t abort_grace_seconds = 30;

@@ -1,7 +1,5 @@
 #include "engine/merge_engine.hpp"
 
-#include <algorithm>
-
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
 #include "core/error.hpp"
@@ -10,21 +8,16 @@
 
 namespace stockpot::engine {
 
-MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool)
+MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool, bool takes_over)
     : context_(context),
+      takes_over_(takes_over && context.comm.size() > 1),
       work_(plan::work_of(context.plan, context.schedule, static_cast<std::uint32_t>(context.comm.rank()))),
       direct_methods_(context.plan.groups.size()) {
-  std::uint64_t kept = 0, counters = 0, state = 0;
-  for (const auto* waves : {&work_.shared, &work_.local}) {
-    for (const plan::Wave& wave : *waves) {
-      kept = std::max(kept, plan::kept_bytes(context.plan, context.schedule, wave));
-      counters = std::max(counters, wave_counters(context.plan, wave));
-      state = std::max(state, wave_state(context.plan, wave));
-    }
-  }
-  kept_ = pool.acquire(kept);
-  counters_ = pool.acquire(counters * sizeof(std::uint64_t));
-  state_ = pool.lend(state);
+  const plan::WaveMemory& largest = context.schedule.largest_wave;
+  const std::uint64_t counter_bytes = largest.counters * sizeof(std::uint64_t);
+  kept_ = pool.acquire(largest.kept_bytes);
+  counters_ = pool.acquire(counter_bytes);
+  state_ = pool.lend(largest.tally_bytes - counter_bytes);
 }
 
 void MergeEngine::run() {
@@ -66,17 +59,41 @@ void MergeEngine::end_if_stopped() const {
 
 void MergeEngine::sweep() {
   for (const plan::Wave& wave : work_.shared) run_shared(wave);
+  own_.emplace(context_.plan, context_.schedule, work_);
+  // A sweep that measures ends with sums that each rank makes of its own units.
+  if (takes_over_ && !context_.measuring) exchange_.emplace(context_.comm, *own_);
   comm::agree_on_work(context_.comm, [&] {
-    for (auto wave = work_.local.begin(); wave != work_.local.end(); ++wave) {
-      run_local(*wave, wave + 1 == work_.local.end() ? nullptr : &*(wave + 1));
-    }
-    merge_direct(work_.direct);
+    run_own();
+    run_parcels();
     end_if_stopped();
   });
+  exchange_.reset();
+}
+
+void MergeEngine::serve_others() {
+  if (exchange_) exchange_->serve();
+}
+
+void MergeEngine::run_own() {
+  while (const plan::Wave* wave = own_->take_wave()) {
+    if (is_over()) return;
+    serve_others();
+    run_local(*wave, own_->coming_wave());
+  }
+  merge_direct(work_.direct, &*own_);
+}
+
+void MergeEngine::run_parcels() {
+  if (!exchange_) return;
+  while (const auto parcel = exchange_->next_parcel()) {
+    for (const plan::Wave& wave : parcel->waves) run_local(wave, nullptr);
+    merge_direct(parcel->direct, nullptr);
+    units_taken_over_ += parcel->units();
+  }
 }
 
 void MergeEngine::run_shared(const plan::Wave& wave) {
-  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, context_.schedule.largest_wave.counters));
   run.replay(true);
   while (run.next_pass()) {
     comm::agree_on_work(context_.comm, [&] {
@@ -96,26 +113,25 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
 }
 
 void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
-  if (context_.comm.alarmed()) return;
-  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, wave_counters(context_.plan, wave)));
+  if (is_over()) return;
+  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, context_.schedule.largest_wave.counters));
   run.replay(false);
   while (run.next_pass()) {
     run.observe();
-    end_if_stopped();
-    if (context_.comm.alarmed()) return;
+    if (is_over()) return;
     run.conclude(records_passes());
-    if (context_.comm.alarmed()) return;
+    if (is_over()) return;
   }
   run.merge(next);
-  end_if_stopped();
   for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
 }
 
-void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units) {
-  if (context_.comm.alarmed()) return;
+void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units, OwnWork* own) {
+  if (is_over()) return;
   const Strips strips(context_.plan, context_.schedule, units);
   context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
     const Strip strip = strips[i];
+    if (own != nullptr && !own->may_begin(strip.place)) return;
     if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
     Worker& worker = context_.per_worker[w];

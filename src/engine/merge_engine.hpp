@@ -6,6 +6,7 @@
 //       combine tallies                  local: as they are. shared: two collectives for all groups of the wave
 //       conclude
 //     workers: read, decode, merge, encode, digest, write
+//   at last:                             what slower ranks have not begun (work_exchange.hpp)
 //
 // There is no second loop for small models, for one rank, for one format or for one method.
 #pragma once
@@ -13,20 +14,28 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine_context.hpp"
+#include "engine/work_exchange.hpp"
 
 namespace stockpot::engine {
 
 class MergeEngine {
  public:
   /// Everything must outlive the engine.
-  MergeEngine(EngineContext& context, MemoryPool& pool);
+  /// @param takes_over  ranks that are through do what others have not begun.
+  MergeEngine(EngineContext& context, MemoryPool& pool, bool takes_over);
 
   /// Collective. Executes this rank's part of the schedule. Throws alike on all ranks.
   void run();
+
+  /// Local, main thread, some times a second while workers work: answers ranks that have nothing to do.
+  void serve_others();
+  /// Units that this rank took over from others.
+  std::uint64_t units_taken_over() const { return units_taken_over_; }
 
   /// Methods' remarks of this rank, "tensor: remark".
   const std::vector<std::string>& remarks() const { return remarks_; }
@@ -34,6 +43,10 @@ class MergeEngine {
  private:
   /// Everything once: all waves, then the direct units.
   void sweep();
+  void run_own();
+  void run_parcels();
+  /// Whether this rank is to begin nothing more.
+  bool is_over() const { return context_.comm.alarmed() || context_.stop.has_skipped(); }
   bool take_recorded_factor();
   void measure_factor();
   void end_if_stopped() const;
@@ -42,11 +55,16 @@ class MergeEngine {
   void run_shared(const plan::Wave& wave);
   /// @param next  the wave after it, or nullptr.
   void run_local(const plan::Wave& wave, const plan::Wave* next);
-  void merge_direct(const std::vector<std::uint32_t>& units);
+  /// @param own  what may be given away meanwhile: these units; or nullptr.
+  void merge_direct(const std::vector<std::uint32_t>& units, OwnWork* own);
   const methods::Method* direct_method(std::uint32_t tensor);
 
   EngineContext& context_;
+  bool takes_over_;
   plan::RankWork work_;
+  std::optional<OwnWork> own_;            // of the sweep under way
+  std::optional<WorkExchange> exchange_;  // likewise, where ranks take work over
+  std::uint64_t units_taken_over_ = 0;
   PoolBuffer kept_, counters_;  // for the largest wave, used again by each
   PoolLoan state_;              // what its methods allocate themselves
   std::mutex direct_mutex_;

@@ -61,9 +61,10 @@ class Job {
       context.emplace(comm_, plan_, schedule_, files_, *sink_, *workers_, pool_, counters_, *journal_, before.recorded,
                       stop_);
       add_digests_of_done_units(*context);
-      engine.emplace(*context, pool_);
+      engine.emplace(*context, pool_, options_.take_over);
     });
     units_ = &context->units;
+    engine_ = &*engine;
     clock_.enter(Phase::merging);
     workers_->take_times();  // they were idle so far
     engine->run();
@@ -75,7 +76,7 @@ class Job {
     clock_.enter(Phase::record);
     take_remarks(*context, *engine, summary);
     const std::vector<io::Digest> digests = context->digests.collect(comm_);
-    add_up(of_workers, summary);
+    add_up(*context, of_workers, summary);
     summary.manifest_sha256 = comm::on_root(comm_, [&] { return write_records(summary, digests); });
     return summary;
   }
@@ -112,8 +113,11 @@ class Job {
   }
 
   /// Collective. What the ranks did.
-  void add_up(const PhaseTimes& of_workers, JobSummary& summary) {
-    summary.ranks = gather_reports(comm_, report_of(counters_, pool_, *journal_, clock_.take(), of_workers));
+  void add_up(const EngineContext& context, const PhaseTimes& of_workers, JobSummary& summary) {
+    RankReport mine = report_of(counters_, pool_, *journal_, clock_.take(), of_workers);
+    mine.units = context.units.units_done();
+    mine.units_taken_over = engine_->units_taken_over();
+    summary.ranks = gather_reports(comm_, mine);
     std::ranges::move(remarks_on_storage(summary.ranks), std::back_inserter(summary.remarks));
     summary.collectives = comm_.collectives();
     summary.attempt = place_.continuation.attempt;
@@ -142,6 +146,7 @@ class Job {
   bool idle() {
     look_around();
     if (journal_) journal_->check();
+    if (engine_ != nullptr) engine_->serve_others();
     if (options_.on_progress) {
       const auto rank = static_cast<std::size_t>(comm_.rank());
       options_.on_progress({counters_.bytes_read + counters_.bytes_written, schedule_.rank_bytes[rank],
@@ -204,6 +209,7 @@ class Job {
   /// Rank 0. @return the manifest's SHA-256.
   std::string write_records(const JobSummary& summary, const std::vector<io::Digest>& digests) const {
     const std::string& directory = place_.continuation.data_directory;
+    check_complete(summary);
     for (const Catalogue& model : plan_.models) check_unchanged(model);
     if (options_.write_model_card) io::write_model_card(card_of(recipe_, stage_, place_.out), directory);
     const auto write = [&](std::string_view file, const std::string& text) {
@@ -213,6 +219,14 @@ class Job {
     const std::string manifest = to_json(manifest_of(document(), plan_, sink_->files(), digests));
     write(io::manifest_file_name, manifest);
     return io::sha256_hex(manifest);
+  }
+
+  /// Rank 0. Ranks do one another's work: none of it may have got lost.
+  static void check_complete(const JobSummary& summary) {
+    std::uint64_t units = summary.units_resumed;
+    for (const RankReport& rank : summary.ranks) units += rank.units;
+    if (units == summary.units) return;
+    throw Error(ErrorKind::internal, fmt::format("{} of {} units were merged", units, summary.units));
   }
 
   const comm::Communicator& comm_;
@@ -232,6 +246,7 @@ class Job {
   std::unique_ptr<io::TensorSink> sink_;
   std::optional<JournalKeeper> journal_;
   const UnitAssembly* units_ = nullptr;
+  MergeEngine* engine_ = nullptr;  // while it runs
 };
 
 /// All ranks fail together: what is worth going on with stays, the rest goes.

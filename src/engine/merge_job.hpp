@@ -31,6 +31,7 @@ struct JobOptions {
   bool write_model_card = true;
   OpenSource open = posix_source();
   bool sparse_output = false;  ///< zeros become holes, and no space is asked for
+  bool take_over = true;       ///< idle ranks do what others have not begun
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
   RunClock* clock = nullptr;                         ///< goes on, from phase to phase; nullptr: one of its own

@@ -16,7 +16,7 @@ template <class Report, class Each>
 void visit(Report& report, Each& each) {
   each(report.host);
   for (auto* number : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
-                       &report.calls_repeated, &report.journal_commits}) {
+                       &report.calls_repeated, &report.journal_commits, &report.units, &report.units_taken_over}) {
     each(*number);
   }
   for (auto* real : {&report.wall_seconds, &report.busy_seconds, &report.journal_seconds}) each(*real);

@@ -26,10 +26,16 @@ void UnitAssembly::written(const Strip& strip, const io::DigestTree& run) {
     whole = std::move(open->second.digests);
     slowest_ = std::max(slowest_, Clock::now() - open->second.begun);
     open_.erase(open);
+    ++units_done_;
   }
   digests_.add(strip.tensor, whole);
   journal_.unit_done(strip.unit_index, bytes_of(plan_.tensors[strip.tensor].output.dtype, strip.unit.count),
                      io::digests_left_to_right(whole));
+}
+
+std::uint64_t UnitAssembly::units_done() const {
+  const std::lock_guard lock(mutex_);
+  return units_done_;
 }
 
 std::chrono::duration<double> UnitAssembly::slowest_unit() const {

@@ -23,6 +23,7 @@ class UnitAssembly {
   /// Worker threads, when the sink has taken a strip. @param run  the digests of its blocks.
   void written(const Strip& strip, const io::DigestTree& run);
 
+  std::uint64_t units_done() const;
   /// Of the unit that took longest from its first strip to its last.
   std::chrono::duration<double> slowest_unit() const;
 
@@ -40,6 +41,7 @@ class UnitAssembly {
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, Open> open_;
   Clock::duration slowest_{};
+  std::uint64_t units_done_ = 0;
 };
 
 }  // namespace stockpot::engine

@@ -204,16 +204,4 @@ std::vector<std::string> WaveRun::remarks() const {
   return all;
 }
 
-std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave) {
-  std::uint64_t counters = 0;
-  for (const std::uint32_t g : wave.groups) counters += plan.groups[g].needs.tally.counts;
-  return counters;
-}
-
-std::uint64_t wave_state(const plan::MergePlan& plan, const plan::Wave& wave) {
-  std::uint64_t bytes = 0;
-  for (const std::uint32_t g : wave.groups) bytes += plan.groups[g].needs.state_bytes;
-  return bytes;
-}
-
 }  // namespace stockpot::engine

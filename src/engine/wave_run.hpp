@@ -14,8 +14,8 @@ namespace stockpot::engine {
 
 class WaveRun {
  public:
-  /// @param kept     memory for the inputs that stay between passes: plan::kept_bytes(plan, schedule, wave).
-  /// @param counters memory for the counters of all groups of the wave, for the largest pass.
+  /// @param kept     memory for the inputs that stay between passes: at least plan::WaveMemory::kept_bytes of the wave.
+  /// @param counters memory for the counters of all groups of the wave: at least plan::WaveMemory::counters.
   WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept, std::span<std::uint64_t> counters);
 
   /// Lets the methods learn what an earlier attempt found out in their first passes. Collective for a wave of shared groups.
@@ -73,10 +73,5 @@ class WaveRun {
   std::unordered_map<std::uint32_t, std::size_t> place_of_group_;
   std::vector<Pending> pending_;  // per worker
 };
-
-/// Counters of the largest pass of all groups of a wave together.
-std::uint64_t wave_counters(const plan::MergePlan& plan, const plan::Wave& wave);
-/// Bytes that the methods of all groups of a wave allocate and hold.
-std::uint64_t wave_state(const plan::MergePlan& plan, const plan::Wave& wave);
 
 }  // namespace stockpot::engine

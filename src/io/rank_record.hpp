@@ -21,9 +21,11 @@ struct RankRecord {
   std::string host;
   std::uint64_t bytes_read = 0, bytes_written = 0;
   std::uint64_t pool_high_water = 0, peak_resident = 0;
-  std::uint64_t calls_repeated = 0;  ///< of storage, that failed at first
-  double wall_seconds = 0;           ///< since the program began, or the stage before ended
-  double busy_seconds = 0;           ///< while workers worked: without waiting for other ranks
+  std::uint64_t calls_repeated = 0;    ///< of storage, that failed at first
+  std::uint64_t units = 0;             ///< merged and written by this rank
+  std::uint64_t units_taken_over = 0;  ///< of these, dealt to others that had not begun them
+  double wall_seconds = 0;             ///< since the program began, or the stage before ended
+  double busy_seconds = 0;             ///< while workers worked: without waiting for other ranks
   std::vector<Phase> phases;         ///< of the main thread: they add up to wall_seconds. The same names on every rank
   std::vector<Phase> worker_phases;  ///< of all worker threads together, while merging
   std::array<TransferTotals, num_transfers> transfers;  ///< by Transfer

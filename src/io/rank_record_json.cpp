@@ -49,6 +49,8 @@ std::vector<Figure> figures_of(const RankRecord& rank) {
   figures.push_back({"/pool_high_water", rank.pool_high_water});
   figures.push_back({"/peak_resident", rank.peak_resident});
   figures.push_back({"/calls_repeated", rank.calls_repeated});
+  figures.push_back({"/units", rank.units});
+  figures.push_back({"/units_taken_over", rank.units_taken_over});
   return figures;
 }
 

@@ -164,10 +164,22 @@ MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const Rank
       std::uint64_t tally = 0;
       for (const std::uint32_t g : wave.groups) tally += budget.group_tally_bytes[g];
       memory.tally_bytes = std::max(memory.tally_bytes, tally);
-      memory.kept_bytes = std::max(memory.kept_bytes, kept_bytes(plan, schedule, wave));
+      memory.kept_bytes = std::max(memory.kept_bytes, memory_of_wave(plan, schedule, wave).kept_bytes);
     }
   }
   return memory;
+}
+
+void add_largest_wave(const MergePlan& plan, const RankWork& work, Schedule& schedule) {
+  WaveMemory& largest = schedule.largest_wave;
+  for (const auto* waves : {&work.shared, &work.local}) {
+    for (const Wave& wave : *waves) {
+      const WaveMemory memory = memory_of_wave(plan, schedule, wave);
+      largest.kept_bytes = std::max(largest.kept_bytes, memory.kept_bytes);
+      largest.counters = std::max(largest.counters, memory.counters);
+      largest.tally_bytes = std::max(largest.tally_bytes, memory.tally_bytes);
+    }
+  }
 }
 
 /// What each rank moves and holds, given what its memory keeps.
@@ -185,6 +197,7 @@ void add_up_loads(const MergePlan& plan, const WavePlanner& planner, const WaveB
     schedule.rank_read_bytes.push_back(read);
     schedule.rank_bytes.push_back(read + written);
     schedule.reads_total += read;
+    add_largest_wave(plan, work, schedule);
     const MemoryPlan memory = memory_of(plan, schedule, work, budget);
     if (memory.total() > schedule.memory.total()) schedule.memory = memory;
   }
@@ -251,13 +264,18 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, st
   return schedule;
 }
 
-std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
-  std::uint64_t bytes = 0;
+WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
+  WaveMemory memory;
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
     const Unit& unit = schedule.units[wave.units[place]];
-    bytes += kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+    memory.kept_bytes += kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
   }
-  return bytes;
+  for (const std::uint32_t g : wave.groups) {
+    memory.counters += plan.groups[g].needs.tally.counts;
+    memory.tally_bytes += plan.groups[g].needs.state_bytes;
+  }
+  memory.tally_bytes += memory.counters * sizeof(std::uint64_t);
+  return memory;
 }
 
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank) {

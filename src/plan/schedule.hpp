@@ -64,6 +64,13 @@ struct MemoryPlan {
   std::uint64_t total() const { return worker_bytes + workspace_bytes + tally_bytes + kept_bytes; }
 };
 
+/// What one wave needs of the pool.
+struct WaveMemory {
+  std::uint64_t kept_bytes = 0;   ///< of its kept units
+  std::uint64_t counters = 0;     ///< of 64 bits: of the largest pass of all its groups together
+  std::uint64_t tally_bytes = 0;  ///< these counters, and what its methods allocate and hold
+};
+
 struct Schedule {
   ScheduleOptions options;
   std::uint64_t unit_bytes = 0;               ///< the one that was chosen
@@ -72,7 +79,8 @@ struct Schedule {
   std::vector<std::uint64_t> rank_bytes;      ///< planned bytes moved by each rank, reads and writes
   std::vector<std::uint64_t> rank_read_bytes;
   partition::Balance balance;
-  MemoryPlan memory;  ///< of the rank that needs most
+  MemoryPlan memory;        ///< of the rank that needs most
+  WaveMemory largest_wave;  ///< of any rank, each part by itself: a rank may have to take over another one's wave
   std::vector<std::string> warnings;
 
   std::uint64_t reads_total = 0;  ///< bytes read by all ranks, all passes
@@ -90,8 +98,7 @@ std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes);
 /// The group whose statistics a unit takes part in.
 std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit& unit);
 
-/// Bytes that a wave's kept units take in the pool.
-std::uint64_t kept_bytes(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
+WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
 
 /// The work of one rank and its memory. @throws Error(limits) as above.
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank);

@@ -8,55 +8,17 @@ Needs a build with STOCKPOT_FAULTS, which makes writes slow enough to be interru
 import json
 import os
 import signal
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
-from support.program import MPI_ENVIRONMENT, Program  # noqa: E402
+from support.program import Program  # noqa: E402
+from support.started import Started  # noqa: E402
 
 STORAGE, EXISTS, STOPPED = 7, 6, 75
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
 SLOW = "pwrite:times=0:path=data/model:slow"
-
-
-class Started:
-    """A merge that runs by itself."""
-
-    def __init__(self, program, recipe, out, *options, ranks=1, fault=SLOW):
-        command = [program.binary, "merge", str(recipe), str(out), "--quiet", *map(str, (*OPTIONS, *options))]
-        if ranks > 1:
-            command = ["mpirun", "-n", str(ranks), "--oversubscribe", *command]
-        self.session = tempfile.TemporaryDirectory(prefix="mpi")
-        env = {**os.environ, **MPI_ENVIRONMENT, "OMPI_MCA_orte_tmpdir_base": self.session.name, "STOCKPOT_FAULT": fault}
-        self.out, self.start = out, time.monotonic()
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def wait_for_journal(self):
-        """Until some unit is on storage."""
-        journal = Path(f"{self.out}.stockpot/journal")
-        while not any(p.stat().st_size >= 128 for p in journal.glob("*.log")):
-            assert self.process.poll() is None, f"ended early: {self.end(5)}"
-            assert time.monotonic() - self.start < 60, "nothing gets into the journal"
-            time.sleep(0.05)
-        return self
-
-    def rank_pids(self):
-        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in listed.stdout.split()]
-
-    def end(self, seconds):
-        asked = time.monotonic()
-        try:
-            stdout, stderr = self.process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError(f"has not ended after {seconds} s: {self.process.communicate()}") from None
-        self.session.cleanup()
-        return self.process.returncode, stdout + stderr, time.monotonic() - asked
 
 
 class Cases:
@@ -65,7 +27,7 @@ class Cases:
 
     def started(self, title, *options, **more):
         out = self.folder / title.replace(" ", "-").replace(",", "")
-        return Started(self.program, self.recipe, out, *options, **more)
+        return Started(self.program, self.recipe, out, *OPTIONS, *options, **{"fault": SLOW, **more})
 
     def goes_on(self, title, run, ranks):
         assert not run.out.exists(), f"{title}: something unfinished is under the final name"

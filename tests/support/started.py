@@ -1,0 +1,45 @@
+"""A merge that runs by itself, while the test does something to it."""
+
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from support.program import MPI_ENVIRONMENT
+
+
+class Started:
+    """A merge that runs by itself."""
+
+    def __init__(self, program, recipe, out, *options, ranks=1, fault=""):
+        command = [program.binary, "merge", str(recipe), str(out), "--quiet", *map(str, options)]
+        if ranks > 1:
+            command = ["mpirun", "-n", str(ranks), "--oversubscribe", *command]
+        self.session = tempfile.TemporaryDirectory(prefix="mpi")
+        env = {**os.environ, **MPI_ENVIRONMENT, "OMPI_MCA_orte_tmpdir_base": self.session.name, "STOCKPOT_FAULT": fault}
+        self.out, self.start = out, time.monotonic()
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait_for_journal(self):
+        """Until some unit is on storage."""
+        journal = Path(f"{self.out}.stockpot/journal")
+        while not any(p.stat().st_size >= 128 for p in journal.glob("*.log")):
+            assert self.process.poll() is None, f"ended early: {self.end(5)}"
+            assert time.monotonic() - self.start < 60, "nothing gets into the journal"
+            time.sleep(0.05)
+        return self
+
+    def rank_pids(self):
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def end(self, seconds):
+        asked = time.monotonic()
+        try:
+            stdout, stderr = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"has not ended after {seconds} s: {self.process.communicate()}") from None
+        self.session.cleanup()
+        return self.process.returncode, stdout + stderr, time.monotonic() - asked
