@@ -12,28 +12,27 @@ std::vector<TensorInfo> outputs_of(const plan::MergePlan& plan) {
 
 }  // namespace
 
-EngineContext::EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s,
-                             InputFiles& f, io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n,
-                             JournalKeeper& j, const RecordedPasses& recorded_before, StopFlag& stop_flag)
-    : comm(c),
-      plan(p),
-      schedule(s),
-      sources(p, f),
+EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan,
+                             const plan::Schedule& dealt, Crew& crew, io::TensorSink& out, Counters& counted,
+                             JournalKeeper& keeper, const RecordedPasses& before, StopFlag& stop_flag)
+    : comm(ranks),
+      plan(merge_plan),
+      schedule(dealt),
+      sources(merge_plan, crew.files),
       sink(out),
-      workers(w),
-      counters(n),
-      workspace_loan(pool.lend(s.memory.workspace_bytes)),
-      workspace(s.memory.workspace_bytes),
-      digests(outputs_of(p)),
-      journal(j),
-      recorded(recorded_before),
+      workers(crew.workers),
+      per_worker(crew.per_worker),
+      kept(crew.kept),
+      wave_counters(crew.counters),
+      counters(counted),
+      workspace(dealt.memory.workspace_bytes),
+      digests(outputs_of(merge_plan)),
+      journal(keeper),
+      recorded(before),
       stop(stop_flag),
-      units(p, digests, j, stop_flag),
-      input_check(p, sources),
-      lines(p) {
-  const plan::StripMemory largest = plan::largest_strip(p, s.options.chunk_bytes);
-  for (std::size_t i = 0; i < w.size(); ++i) per_worker.push_back({WorkerBuffers(pool, largest), {}, {}, w.clock(i)});
-}
+      units(merge_plan, digests, keeper, stop_flag),
+      input_check(merge_plan, sources),
+      lines(merge_plan) {}
 
 void EngineContext::advise(const Strips& strips, std::size_t i) const {
   constexpr std::size_t strips_ahead_of_each_worker = 4;

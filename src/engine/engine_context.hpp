@@ -9,16 +9,13 @@
 
 #include "comm/communicator.hpp"
 #include "engine/byte_gate.hpp"
-#include "engine/input_files.hpp"
+#include "engine/crew.hpp"
 #include "engine/journal_keeper.hpp"
 #include "engine/lines_alpha.hpp"
-#include "engine/memory_pool.hpp"
 #include "engine/recorded_passes.hpp"
 #include "engine/strip_io.hpp"
 #include "engine/tensor_digests.hpp"
 #include "engine/unit_assembly.hpp"
-#include "engine/worker_buffers.hpp"
-#include "engine/workers.hpp"
 #include "io/tensor_sink.hpp"
 #include "plan/schedule.hpp"
 
@@ -46,21 +43,6 @@ class Saturations {
   std::map<std::uint32_t, std::uint64_t> of_tensor_;  // index into the plan's tensors
 };
 
-/// What one worker owns.
-struct Worker {
-  WorkerBuffers buffers;
-  std::vector<const float*> float_models;
-  std::vector<const double*> double_models;
-  StripClock& clock;
-  template <class T>
-  std::vector<const T*>& models() {
-    if constexpr (std::is_same_v<T, float>)
-      return float_models;
-    else
-      return double_models;
-  }
-};
-
 struct EngineContext {
   const comm::Communicator& comm;
   const plan::MergePlan& plan;
@@ -68,8 +50,10 @@ struct EngineContext {
   SourceFactory sources;
   io::TensorSink& sink;
   Workers& workers;
+  std::vector<Worker>& per_worker;
+  KeptStrips& kept;                        ///< of the wave under way
+  std::span<std::uint64_t> wave_counters;  ///< likewise
   Counters& counters;
-  PoolLoan workspace_loan;
   ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
   JournalKeeper& journal;
@@ -80,11 +64,11 @@ struct EngineContext {
   Saturations saturations;
   LinesAlpha lines;
   bool measuring = false;  ///< strips are merged for `lines` to see, not to be written
-  std::vector<Worker> per_worker;
 
-  EngineContext(const comm::Communicator& c, const plan::MergePlan& p, const plan::Schedule& s, InputFiles& f,
-                io::TensorSink& out, Workers& w, MemoryPool& pool, Counters& n, JournalKeeper& j,
-                const RecordedPasses& recorded_before, StopFlag& stop_flag);
+  /// Everything must outlive it.
+  EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan, const plan::Schedule& dealt,
+                Crew& crew, io::TensorSink& out, Counters& counted, JournalKeeper& keeper, const RecordedPasses& before,
+                StopFlag& stop_flag);
   /// Tells the storage which strip a worker will want some time after strip `i`.
   void advise(const Strips& strips, std::size_t i) const;
   /// Tells the storage that a strip will be wanted.

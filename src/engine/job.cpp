@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include "comm/agree.hpp"
 #include "core/nearest.hpp"
@@ -18,6 +20,9 @@ namespace stockpot::engine {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Each has its output files open, and a thread that commits.
+constexpr std::size_t most_stages_of_a_sweep = 16;
 
 /// Adds a document and all stages that it refers to, those first.
 void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vector<std::size_t>& order,
@@ -67,14 +72,15 @@ class Job {
       return;
     }
     try {
-      for (std::size_t s = 0; s < stages.size(); ++s) {
-        if (s > 0) {
+      for (std::size_t first = 0, end = 0; first < stages.size(); first = end) {
+        end = first + stages_together(stages, first);
+        for (std::size_t s = std::max<std::size_t>(first, 1); s < end; ++s) {
           enter(Phase::plan);
           stages[s] = planner_.plan(order[s]);  // its models may have come into being since
         }
         enter(Phase::open);
-        if (settings_.options.trace != nullptr) settings_.options.trace->begin_stage(s);
-        make(stages[s]);
+        if (settings_.options.trace != nullptr) settings_.options.trace->begin_stage(first);
+        make(std::span(stages).subspan(first, end - first));
       }
     } catch (...) {
       if (comm_.failing_together() && final_) holds_stages_ ? final_->leave() : final_->discard();
@@ -145,19 +151,94 @@ class Job {
     return std::ranges::find(stages, name, &Stage::name) != stages.end();
   }
 
-  void make(const Stage& stage) {
+  /// How many stages from the first one on can be made in one sweep: none uses another, all work with the same memory and
+  /// threads. The final stage is made alone, for its staging directory may hold the others; so is each if a trace is wanted,
+  /// which tells stages apart by the time.
+  std::size_t stages_together(const std::vector<Stage>& stages, std::size_t first) const {
+    const auto document_of = [&](std::size_t s) -> const recipe::MergeDocument& {
+      return recipe_.documents[stages[s].document];
+    };
+    std::size_t end = first + 1;
+    if (settings_.options.trace != nullptr || stages[first].name.empty()) return 1;
+    const std::size_t most = std::min(stages.size(), first + most_stages_of_a_sweep);
+    for (; end < most && !stages[end].name.empty(); ++end) {
+      if (settings_.schedule(document_of(first)) != settings_.schedule(document_of(end))) break;
+      const bool uses_one = std::ranges::any_of(document_of(end).models(), [&](const recipe::ModelReference& model) {
+        return is_stage(
+            {stages.begin() + static_cast<std::ptrdiff_t>(first), stages.begin() + static_cast<std::ptrdiff_t>(end)},
+            model.path);
+      });
+      if (uses_one) break;
+    }
+    return end - first;
+  }
+
+  /// A stage that is to be made, with its place.
+  struct Opened {
+    Stage* stage;
+    std::string directory;
+    Workplace place;
+  };
+
+  /// Collective. Stages of one sweep.
+  void make(std::span<Stage> stages) {
+    open(stages);
+    std::vector<MergeOrder> orders;
+    for (Opened& opened : opened_) orders.push_back({opened.stage, &opened.place, options_for(*opened.stage)});
+    std::size_t done = 0;
+    try {
+      run_merges(comm_, recipe_, orders, [&](const MergeOrder&, const JobSummary& summary) {
+        const Opened& opened = opened_[done++];
+        finished(*opened.stage, opened.directory, true);
+        settings_.on_finished({opened.stage, &opened.place.schedule, opened.directory, summary});
+      });
+    } catch (...) {
+      for (const Opened& opened : opened_) {
+        holds_stages_ = holds_stages_ || (opened.place.staging && !settings_.places.intermediate);
+      }
+      opened_.clear();
+      throw;
+    }
+    opened_.clear();
+  }
+
+  /// Collective.
+  void open(std::span<Stage> stages) {
+    try {
+      for (Stage& stage : stages) open(stage);
+    } catch (...) {
+      for (Opened& opened : opened_) {
+        if (!comm_.failing_together() || !opened.place.staging) continue;
+        const Continuation& before = opened.place.continuation;
+        before.done_units > 0 || !before.recorded.places.empty() ? opened.place.staging->leave()
+                                                                 : opened.place.staging->discard();
+      }
+      opened_.clear();
+      throw;
+    }
+  }
+
+  /// Collective. Finds out what there is of a stage, and adds it to those that are to be made, or says that it is there.
+  void open(Stage& stage) {
     const recipe::MergeDocument& document = recipe_.documents[stage.document];
     const bool is_final = stage.name.empty();
     const std::string directory = is_final ? settings_.places.out : (fs::path(stages_directory_) / stage.name).string();
-    StageReport report{&stage, nullptr, directory, {}};
     if (const Found found = is_final ? Found::nothing : find(stage, directory); found != Found::nothing) {
-      planner_.finished(stage, directory, found == Found::made_of_this);
-      holds_stages_ = holds_stages_ || !settings_.places.intermediate;
-      settings_.on_finished(report);
-      return;
+      finished(stage, directory, found == Found::made_of_this);
+      return settings_.on_finished({&stage, nullptr, directory, {}});
     }
+    std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
+    const JobOptions options = options_for(stage);
+    opened_.push_back({&stage, directory,
+                       take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
+                                    options.output_format, options.reliability, {!is_final, options.keep_staging})});
+    for (std::string& remark : opened_.back().place.continuation.remarks) settings_.on_remark(remark);
+  }
+
+  JobOptions options_for(const Stage& stage) {
+    const bool is_final = stage.name.empty();
     JobOptions options = settings_.options;
-    options.output_format = settings_.stages.output_format(document);
+    options.output_format = settings_.stages.output_format(recipe_.documents[stage.document]);
     options.remarks.insert(options.remarks.end(), stage.remarks.begin(), stage.remarks.end());
     options.on_idle = [this, &own_idle = settings_.options.on_idle] {
       if (own_idle) own_idle();
@@ -165,25 +246,14 @@ class Job {
     };
     options.keep_staging = is_final && holds_stages_;
     options.reliability.in_place = options.reliability.in_place && is_final;
-    std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
-    Workplace place = take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
-                                   options.output_format, options.reliability, {!is_final, options.keep_staging});
-    working_ = &place;
-    for (std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
-    try {
-      report.summary = run_merge(comm_, recipe_, stage, place, options);
-    } catch (...) {
-      working_ = nullptr;
-      holds_stages_ = holds_stages_ || (place.staging && !settings_.places.intermediate);
-      throw;
-    }
-    working_ = nullptr;
-    report.schedule = &place.schedule;
-    if (!is_final) {
-      planner_.finished(stage, directory, true);
-      holds_stages_ = holds_stages_ || !settings_.places.intermediate;
-    }
-    settings_.on_finished(report);
+    return options;
+  }
+
+  /// A stage is complete in its place.
+  void finished(const Stage& stage, const std::string& directory, bool made_of_this) {
+    if (stage.name.empty()) return;
+    planner_.finished(stage, directory, made_of_this);
+    holds_stages_ = holds_stages_ || !settings_.places.intermediate;
   }
 
   /// Collective. The staging directory of a stage before the last; rank 0's.
@@ -207,7 +277,9 @@ class Job {
     if (now < next_sign_of_life_) return;
     next_sign_of_life_ = now + pause;
     if (final_) final_->refresh();
-    if (working_ != nullptr && working_->staging) working_->staging->refresh();
+    for (Opened& opened : opened_) {
+      if (opened.place.staging) opened.place.staging->refresh();
+    }
   }
 
   enum class Found { nothing, made_of_this, made_elsewhere };
@@ -252,8 +324,8 @@ class Job {
   const JobSettings& settings_;
   StagePlanner planner_;
   std::optional<io::Staging> final_;  // rank 0 only
-  Workplace* working_ = nullptr;
-  bool holds_stages_ = false;  // the final output's staging directory has finished or begun stages in it
+  std::deque<Opened> opened_;         // of the sweep under way; they stay where they are
+  bool holds_stages_ = false;         // the final output's staging directory has finished or begun stages in it
   std::chrono::steady_clock::time_point next_sign_of_life_;
   std::string stages_directory_;
 };

@@ -8,21 +8,19 @@
 
 namespace stockpot::engine {
 
-MergeEngine::MergeEngine(EngineContext& context, MemoryPool& pool, bool takes_over)
+MergeEngine::MergeEngine(EngineContext& context, bool takes_over)
     : context_(context),
       takes_over_(takes_over && context.comm.size() > 1),
       work_(plan::work_of(context.plan, context.schedule, static_cast<std::uint32_t>(context.comm.rank()))),
-      direct_methods_(context.plan.groups.size()) {
-  const plan::WaveMemory& largest = context.schedule.largest_wave;
-  const std::uint64_t counter_bytes = largest.counters * sizeof(std::uint64_t);
-  kept_ = pool.acquire(largest.kept_bytes);
-  counters_ = pool.acquire(counter_bytes);
-  state_ = pool.lend(largest.tally_bytes - counter_bytes);
-}
+      direct_methods_(context.plan.groups.size()) {}
 
 void MergeEngine::run() {
-  if (context_.plan.lines_models > 0 && !take_recorded_factor()) measure_factor();
+  find_factor();
   sweep();
+}
+
+void MergeEngine::find_factor() {
+  if (context_.plan.lines_models > 0 && !take_recorded_factor()) measure_factor();
 }
 
 bool MergeEngine::take_recorded_factor() {
@@ -49,7 +47,6 @@ void MergeEngine::measure_factor() {
   });
 }
 
-/// Ends this rank's part if a worker left something undone because somebody wants the program to stop.
 void MergeEngine::end_if_stopped() const {
   if (!context_.stop.has_skipped()) return;
   throw Error(ErrorKind::stopped,
@@ -80,20 +77,20 @@ void MergeEngine::run_own() {
     serve_others();
     run_local(*wave, own_->coming_wave());
   }
-  merge_direct(work_.direct, &*own_);
+  merge_units(work_.direct, &*own_);
 }
 
 void MergeEngine::run_parcels() {
   if (!exchange_) return;
   while (const auto parcel = exchange_->next_parcel()) {
     for (const plan::Wave& wave : parcel->waves) run_local(wave, nullptr);
-    merge_direct(parcel->direct, nullptr);
+    merge_units(parcel->direct, nullptr);
     units_taken_over_ += parcel->units();
   }
 }
 
 void MergeEngine::run_shared(const plan::Wave& wave) {
-  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, context_.schedule.largest_wave.counters));
+  WaveRun run(context_, wave);
   run.replay(true);
   while (run.next_pass()) {
     comm::agree_on_work(context_.comm, [&] {
@@ -114,7 +111,7 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
 
 void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   if (is_over()) return;
-  WaveRun run(context_, wave, kept_.bytes(), counters_.as<std::uint64_t>(0, context_.schedule.largest_wave.counters));
+  WaveRun run(context_, wave);
   run.replay(false);
   while (run.next_pass()) {
     run.observe();
@@ -126,26 +123,24 @@ void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
 }
 
-void MergeEngine::merge_direct(const std::vector<std::uint32_t>& units, OwnWork* own) {
+void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* own) {
   if (is_over()) return;
   const Strips strips(context_.plan, context_.schedule, units);
   context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
-    const Strip strip = strips[i];
-    if (own != nullptr && !own->may_begin(strip.place)) return;
-    if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
-    if (!context_.measuring && !context_.units.may_begin(strip)) return;
-    Worker& worker = context_.per_worker[w];
-    worker.clock.begin(strip);
-    context_.advise(strips, i);
-    const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-    const StoredParts parts = read_strip(context_, worker, strip, sources);
-    merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
+    if (own == nullptr || own->may_begin(strips[i].place)) merge_direct(w, strips, i);
   });
-  for (std::size_t g = 0; g < direct_methods_.size(); ++g) {
-    if (!direct_methods_[g]) continue;
-    const auto& tensor = context_.plan.tensors[context_.plan.groups[g].tensors.front()].output.name;
-    for (const std::string& remark : direct_methods_[g]->remarks()) remarks_.push_back(tensor + ": " + remark);
-  }
+}
+
+void MergeEngine::merge_direct(std::size_t w, const Strips& strips, std::size_t i) {
+  const Strip strip = strips[i];
+  if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
+  if (!context_.measuring && !context_.units.may_begin(strip)) return;
+  Worker& worker = context_.per_worker[w];
+  worker.clock.begin(strip);
+  context_.advise(strips, i);
+  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
+  const StoredParts parts = read_strip(context_, worker, strip, sources);
+  merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
 }
 
 const methods::Method* MergeEngine::direct_method(std::uint32_t tensor) {
@@ -158,6 +153,16 @@ const methods::Method* MergeEngine::direct_method(std::uint32_t tensor) {
     method = group.method->make(context_.plan.context[group.tensors.front()].settings, group.info);
   }
   return method.get();
+}
+
+std::vector<std::string> MergeEngine::remarks() const {
+  std::vector<std::string> all = remarks_;
+  for (std::size_t g = 0; g < direct_methods_.size(); ++g) {
+    if (!direct_methods_[g]) continue;
+    const auto& tensor = context_.plan.tensors[context_.plan.groups[g].tensors.front()].output.name;
+    for (const std::string& remark : direct_methods_[g]->remarks()) all.push_back(tensor + ": " + remark);
+  }
+  return all;
 }
 
 }  // namespace stockpot::engine

@@ -27,10 +27,25 @@ class MergeEngine {
  public:
   /// Everything must outlive the engine.
   /// @param takes_over  ranks that are through do what others have not begun.
-  MergeEngine(EngineContext& context, MemoryPool& pool, bool takes_over);
+  MergeEngine(EngineContext& context, bool takes_over);
 
   /// Collective. Executes this rank's part of the schedule. Throws alike on all ranks.
   void run();
+
+  // The parts of run(), for several engines in turns (joint_sweep.hpp):
+
+  /// Collective. What has to be known of the whole model before anything is written.
+  void find_factor();
+  const plan::RankWork& work() const { return work_; }
+  const EngineContext& context() const { return context_; }
+  /// Collective.
+  void run_shared(const plan::Wave& wave);
+  /// Local. @param next  the wave after it, or nullptr.
+  void run_local(const plan::Wave& wave, const plan::Wave* next);
+  /// Worker threads. A strip of a direct unit. @param strips  that it is one of, the i-th.
+  void merge_direct(std::size_t worker, const Strips& strips, std::size_t i);
+  /// Local. Ends this rank's part if a worker left something undone because somebody wants the program to stop.
+  void end_if_stopped() const;
 
   /// Local, main thread, some times a second while workers work: answers ranks that have nothing to do.
   void serve_others();
@@ -38,25 +53,21 @@ class MergeEngine {
   std::uint64_t units_taken_over() const { return units_taken_over_; }
 
   /// Methods' remarks of this rank, "tensor: remark".
-  const std::vector<std::string>& remarks() const { return remarks_; }
+  std::vector<std::string> remarks() const;
 
  private:
   /// Everything once: all waves, then the direct units.
   void sweep();
   void run_own();
   void run_parcels();
+  /// @param own  what may be given away meanwhile: these units; or nullptr.
+  void merge_units(const std::vector<std::uint32_t>& units, OwnWork* own);
   /// Whether this rank is to begin nothing more.
   bool is_over() const { return context_.comm.alarmed() || context_.stop.has_skipped(); }
   bool take_recorded_factor();
   void measure_factor();
-  void end_if_stopped() const;
   /// Both sweeps of `lines` find the same totals: the first one records them.
   bool records_passes() const { return context_.plan.lines_models == 0 || context_.measuring; }
-  void run_shared(const plan::Wave& wave);
-  /// @param next  the wave after it, or nullptr.
-  void run_local(const plan::Wave& wave, const plan::Wave* next);
-  /// @param own  what may be given away meanwhile: these units; or nullptr.
-  void merge_direct(const std::vector<std::uint32_t>& units, OwnWork* own);
   const methods::Method* direct_method(std::uint32_t tensor);
 
   EngineContext& context_;
@@ -65,11 +76,9 @@ class MergeEngine {
   std::optional<OwnWork> own_;            // of the sweep under way
   std::optional<WorkExchange> exchange_;  // likewise, where ranks take work over
   std::uint64_t units_taken_over_ = 0;
-  PoolBuffer kept_, counters_;  // for the largest wave, used again by each
-  PoolLoan state_;              // what its methods allocate themselves
   std::mutex direct_mutex_;
   std::vector<std::unique_ptr<methods::Method>> direct_methods_;  // by group, made when first needed
-  std::vector<std::string> remarks_;
+  std::vector<std::string> remarks_;                              // of waves
 };
 
 }  // namespace stockpot::engine

@@ -1,9 +1,10 @@
-// One stage from plan to published output, on all ranks.
+// Stages from plan to published output, on all ranks: one, or several whose inputs are read together.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,10 +55,27 @@ struct JobSummary {
   std::uint64_t attempt = 1, units = 0, units_resumed = 0;
   std::vector<io::RunRecord::Saturated> saturated;  ///< in the plan's order; of what this attempt wrote
   std::vector<std::string> remarks;                 ///< of methods: "tensor: remark"; of sources; of saturated values
+  std::vector<std::string> made_with;               ///< names of other stages that were merged in the same sweep
 };
 
-/// Collective. Executes the schedule and publishes. Throws alike on all ranks; then nothing is under the output's name that
-/// was not there before. The staging directory is gone, unless something in it is worth going on with.
+/// What is to be made, and where.
+struct MergeOrder {
+  const Stage* stage = nullptr;
+  Workplace* place = nullptr;
+  JobOptions options;  ///< clock, trace, stop and on_* are those of the first order
+};
+
+using OnMerged = std::function<void(const MergeOrder&, const JobSummary&)>;
+
+/// Collective. Executes schedules and publishes. Orders share a sweep over their inputs, as many at a time as memory has room
+/// for. Throws alike on all ranks; then nothing is under an output's name that was not there before, unless it is complete.
+/// A staging directory is gone, unless something in it is worth going on with.
+/// @param orders   none of them an input of another; of schedules with the same threads and memory.
+/// @param on_done  for each, in their order, when it is published.
+void run_merges(const comm::Communicator& comm, const recipe::Recipe& recipe, std::span<const MergeOrder> orders,
+                const OnMerged& on_done);
+
+/// Collective. Of one.
 JobSummary run_merge(const comm::Communicator& comm, const recipe::Recipe& recipe, const Stage& stage, Workplace& place,
                      const JobOptions& options);
 

@@ -84,6 +84,7 @@ io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, cons
   record.unit_bytes = schedule.unit_bytes;
   record.chunk_bytes = schedule.options.chunk_bytes;
   record.planned_imbalance = schedule.balance.imbalance;
+  record.made_with = summary.made_with;
   record.collectives = summary.collectives;
   record.instruction_set = name(active_instruction_set());
   for (const Catalogue& model : plan.models) {

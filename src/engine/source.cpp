@@ -50,6 +50,11 @@ void StoredSource::read_stored(ElementRange range, std::span<std::byte> stored) 
   }
 }
 
+std::optional<StoredPlace> StoredSource::place(ElementRange range) const {
+  if (!tensor_.strides.empty() || !tensor_.pieces.empty()) return std::nullopt;
+  return StoredPlace{path(), offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)};
+}
+
 void StoredSource::will_need(ElementRange range) const {
   if (!tensor_.strides.empty()) return;  // its bytes lie all over the place
   file_->will_need({offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)});

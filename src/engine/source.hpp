@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "core/convert.hpp"
 #include "core/range.hpp"
@@ -16,6 +18,13 @@
 
 namespace stockpot::engine {
 
+/// Bytes of a file.
+struct StoredPlace {
+  std::string path;
+  std::uint64_t offset = 0, bytes = 0;
+  bool operator==(const StoredPlace&) const = default;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -23,6 +32,8 @@ class Source {
   virtual std::uint64_t stored_bytes(ElementRange range) const = 0;
   /// Local, thread safe. Reads what decode() will want for `range`. @param stored  stored_bytes(range) bytes.
   virtual void read(ElementRange range, std::span<std::byte> stored) const = 0;
+  /// Where read() gets these elements, if it takes one run of a file's bytes as they are.
+  virtual std::optional<StoredPlace> place(ElementRange) const { return std::nullopt; }
   /// Local. Tells the storage that `range` comes soon.
   virtual void will_need(ElementRange range) const = 0;
   /// Decodes the elements `wanted` out of what was read for `held`, which contains them.
@@ -52,6 +63,7 @@ class StoredSource : public Source {
                std::optional<DType> round_to);
   std::uint64_t stored_bytes(ElementRange range) const override { return bytes_of(tensor_.info.dtype, range.count); }
   void read(ElementRange range, std::span<std::byte> stored) const override;
+  std::optional<StoredPlace> place(ElementRange range) const override;
   void will_need(ElementRange range) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<float> out) const override;

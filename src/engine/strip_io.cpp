@@ -56,15 +56,6 @@ StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::spa
   return parts;
 }
 
-std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const StoredParts& parts) {
-  std::uint64_t bytes = 0;
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    sources[s].read(range, parts[s]);
-    bytes += parts[s].size();
-  }
-  return bytes;
-}
-
 void InputCheck::found(std::uint32_t tensor, std::size_t s) const {
   if (plan_.nonfinite == recipe::Nonfinite::propagate) return;
   if (counting_.test_and_set()) throw Error(ErrorKind::numeric, "NaN or infinity in an input").code("TEN030");

@@ -34,9 +34,6 @@ using StoredParts = std::vector<std::span<std::byte>>;
 /// Cuts `memory` into one part per source for `range`. @pre it has plan::stored_bytes() of that many elements.
 StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory);
 
-/// Reads all sources' bytes of a range. @return bytes read.
-std::uint64_t read_parts(const TensorSources& sources, ElementRange range, const StoredParts& parts);
-
 /// What is done with NaN and infinities that inputs hold.
 class InputCheck {
  public:

@@ -115,7 +115,7 @@ class TileMerger {
 
 StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& strip, const TensorSources& sources) {
   StoredParts parts = cut_parts(sources, strip.range, worker.buffers.stored());
-  context.counters.bytes_read += read_parts(sources, strip.range, parts);
+  context.counters.bytes_read += worker.held.read(sources, strip.range, parts);
   return parts;
 }
 

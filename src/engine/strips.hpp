@@ -26,6 +26,8 @@ class Strips {
   std::size_t size() const { return first_strip_.back(); }
   /// @pre i < size()
   Strip operator[](std::size_t i) const;
+  /// The first strip of the unit at `place` of the list; after the last unit, size().
+  std::size_t first_of(std::size_t place) const { return first_strip_[place]; }
 
  private:
   std::uint64_t elements_of_strip(std::uint32_t tensor) const;

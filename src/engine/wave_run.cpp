@@ -7,14 +7,11 @@
 
 namespace stockpot::engine {
 
-WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept,
-                 std::span<std::uint64_t> counters)
+WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     : context_(context),
       wave_(wave),
       strips_(context.plan, context.schedule, wave.units),
-      kept_(kept),
       is_loaded_(strips_.size(), 0),
-      counters_(counters),
       pending_(context.workers.size()) {
   for (const std::uint32_t g : wave.groups) {
     const plan::Group& group = context.plan.groups[g];
@@ -23,15 +20,13 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::
     members_.push_back({group.method->make(first.settings, group.info), nullptr, 0});
   }
   std::uint64_t at = 0;
-  for (std::size_t place = 0; place < wave.keep_units; ++place) {
-    const plan::Unit& unit = context.schedule.units[wave.units[place]];
+  for (std::size_t i = 0; i < strips_.size(); ++i) {
+    const Strip strip = strips_[i];
+    if (strip.place >= wave.keep_units) break;
     kept_at_.push_back(at);
-    at += kept_bytes_of(unit.tensor, unit.range.count);
+    at += plan::stored_bytes(context.plan, strip.tensor, strip.range.count);
   }
-}
-
-std::uint64_t WaveRun::kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const {
-  return plan::kept_unit_bytes(context_.plan, tensor, elements, context_.schedule.options.chunk_bytes);
+  context.kept.lay_out(kept_at_);
 }
 
 void WaveRun::replay(bool shared) {
@@ -51,7 +46,7 @@ void WaveRun::replay(bool shared) {
 
 bool WaveRun::next_pass() {
   bool wanted = false;
-  std::span<std::uint64_t> left = counters_;
+  std::span<std::uint64_t> left = context_.wave_counters;
   for (std::size_t place = 0; place < members_.size(); ++place) {
     Member& member = members_[place];
     member.tally.reset();
@@ -62,7 +57,7 @@ bool WaveRun::next_pass() {
         std::make_unique<GroupTally>(context_.plan.groups[wave_.groups[place]], *shape, left.first(shape->counts));
     left = left.subspan(shape->counts);
   }
-  used_counters_ = counters_.first(counters_.size() - left.size());
+  used_counters_ = context_.wave_counters.first(context_.wave_counters.size() - left.size());
   return wanted;
 }
 
@@ -127,12 +122,10 @@ void WaveRun::flush(std::size_t w) {
 }
 
 StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i) {
-  if (strip.place >= wave_.keep_units) return read_strip(context_, worker, strip, sources);
-  // A kept unit lies in the pool strip by strip.
-  const std::uint64_t before = kept_bytes_of(strip.tensor, strip.range.first - strip.unit.first);
-  const StoredParts parts = cut_parts(sources, strip.range, kept_.subspan(kept_at_[strip.place] + before));
+  if (i >= kept_at_.size()) return read_strip(context_, worker, strip, sources);
+  const StoredParts parts = cut_parts(sources, strip.range, context_.kept.memory().subspan(kept_at_[i]));
   if (!is_loaded_[i]) {
-    context_.counters.bytes_read += read_parts(sources, strip.range, parts);
+    context_.counters.bytes_read += context_.kept.strip(i).read(sources, strip.range, parts);
     is_loaded_[i] = 1;
   }
   return parts;

@@ -14,9 +14,8 @@ namespace stockpot::engine {
 
 class WaveRun {
  public:
-  /// @param kept     memory for the inputs that stay between passes: at least plan::WaveMemory::kept_bytes of the wave.
-  /// @param counters memory for the counters of all groups of the wave: at least plan::WaveMemory::counters.
-  WaveRun(EngineContext& context, const plan::Wave& wave, std::span<std::byte> kept, std::span<std::uint64_t> counters);
+  /// The context has memory for all that the wave needs: plan::memory_of_wave().
+  WaveRun(EngineContext& context, const plan::Wave& wave);
 
   /// Lets the methods learn what an earlier attempt found out in their first passes. Collective for a wave of shared groups.
   void replay(bool shared);
@@ -54,8 +53,6 @@ class WaveRun {
                      Member& member, std::span<std::uint64_t> counts);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
-  /// In the pool, of the first elements of a kept unit: whole strips, or the unit.
-  std::uint64_t kept_bytes_of(std::uint32_t tensor, std::uint64_t elements) const;
   /// The bytes of strip `i`: kept ones are read when they are first wanted.
   StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i);
   Member& member_of(std::uint32_t tensor);
@@ -63,11 +60,9 @@ class WaveRun {
   EngineContext& context_;
   const plan::Wave& wave_;
   Strips strips_;
-  std::span<std::byte> kept_;
-  std::vector<std::uint64_t> kept_at_;  // offset in kept_ of each kept unit
+  std::vector<std::uint64_t> kept_at_;  // of each kept strip, where it begins in the kept memory
   std::vector<std::uint8_t>
-      is_loaded_;  // of each strip, whether kept_ has its bytes; a strip is one worker's at a time
-  std::span<std::uint64_t> counters_;
+      is_loaded_;  // of each strip, whether it was read in this run; a strip is one worker's at a time
   std::span<std::uint64_t> used_counters_;  // of the coming pass
   std::vector<Member> members_;             // parallel to wave_.groups
   std::unordered_map<std::uint32_t, std::size_t> place_of_group_;

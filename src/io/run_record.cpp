@@ -34,6 +34,7 @@ std::string to_json(const RunRecord& record) {
                     {"commit", record.commit},
                     {"attempt", record.attempt},
                     {"units_resumed", record.units_resumed},
+                    {"made_with", record.made_with},
                     {"method", record.method},
                     {"seed", record.seed},
                     {"output_format", record.output_format},

@@ -29,6 +29,7 @@ struct RunRecord {
   std::string commit;             ///< "rename" or "marker"
   std::uint64_t attempt = 1;      ///< how many starts it took
   std::uint64_t units_resumed = 0;
+  std::vector<std::string> made_with;  ///< stages that were merged in the same sweep: times are of all together
   std::string method;
   std::uint64_t seed = 0;
   std::string output_format;

@@ -53,6 +53,7 @@ struct ScheduleOptions {
   std::uint64_t memory_per_rank = std::uint64_t{4} << 30;
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;  ///< of one read or write, per model: rounded to whole blocks
   std::uint64_t unit_bytes = 0;                        ///< of output; 0: chosen from total and ranks
+  bool operator==(const ScheduleOptions&) const = default;
 };
 
 /// The memory of one rank, all from its pool.

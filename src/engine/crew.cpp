@@ -1,0 +1,44 @@
+#include "engine/crew.hpp"
+
+#include <algorithm>
+
+namespace stockpot::engine {
+
+CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule)
+    : strip(plan::largest_strip(plan, schedule.options.chunk_bytes)),
+      wave(schedule.largest_wave),
+      workspace_bytes(schedule.memory.workspace_bytes),
+      tally_bytes(std::max(schedule.memory.tally_bytes, schedule.largest_wave.tally_bytes)) {}
+
+void CrewNeeds::join(const CrewNeeds& other) {
+  const auto grow = [](std::uint64_t& mine, std::uint64_t others) { mine = std::max(mine, others); };
+  grow(strip.stored_bytes, other.strip.stored_bytes);
+  grow(strip.value_bytes, other.strip.value_bytes);
+  grow(strip.output_bytes, other.strip.output_bytes);
+  grow(strip.counts, other.strip.counts);
+  grow(wave.kept_bytes, other.wave.kept_bytes);
+  grow(wave.counters, other.wave.counters);
+  grow(wave.tally_bytes, other.wave.tally_bytes);
+  grow(workspace_bytes, other.workspace_bytes);
+  grow(tally_bytes, other.tally_bytes);
+}
+
+std::uint64_t CrewNeeds::total(std::uint64_t threads) const {
+  return threads * strip.total() + workspace_bytes + tally_bytes + wave.kept_bytes;
+}
+
+Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle)
+    : pool(options.memory_per_rank), files(std::move(open)), workers(options.threads, std::move(idle)) {
+  for (std::size_t w = 0; w < workers.size(); ++w) {
+    per_worker.push_back({WorkerBuffers(pool, needs.strip), {}, {}, {}, workers.clock(w)});
+  }
+  const std::uint64_t counter_bytes = needs.wave.counters * sizeof(std::uint64_t);
+  kept_memory_ = pool.acquire(needs.wave.kept_bytes);
+  counter_memory_ = pool.acquire(counter_bytes);
+  state_ = pool.lend(needs.wave.tally_bytes - counter_bytes);
+  workspace_ = pool.lend(needs.workspace_bytes);
+  kept = KeptStrips(kept_memory_.bytes());
+  counters = counter_memory_.as<std::uint64_t>(0, needs.wave.counters);
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,66 @@
+// What a merge works with on one rank: memory, worker threads, open files. Merges that are made together share them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "engine/held_parts.hpp"
+#include "engine/input_files.hpp"
+#include "engine/memory_pool.hpp"
+#include "engine/strip_clock.hpp"
+#include "engine/worker_buffers.hpp"
+#include "engine/workers.hpp"
+#include "plan/schedule.hpp"
+
+namespace stockpot::engine {
+
+/// What one worker owns.
+struct Worker {
+  WorkerBuffers buffers;
+  HeldParts held;  ///< in buffers.stored()
+  std::vector<const float*> float_models;
+  std::vector<const double*> double_models;
+  StripClock& clock;
+  template <class T>
+  std::vector<const T*>& models() {
+    if constexpr (std::is_same_v<T, float>)
+      return float_models;
+    else
+      return double_models;
+  }
+};
+
+/// The memory that merges want, one after the other: the most of each kind.
+struct CrewNeeds {
+  plan::StripMemory strip;
+  plan::WaveMemory wave;
+  std::uint64_t workspace_bytes = 0;
+  std::uint64_t tally_bytes = 0;  ///< with partial sums, which methods' tallies hold themselves
+
+  CrewNeeds() = default;
+  CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule);
+  void join(const CrewNeeds& other);
+  std::uint64_t total(std::uint64_t threads) const;
+};
+
+class Crew {
+ public:
+  /// @param idle  as for Workers.   @throws Error(limits) if `memory_bytes` are less than the needs.
+  Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle);
+
+  MemoryPool pool;
+  InputFiles files;
+  Workers workers;
+  std::vector<Worker> per_worker;
+
+ private:
+  PoolBuffer kept_memory_, counter_memory_;  // for the largest wave, used again by each
+  PoolLoan state_, workspace_;               // what methods allocate themselves
+
+ public:
+  KeptStrips kept;
+  std::span<std::uint64_t> counters;
+};
+
+}  // namespace stockpot::engine

@@ -1,0 +1,115 @@
+// One stage on its way through a sweep: what comes before it, and after.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine_context.hpp"
+#include "engine/merge_engine.hpp"
+#include "engine/merge_job.hpp"
+
+namespace stockpot::engine {
+
+/// What the merges of one sweep have in common on this rank.
+struct Sweep {
+  const comm::Communicator& comm;
+  const recipe::Recipe& recipe;
+  RunClock& clock;
+  StopFlag& stop;
+  std::function<bool()> idle;   ///< of the main thread, while it waits for workers or storage
+  std::optional<Crew> crew;     ///< once there is one
+  PhaseTimes times;             ///< of the main thread, so far
+  PhaseTimes times_of_workers;  ///< of merging
+
+  /// Up to now.
+  const PhaseTimes& take_times() { return times += clock.take(); }
+};
+
+/// The part between the staging directory's creation and its publication.
+class StageMerge {
+ public:
+  StageMerge(const MergeOrder& order, Sweep& sweep)
+      : sweep_(sweep),
+        comm_(sweep.comm),
+        recipe_(sweep.recipe),
+        stage_(*order.stage),
+        plan_(stage_.plan),
+        place_(*order.place),
+        schedule_(place_.schedule),
+        options_(order.options) {}
+
+  /// Collective. Makes ready for the sweep.
+  void begin();
+  MergeEngine& engine() { return *engine_; }
+
+  /// Collective. After the sweep: the data directory is complete.
+  /// @param made_with  other stages of the sweep.
+  JobSummary finish(std::vector<std::string> made_with);
+
+  /// Collective. Reads back if that is wanted, and publishes.
+  void publish();
+  /// Gives back all that it has of the crew.
+  void let_go();
+
+  /// Collective. All ranks fail together: what is worth going on with stays, the rest goes.
+  void end_failed(ErrorKind kind);
+
+  /// Main thread, about ten times a second. @throws Error of a commit that failed.
+  void check();
+
+  Progress progress() const;
+
+  /// For what is in flight, and for committing it.
+  std::chrono::duration<double> time_to_stop() const;
+
+ private:
+  const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
+  /// Local. After a failure: what was written and can be made durable is. @return whether the journal holds anything.
+  bool save() noexcept;
+
+  /// Collective. A difference stays known, so that the next attempt looks for it and makes again what is damaged.
+  void read_back();
+
+  /// Collective. Output files at their sizes, and the small ones beside them.
+  void make_output();
+
+  /// Collective. What the ranks did.
+  void add_up(JobSummary& summary);
+
+  /// Collective.
+  void take_remarks(JobSummary& summary) const;
+
+  /// Rank 0. All but weight files that can be gone on with is made anew: it costs nothing.
+  void remove_small_files(const std::string& directory, const std::optional<io::OutputPlaces>& places) const;
+
+  /// Rank 0 has them all.
+  void add_digests_of_done_units();
+
+  /// Rank 0. @return the manifest's SHA-256.
+  std::string write_records(const JobSummary& summary, const std::vector<io::Digest>& digests) const;
+
+  /// Ranks do one another's work: none of it may have got lost.
+  static void check_complete(const JobSummary& summary);
+
+  Sweep& sweep_;
+  const comm::Communicator& comm_;
+  const recipe::Recipe& recipe_;
+  const Stage& stage_;
+  const plan::MergePlan& plan_;
+  Workplace& place_;
+  const plan::Schedule& schedule_;
+  const JobOptions& options_;
+  JobSummary summary_;  // of what was seen before the sweep
+  Counters counters_;
+  std::unique_ptr<io::TensorSink> sink_;
+  std::optional<JournalKeeper> journal_;
+  std::optional<EngineContext> context_;
+  std::optional<MergeEngine> engine_;
+  bool is_published_ = false;
+};
+
+}  // namespace stockpot::engine

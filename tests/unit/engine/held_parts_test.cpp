@@ -1,0 +1,106 @@
+// What is in memory already is not read again, and nothing else is taken for it.
+#include "engine/held_parts.hpp"
+
+#include <gmock/gmock.h>
+
+#include "engine/source.hpp"
+#include "unit/plan/planned.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+using testing::Each;
+
+constexpr std::uint64_t elements = 1000;
+
+/// Three models of one tensor, each file of another byte throughout; the tensor of each tells from its number alone.
+class HeldPartsTest : public testing::Test {
+ protected:
+  class Filled final : public io::ByteSource {
+   public:
+    explicit Filled(std::string path) : path_(std::move(path)) {}
+    void read_at(std::uint64_t, std::span<std::byte> into) const override {
+      std::ranges::fill(into, static_cast<std::byte>(path_.front()));
+    }
+    std::uint64_t size() const override { return 1 << 20; }
+    const std::string& path() const override { return path_; }
+
+   private:
+    std::string path_;
+  };
+
+  /// Sources of a linear merge of these models, all read through `files`.
+  struct Merge {
+    explicit Merge(const std::string& models, DType dtype = DType::bf16) {
+      std::string text = "merge_method: linear\nparameters: {weight: 1}\nmodels:\n";
+      std::vector<Catalogue> catalogues;
+      for (const char model : models) {
+        text += std::string("  - model: ") + model + "\n";
+        catalogues.push_back(stockpot::test::catalogue(std::string(1, model), {{"t", dtype, {elements}}}));
+        catalogues.back().files.front().path = std::string(1, model) + "-file";
+      }
+      plan = std::make_unique<plan::MergePlan>(plan::test::planned(text, std::move(catalogues)));
+      factory = std::make_unique<SourceFactory>(*plan, *files());
+      sources = std::make_unique<TensorSources>(*plan, 0, *factory);
+    }
+    static InputFiles* files() {
+      static InputFiles all([](const std::string& path) { return std::make_unique<Filled>(path); });
+      return &all;
+    }
+    std::unique_ptr<plan::MergePlan> plan;
+    std::unique_ptr<SourceFactory> factory;
+    std::unique_ptr<TensorSources> sources;
+  };
+
+  /// Reads elements of a merge and checks what memory holds then. @return bytes read.
+  std::uint64_t read(const Merge& merge, const std::string& models, ElementRange range = {0, elements}) {
+    const StoredParts parts = cut_parts(*merge.sources, range, memory_);
+    const std::uint64_t bytes = held_.read(*merge.sources, range, parts);
+    for (std::size_t s = 0; s < models.size(); ++s) {
+      EXPECT_THAT(parts[s], Each(static_cast<std::byte>(models[s]))) << "source " << s;
+    }
+    return bytes;
+  }
+
+  HeldParts held_;
+  std::vector<std::byte> memory_ = std::vector<std::byte>(1 << 16);
+};
+
+TEST_F(HeldPartsTest, TheSameIsReadOnce) {
+  EXPECT_EQ(read(Merge("ab"), "ab"), 4 * elements);
+  EXPECT_EQ(read(Merge("ab"), "ab"), 0u);
+  EXPECT_EQ(read(Merge("ac"), "ac"), 2 * elements) << "what they begin with is the same";
+  EXPECT_EQ(read(Merge("a"), "a"), 0u);
+  EXPECT_EQ(read(Merge("ac"), "ac"), 0u);
+  EXPECT_EQ(read(Merge("ca"), "ca"), 4 * elements) << "it lies elsewhere";
+}
+
+TEST_F(HeldPartsTest, OtherElementsAreOthers) {
+  const Merge merge("ab");
+  EXPECT_EQ(read(merge, "ab", {0, 500}), 2000u);
+  EXPECT_EQ(read(merge, "ab", {500, 500}), 2000u);
+  EXPECT_EQ(read(merge, "ab", {500, 499}), 1996u);
+}
+
+TEST_F(HeldPartsTest, APartThatWasWrittenOverIsNotHeld) {
+  const Merge narrow("abc"), wide("ab", DType::f32);
+  read(narrow, "abc");
+  EXPECT_EQ(read(wide, "ab"), 8 * elements) << "of twice the size: reaches into the third part";
+  EXPECT_EQ(read(narrow, "abc"), 6 * elements);
+  held_.forget();
+  EXPECT_EQ(read(narrow, "abc"), 6 * elements);
+}
+
+TEST(KeptStrips, StayForTheNextWaveOfTheSameLayoutOnly) {
+  std::vector<std::byte> memory(64);
+  KeptStrips kept(memory);
+  kept.lay_out({0, 32});
+  const HeldParts* first = &kept.strip(0);
+  kept.lay_out({0, 32});
+  EXPECT_EQ(&kept.strip(0), first);
+  kept.lay_out({0, 16, 32});
+  EXPECT_EQ(kept.memory().data(), memory.data());
+}
+
+}  // namespace
+}  // namespace stockpot::engine
