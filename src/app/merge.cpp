@@ -204,9 +204,8 @@ class Run {
     settings.stages.plan.raw = line_.raw;
     settings.places = line_.places;
     settings.options.write_model_card = options_.write_model_card;
-    settings.options.sparse_output = options_.sparse_files;
     settings.options.take_over = options_.take_over;
-    if (options_.sparse_files) settings.options.open = engine::sparse_source();
+    choose_ways_of_files(settings.options);
     settings.options.on_progress = [this](const engine::Progress& p) {
       progress_.show(p);
       if (take_report_request()) say_how_far(comm_, p);
@@ -223,6 +222,15 @@ class Run {
     };
     settings.on_finished = [this](const engine::StageReport& report) { finished(report); };
     return settings;
+  }
+
+  void choose_ways_of_files(engine::JobOptions& options) const {
+    if (options_.sparse_files) {
+      options.open = engine::sparse_source();
+      options.writing = io::Writing::sparse;
+    }
+    if (options_.direct.reads) options.open = engine::direct_source();
+    if (options_.direct.writes) options.writing = io::Writing::direct;
   }
 
   void planned(const engine::Stage& stage, const recipe::MergeDocument& document, const plan::Schedule& schedule) {

@@ -87,6 +87,22 @@ io::SearchPlaces search_places(const Values& values, const std::string& recipe_p
           .cache = values.text("transformers-cache").value_or("")};
 }
 
+Option direct_option(std::string value_name) {
+  return {.name = "direct",
+          .value_name = std::move(value_name),
+          .help = "weights that go past the page cache (O_DIRECT), where the file system lets them; default none"};
+}
+
+DirectFiles direct_files(const Values& values, const std::vector<std::string>& choices) {
+  const auto choice = values.choice("direct", choices);
+  const std::string what = choice ? choices[*choice] : "none";
+  if (what != "none" && values.on("sparse-files")) {
+    throw Error(ErrorKind::usage, "--direct and --sparse-files exclude one another")
+        .hint("files of holes are hardly read and written at all");
+  }
+  return {.reads = what == "reads" || what == "all", .writes = what == "writes" || what == "all"};
+}
+
 OptionGroup merge_options() {
   return {
       "merging",
@@ -112,6 +128,7 @@ OptionGroup merge_options() {
            .takes = Takes::toggle,
            .help = "ranks that are through with their work do what slower ones have not begun; default on",
            .on = true},
+          direct_option("none|reads|writes|all"),
           {.name = "random-seed", .value_name = "N", .help = "seed of methods that draw random numbers; default 0"},
           {.name = "nonfinite", .value_name = "error|propagate", .help = "what NaN and infinity are; default error"},
           {.name = "strict", .takes = Takes::toggle, .help = "warnings are errors", .also = {"werror"}},
@@ -291,6 +308,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.overwrite = values.on("overwrite");
   options.sparse_files = values.on("sparse-files");
   options.take_over = values.on("take-over");
+  options.direct = direct_files(values, {"none", "reads", "writes", "all"});
   options.reliability = reliability(values);
   options.deadline = deadline(values);
   options.abort_grace_seconds = std::min(values.seconds("abort-grace").value_or(30), longest_time);

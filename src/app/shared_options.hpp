@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "app/log.hpp"
 #include "app/options.hpp"
@@ -20,6 +22,11 @@ inline constexpr std::uint64_t most_threads = 4096;
 OptionGroup search_options();
 /// @param recipe_path  relative model paths are looked up beside it first.
 io::SearchPlaces search_places(const Values& values, const std::string& recipe_path);
+
+/// Which transfers of weights go past the page cache.
+struct DirectFiles {
+  bool reads = false, writes = false;
+};
 
 /// What can be set for a merge. Nothing: the recipe decides, else the default.
 struct MergeOptions {
@@ -40,6 +47,7 @@ struct MergeOptions {
   bool overwrite = false;
   bool sparse_files = false;
   bool take_over = true;
+  DirectFiles direct;
   engine::ReliabilityOptions reliability;
   std::optional<std::int64_t> deadline;  ///< seconds since 1970
   std::uint64_t abort_grace_seconds = 30;
@@ -53,6 +61,11 @@ struct MergeOptions {
 /// What becomes of work that was interrupted, and when work is committed.
 OptionGroup reliability_options();
 
+/// --direct, of commands that read or write weights.   @param value_name  what it takes: "none|reads".
+Option direct_option(std::string value_name);
+/// @param choices  what it takes, of none, reads, writes and all.
+/// @throws Error(usage) for what is none of these, and together with --sparse-files.
+DirectFiles direct_files(const Values& values, const std::vector<std::string>& choices);
 /// --sparse-files, of commands that read or write weights.
 inline Option sparse_files_option(std::string help) {
   return {.name = "sparse-files", .takes = Takes::toggle, .help = std::move(help)};

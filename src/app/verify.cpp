@@ -10,6 +10,7 @@
 #include "app/shared_options.hpp"
 #include "comm/agree.hpp"
 #include "core/size.hpp"
+#include "engine/rank_reports.hpp"
 
 namespace stockpot::app {
 namespace {
@@ -27,7 +28,8 @@ CommandLine line() {
                         .also = {"j", "num-threads"},
                         .variable = "STOCKPOT_THREADS"},
                        {.name = "chunk", .value_name = "SIZE", .help = "bytes of one read; default 4 MiB"},
-                       sparse_files_option("holes of files are not read: they are zeros")}}}};
+                       sparse_files_option("holes of files are not read: they are zeros"),
+                       direct_option("none|reads")}}}};
 }
 
 int verify(const comm::Communicator& comm, Arguments arguments) {
@@ -42,8 +44,10 @@ int verify(const comm::Communicator& comm, Arguments arguments) {
         static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), on_machine).value);
     if (const auto chunk = values.size("chunk")) options.chunk_bytes = *chunk;
     if (values.on("sparse-files")) options.open = engine::sparse_source();
+    if (direct_files(values, {"none", "reads"}).reads) options.open = engine::direct_source();
   });
   const engine::VerifySummary summary = engine::verify_output(comm, *values.argument(0), options);
+  log_warnings(engine::remarks_on_direct({io::take_direct_totals()}), comm.rank());
   if (comm.is_root()) {
     fmt::print("verified {}  {} tensors in {} file{}  {}\n", printable(*values.argument(0)), summary.tensors,
                summary.files, summary.files == 1 ? "" : "s", human_bytes(summary.bytes));

@@ -1,6 +1,7 @@
 #include "engine/input_files.hpp"
 
 #include "io/assembled_source.hpp"
+#include "io/direct_source.hpp"
 #include "io/posix_file.hpp"
 #include "io/sparse_source.hpp"
 
@@ -12,6 +13,10 @@ OpenSource posix_source() {
 
 OpenSource sparse_source() {
   return [](const std::string& path) { return std::make_unique<io::SparseSource>(io::PosixSource::seen_before(path)); };
+}
+
+OpenSource direct_source() {
+  return [](const std::string& path) { return std::make_unique<io::DirectSource>(io::PosixSource::seen_before(path)); };
 }
 
 std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {

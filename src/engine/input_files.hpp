@@ -20,6 +20,8 @@ using OpenSource = std::function<std::unique_ptr<io::ByteSource>(const std::stri
 OpenSource posix_source();
 /// SparseSource: holes are not read.
 OpenSource sparse_source();
+/// DirectSource: past the page cache, where the file system lets it.
+OpenSource direct_source();
 
 /// Thread safe. Beyond `limit` open files the least recently used one is closed as soon as nobody reads from it.
 class InputFiles {

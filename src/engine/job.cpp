@@ -39,7 +39,7 @@ void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vec
 
 /// What the output needs of its file system beforehand.
 std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
-  return options.sparse_output ? 0 : stage.plan.output_bytes();
+  return options.writing == io::Writing::sparse ? 0 : stage.plan.output_bytes();
 }
 
 io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {

@@ -16,6 +16,7 @@
 #include "engine/workplace.hpp"
 #include "io/publish.hpp"
 #include "io/run_record.hpp"
+#include "io/tensor_sink.hpp"
 #include "plan/schedule.hpp"
 
 namespace stockpot::engine {
@@ -31,8 +32,8 @@ struct JobOptions {
   std::string output_format = "safetensors";
   bool write_model_card = true;
   OpenSource open = posix_source();
-  bool sparse_output = false;  ///< zeros become holes, and no space is asked for
-  bool take_over = true;       ///< idle ranks do what others have not begun
+  io::Writing writing = io::Writing::cached;
+  bool take_over = true;  ///< idle ranks do what others have not begun
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too
   RunClock* clock = nullptr;                         ///< goes on, from phase to phase; nullptr: one of its own

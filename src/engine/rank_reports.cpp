@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "comm/host_name.hpp"
 #include "core/bytes.hpp"
@@ -15,10 +17,13 @@ namespace {
 template <class Report, class Each>
 void visit(Report& report, Each& each) {
   each(report.host);
-  for (auto* number : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
-                       &report.calls_repeated, &report.journal_commits, &report.units, &report.units_taken_over}) {
+  for (auto* number :
+       {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
+        &report.calls_repeated, &report.journal_commits, &report.direct.bytes_read, &report.direct.bytes_written,
+        &report.direct.files_refused, &report.units, &report.units_taken_over}) {
     each(*number);
   }
+  each(report.direct.first_refused);
   for (auto* real : {&report.wall_seconds, &report.busy_seconds, &report.journal_seconds}) each(*real);
   for (auto& totals : report.transfers) {
     each(totals.calls);
@@ -99,6 +104,7 @@ io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const
   report.peak_resident = peak_resident_bytes();
   report.calls_repeated = io::calls_repeated;
   report.transfers = io::take_transfer_totals();
+  report.direct = io::take_direct_totals();
   report.journal_commits = journal.commits().count;
   report.journal_seconds = journal.commits().time.count();
   report.busy_seconds = main.seconds(Phase::merging);
@@ -135,6 +141,15 @@ void add_times(const comm::Communicator& comm, const PhaseTimes& mine, std::vect
   }
 }
 
+std::vector<std::string> remarks_on_direct(const std::vector<io::DirectTotals>& ranks) {
+  std::uint64_t refused = 0;
+  for (const io::DirectTotals& rank : ranks) refused += rank.files_refused;
+  if (refused == 0) return {};
+  const auto first = std::ranges::find_if(ranks, [](const auto& rank) { return rank.files_refused > 0; });
+  return {fmt::format("--direct: refused {} time{}, rank {} by {} first; what is refused goes through the page cache",
+                      refused, refused == 1 ? "" : "s", first - ranks.begin(), first->first_refused)};
+}
+
 std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& ranks) {
   std::vector<std::string> remarks;
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
@@ -143,6 +158,9 @@ std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& r
     remarks.push_back(fmt::format("storage failed for a moment: rank {} made {} call{} of it again", rank, calls,
                                   calls == 1 ? "" : "s"));
   }
+  std::vector<io::DirectTotals> direct;
+  for (const io::RankRecord& rank : ranks) direct.push_back(rank.direct);
+  std::ranges::move(remarks_on_direct(direct), std::back_inserter(remarks));
   return remarks;
 }
 

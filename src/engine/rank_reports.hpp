@@ -29,7 +29,9 @@ std::vector<io::RankRecord> gather_reports(const comm::Communicator& comm, const
 /// Collective. Adds to reports, on rank 0, what the ranks' main threads did after they were gathered.
 void add_times(const comm::Communicator& comm, const PhaseTimes& mine, std::vector<io::RankRecord>& reports);
 
-/// Local. Ranks whose calls of storage failed at first: "storage failed for a moment: rank 3 made 2 calls of it again".
+/// Local. One, if files have no direct transfers although they were asked for.   @param ranks  one of each, by rank.
+std::vector<std::string> remarks_on_direct(const std::vector<io::DirectTotals>& ranks);
+/// Local. That, and ranks whose calls of storage failed at first: "storage failed for a moment: rank 3 made 2 calls of it again".
 std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& ranks);
 
 /// Collective. Values that a float8 output could not hold, by index of the plan's tensors: all ranks' together, on rank 0.

@@ -118,7 +118,7 @@ void StageMerge::make_output() {
   const std::string& directory = place_.continuation.data_directory;
   comm::agree(comm_, [&] {
     io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
-    layout.sparse = options_.sparse_output;
+    layout.writing = options_.writing;
     sink_ = make_sink(options_.output_format, layout,
                       [this](const std::function<void()>& closure) { sweep_.crew->workers.on_main(closure); });
     if (!comm_.is_root()) return;

@@ -75,8 +75,15 @@ Hdf5Sink::Hdf5Sink(OutputLayout layout, OnMainThread on_main)
 Hdf5Sink::~Hdf5Sink() = default;
 
 std::vector<std::string> Hdf5Sink::left_out() const {
-  if (!layout_.sparse) return {};
-  return {"an HDF5 file gets no holes: its zeros are written, and its space is reserved"};
+  switch (layout_.writing) {
+    case Writing::cached:
+      break;
+    case Writing::sparse:
+      return {"an HDF5 file gets no holes: its zeros are written, and its space is reserved"};
+    case Writing::direct:
+      return {"an HDF5 file is written by its library, through the page cache"};
+  }
+  return {};
 }
 
 void Hdf5Sink::prepare(const comm::Communicator& comm) {

@@ -18,24 +18,29 @@ bool all_zeros(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void OutputFile::set(std::string path, std::uint64_t bytes, bool sparse) {
+void OutputFile::set(std::string path, std::uint64_t bytes, Writing writing) {
   path_ = std::move(path);
   bytes_ = bytes;
-  sparse_ = sparse;
+  writing_ = writing;
 }
 
 void OutputFile::create() {
   if (stored_size(path_) == bytes_) {
-    open_.push_back(PosixSink::open(path_));
+    add(PosixSink::open(path_));
     return;
   }
   remove_tree(path_);
-  open_.push_back(PosixSink::create(path_, bytes_, sparse_ ? Space::when_written : Space::reserved));
+  add(PosixSink::create(path_, bytes_, writing_ == Writing::sparse ? Space::when_written : Space::reserved));
+}
+
+void OutputFile::add(PosixSink file) {
+  open_.push_back(std::move(file));
+  if (writing_ == Writing::direct) open_.back().write_directly();
 }
 
 PosixSink& OutputFile::opened() {
   const std::lock_guard lock(opening_);
-  if (open_.empty()) open_.push_back(PosixSink::open(path_));
+  if (open_.empty()) add(PosixSink::open(path_));
   return open_.back();
 }
 
@@ -44,7 +49,7 @@ PosixSink* OutputFile::reopened(const PosixSink& failed) {
   const std::lock_guard lock(opening_);
   const bool is_new = &failed == &open_.back();
   if (is_new && open_.size() == most) return nullptr;
-  if (is_new) open_.push_back(PosixSink::open(path_));
+  if (is_new) add(PosixSink::open(path_));
   return &open_.back();
 }
 
@@ -63,7 +68,7 @@ void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
 }
 
 void OutputFile::write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes) const {
-  if (sparse_ && all_zeros(bytes) && file.make_hole({offset, bytes.size()})) return;
+  if (writing_ == Writing::sparse && all_zeros(bytes) && file.make_hole({offset, bytes.size()})) return;
   file.write_at(offset, bytes);
 }
 
@@ -96,7 +101,7 @@ void OutputFile::check_size() const {
 void OutputFiles::prepare(const OutputLayout& layout, OutputPlaces places, bool creates) {
   places_ = std::move(places.places);
   for (std::size_t f = 0; f < files_.size(); ++f) {
-    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes, layout.sparse);
+    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes, layout.writing);
     if (creates) files_[f].create();
   }
 }

@@ -18,9 +18,7 @@ namespace stockpot::io {
 class OutputFile {
  public:
   /// @pre before anything else. @param path  of a file that create() made, here or on another rank.
-  /// @param sparse  no space is reserved, and what is all zeros becomes a hole: also where an earlier attempt left
-  /// something else, which nobody has to know.
-  void set(std::string path, std::uint64_t bytes, bool sparse);
+  void set(std::string path, std::uint64_t bytes, Writing writing);
   /// Local; one rank. Makes the file with its final size. One of an earlier attempt that has it is gone on with; anything
   /// else is in the way.
   void create();
@@ -40,6 +38,7 @@ class OutputFile {
 
  private:
   void write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes) const;
+  void add(PosixSink file);
   PosixSink& opened();
   /// A descriptor beside the one that failed; nullptr if that was the second already.
   PosixSink* reopened(const PosixSink& failed);
@@ -47,7 +46,7 @@ class OutputFile {
 
   std::string path_;
   std::uint64_t bytes_ = 0;
-  bool sparse_ = false;
+  Writing writing_ = Writing::cached;
   std::mutex opening_;
   /// Once this rank has written to it: one, or two after a failure. The first stays, since it alone may be told of
   /// bytes that it took and lost.

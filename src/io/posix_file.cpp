@@ -104,7 +104,7 @@ void set_size(const Descriptor& descriptor, std::uint64_t bytes, const std::stri
 }  // namespace
 
 PosixSource::PosixSource(const std::string& path, Patience patience)
-    : PosixSource(path, patience, open_for_reading(path, patience, {EAGAIN, EIO, ESTALE, ETIMEDOUT})) {}
+    : PosixSource(path, patience, open_for_reading(path, patience, curable_when_reading)) {}
 
 PosixSource PosixSource::seen_before(const std::string& path, Patience patience) {
   return {path, patience, open_for_reading(path, patience, {EAGAIN, EIO, ESTALE, ETIMEDOUT, ENOENT})};
@@ -122,7 +122,7 @@ void PosixSource::read_at(std::uint64_t offset, std::span<std::byte> into) const
       return file_calls().pread(descriptor_.raw(), into.data(), std::min(into.size(), call_bytes),
                                 static_cast<off_t>(offset));
     };
-    const ssize_t got = retried({EAGAIN, EIO, ESTALE, ETIMEDOUT}, patience_, read_some);
+    const ssize_t got = retried(curable_when_reading, patience_, read_some);
     if (got < 0) throw system_error(errno, "read", path()).at_byte(offset, size());
     if (got == 0) {
       throw Error(ErrorKind::corrupt_input,
@@ -162,6 +162,10 @@ std::vector<ByteRange> PosixSource::data_ranges() const {
   return ranges;
 }
 
+std::unique_ptr<DirectFile> PosixSource::opened_directly() const {
+  return std::make_unique<DirectFile>(descriptor_, path(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 void PosixSource::drop_cached() const { ::posix_fadvise(descriptor_.raw(), 0, 0, POSIX_FADV_DONTNEED); }
 
 PosixSink PosixSink::create(const std::string& path, std::uint64_t bytes, Space space) {
@@ -187,9 +191,42 @@ PosixSink PosixSink::open(const std::string& path, Patience patience) {
   return {std::move(descriptor), path};
 }
 
+void PosixSink::write_directly() {
+  direct_ = std::make_unique<DirectFile>(descriptor_, path_, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+// A page goes one way only. One that lies wholly in a transfer belongs to it alone, since ranges that are written do not
+// overlap, and is written directly. One that it shares with a neighbour, of this or another process, goes through the
+// page cache for both, which brings them together as it always did. Were a page written both ways at once, what the cache
+// writes back could be older than what is on storage.
 void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   checked_offset(offset, bytes.size(), path_);
   const PendingCall pending(Transfer::write, path_, offset);
+  if (!direct_ || !direct_->is_on()) return write_cached(offset, bytes);
+  const ByteRange whole = whole_blocks({offset, bytes.size()}, direct_->alignment().written);
+  if (whole.count < least_direct_bytes) return write_cached(offset, bytes);
+  const std::size_t before = whole.offset - offset;
+  write_cached(offset, bytes.first(before));
+  const std::size_t done = before + write_whole_blocks(whole.offset, bytes.subspan(before, whole.count));
+  write_cached(offset + done, bytes.subspan(done));
+}
+
+/// @return how much was written. The rest may go through the page cache: nobody else writes these pages.
+std::size_t PosixSink::write_whole_blocks(std::uint64_t offset, std::span<const std::byte> bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size() && done % direct_->alignment().written == 0) {
+    const auto write_some = [&] { return direct_->write_some(offset + done, bytes.subspan(done)); };
+    const ssize_t put = retried({}, {}, write_some);
+    if (put < 0 && !direct_->is_refusal(errno)) {
+      throw write_error(descriptor_, "write", path_, bytes.size() - done).with("byte", std::to_string(offset + done));
+    }
+    if (put <= 0) break;
+    done += static_cast<std::size_t>(put);
+  }
+  return done;
+}
+
+void PosixSink::write_cached(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const auto write_some = [&] {
       return file_calls().pwrite(descriptor_.raw(), bytes.data(), std::min(bytes.size(), call_bytes),

@@ -2,6 +2,7 @@
 // context.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "io/byte_sink.hpp"
 #include "io/byte_source.hpp"
 #include "io/descriptor.hpp"
+#include "io/direct_file.hpp"
 #include "io/retry.hpp"
 
 namespace stockpot::io {
@@ -30,6 +32,9 @@ class PosixSource final : public ByteSource {
   std::vector<ByteRange> data_ranges() const;
   /// Asks the system to forget what it has of the file in memory.
   void drop_cached() const;
+  /// Local. The same file once more, for direct transfers.
+  std::unique_ptr<DirectFile> opened_directly() const;
+  Patience patience() const { return patience_; }
   std::uint64_t size() const override { return stored_.bytes; }
   const std::string& path() const override { return stored_.path; }
   /// Size, time and inode as they were when the file was opened: what tells later whether it was changed.
@@ -57,6 +62,9 @@ class PosixSink final : public ByteSink {
   /// Local. Opens a file that another rank made; waits up to 10 s for it to become visible here.
   static PosixSink open(const std::string& path, Patience patience = {.first_pause = std::chrono::milliseconds(300)});
 
+  /// Local. From now on the whole blocks of large transfers go past the page cache, where the file system lets them; what
+  /// is before and after them does not.
+  void write_directly();
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
   /// Local. Makes a hole of `range`, which lies in the file: it reads as zeros, whatever was there.
   /// @return false if the file system has no holes; nothing was done then.   @throws Error as write_at().
@@ -71,8 +79,11 @@ class PosixSink final : public ByteSink {
 
  private:
   PosixSink(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  void write_cached(std::uint64_t offset, std::span<const std::byte> bytes);
+  std::size_t write_whole_blocks(std::uint64_t offset, std::span<const std::byte> bytes);
   Descriptor descriptor_;
   std::string path_;
+  std::unique_ptr<DirectFile> direct_;  ///< nullptr: everything goes through the page cache
 };
 
 }  // namespace stockpot::io

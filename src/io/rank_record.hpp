@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/direct_file.hpp"
 #include "io/pending_calls.hpp"
 
 namespace stockpot::io {
@@ -29,6 +30,7 @@ struct RankRecord {
   std::vector<Phase> phases;         ///< of the main thread: they add up to wall_seconds. The same names on every rank
   std::vector<Phase> worker_phases;  ///< of all worker threads together, while merging
   std::array<TransferTotals, num_transfers> transfers;  ///< by Transfer
+  DirectTotals direct;
   std::uint64_t journal_commits = 0;
   double journal_seconds = 0;
 };

@@ -44,6 +44,9 @@ std::vector<Figure> figures_of(const RankRecord& rank) {
   figures.push_back({"/worker_read_gb_per_second", read_rate(rank) / giga});
   figures.push_back({"/worker_write_gb_per_second", write_rate(rank) / giga});
   for (const auto& [kind, place] : transfer_names) add_transfers(place, totals_of(rank, kind), figures);
+  figures.push_back({"/direct/bytes_read", rank.direct.bytes_read});
+  figures.push_back({"/direct/bytes_written", rank.direct.bytes_written});
+  figures.push_back({"/direct/files_refused", rank.direct.files_refused});
   figures.push_back({"/journal/commits", rank.journal_commits});
   figures.push_back({"/journal/seconds", rank.journal_seconds});
   figures.push_back({"/pool_high_water", rank.pool_high_water});
@@ -65,6 +68,7 @@ ordered_json json_of(std::size_t number, const RankRecord& rank) {
     at(json, std::string(place) + "slowest_file") = totals.slowest_path;
     at(json, std::string(place) + "slowest_byte") = totals.slowest_offset;
   }
+  if (!rank.direct.first_refused.empty()) json["direct"]["first_refused"] = rank.direct.first_refused;
   return json;
 }
 

@@ -16,6 +16,9 @@ struct Patience {
   int retries = 5;
 };
 
+/// What may pass when a file of shared storage is opened or read.
+inline constexpr std::initializer_list<int> curable_when_reading{EAGAIN, EIO, ESTALE, ETIMEDOUT};
+
 /// Calls of this process that failed and were made again: storage that fails for a moment now is storage to look at.
 inline std::atomic<std::uint64_t> calls_repeated{0};
 

@@ -19,6 +19,13 @@
 
 namespace stockpot::io {
 
+/// How bytes get into files. The files are the same.
+enum class Writing {
+  cached,  ///< all through the page cache; space is reserved
+  sparse,  ///< no space is reserved, and what is all zeros becomes a hole: also where an earlier attempt left something else
+  direct  ///< whole blocks past the page cache, see PosixSink::write_directly(); space is reserved
+};
+
 /// What a sink needs to know before the first byte.
 struct OutputLayout {
   struct File {
@@ -30,7 +37,7 @@ struct OutputLayout {
   std::vector<TensorInfo> tensors;
   std::vector<File> files;                                    ///< shards; a format of one file ignores them
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
-  bool sparse = false;                                        ///< zeros become holes, and no space is reserved
+  Writing writing = Writing::cached;
 };
 
 /// Where a layout's tensors lie, byte for byte, before there is any file.

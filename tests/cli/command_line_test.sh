@@ -67,6 +67,16 @@ expect_err "--out-shard-size: '5X'"
 run "$stockpot" merge "$work/recipe.yaml" out --no-safe-serialization
 expect_code 2
 expect_err "[OPT011]"
+run "$stockpot" merge "$work/recipe.yaml" out --direct read
+expect_code 2
+expect_err "--direct: 'read'"
+expect_err "did you mean 'reads'"
+run "$stockpot" merge "$work/recipe.yaml" out --direct writes --sparse-files
+expect_code 2
+expect_err "--direct and --sparse-files exclude one another"
+run "$stockpot" verify out --direct writes
+expect_code 2
+expect_err "one of none, reads"
 run "$stockpot" check "$work/recipe.yaml" --cuda --low-cpu-memory
 expect_code 3
 expect_err "info[OPT010]: accepted, without effect in Stockpot: --cuda, --low-cpu-memory"

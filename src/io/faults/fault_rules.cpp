@@ -114,7 +114,8 @@ void FaultRules::read_rule(std::string_view text, int rank) {
 std::optional<Fault> FaultRules::hit(const Call& call) {
   std::optional<Fault> fault;
   for (Rule& rule : rules_) {
-    const bool named = rule.call == "any" || rule.call == call.name || (rule.call == "change" && call.changes);
+    const bool named = rule.call == "any" || rule.call == call.name || (rule.call == "change" && call.changes) ||
+                       (call.direct && rule.call == std::string(call.name) + "_direct");
     if (!named || !rule.for_this_rank || call.path.find(rule.path) == call.path.npos) continue;
     const std::uint64_t number = rule.seen.fetch_add(1) + 1;
     const bool due = number >= rule.first && (rule.times == 0 || number - rule.first < rule.times);

@@ -22,6 +22,7 @@ struct Call {
   std::string_view name;
   std::string_view path;
   bool changes = true;  ///< something on disk
+  bool direct = false;  ///< past the page cache
 };
 
 class FaultRules {

@@ -5,13 +5,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <vector>
 
 #include "io/faults/fault_rules.hpp"
 #include "io/faults/throttle.hpp"
@@ -20,6 +21,15 @@ namespace stockpot::io::faults {
 namespace {
 
 constexpr int exit_code_of_the_killed = 137;
+
+constexpr std::size_t most_alignment = 4096;  // of direct transfers on what tests run on
+
+std::size_t round_up(std::size_t bytes) { return (bytes + most_alignment - 1) / most_alignment * most_alignment; }
+
+struct Free {
+  void operator()(unsigned char* memory) const { std::free(memory); }
+};
+using AlignedBytes = std::unique_ptr<unsigned char, Free>;
 
 int rank_of_this_process() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
@@ -38,21 +48,26 @@ class FaultyCalls final : public FileCalls {
 
   int open(const char* path, int flags, mode_t mode) override {
     const bool changes = (flags & (O_WRONLY | O_RDWR)) != 0;
-    const int descriptor = with_fault({"open", path, changes}, [&] { return FileCalls::open(path, flags, mode); });
+    const bool direct = (flags & O_DIRECT) != 0;
+    const int descriptor =
+        with_fault({"open", path, changes, direct}, [&] { return FileCalls::open(path, flags, mode); });
     if (descriptor < 0) return descriptor;
     const std::lock_guard lock(mutex_);
-    paths_[descriptor] = path;
+    files_[descriptor] = {path, direct};
     return descriptor;
   }
 
   ssize_t pread(int descriptor, void* into, std::size_t bytes, off_t offset) override {
-    return transfer<ssize_t>({"pread", path_of(descriptor), false}, bytes, [&](std::size_t part, const Fault* fault) {
-      if (fault != nullptr && fault->effect == Effect::end_of_file) return ssize_t{0};
-      const ssize_t got = FileCalls::pread(descriptor, into, part, offset);
-      if (got > 0) throttle_.pass(static_cast<std::uint64_t>(got));
-      if (fault != nullptr && fault->effect == Effect::flip && got > 0) *static_cast<unsigned char*>(into) ^= 1;
-      return got;
-    });
+    const File file = file_of(descriptor);
+    return transfer<ssize_t>({"pread", file.path, false, file.direct}, bytes,
+                             [&](std::size_t part, const Fault* fault) {
+                               if (fault != nullptr && fault->effect == Effect::end_of_file) return ssize_t{0};
+                               const ssize_t got = FileCalls::pread(descriptor, into, part, offset);
+                               if (got > 0) throttle_.pass(static_cast<std::uint64_t>(got));
+                               if (fault != nullptr && fault->effect == Effect::flip && got > 0)
+                                 *static_cast<unsigned char*>(into) ^= 1;
+                               return got;
+                             });
   }
 
   off_t lseek(int descriptor, off_t offset, int whence) override {
@@ -62,15 +77,17 @@ class FaultyCalls final : public FileCalls {
 
   ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) override {
     throttle_.pass(bytes);
-    return transfer<ssize_t>({"pwrite", path_of(descriptor), true}, bytes, [&](std::size_t part, const Fault* fault) {
-      if (fault == nullptr || fault->effect != Effect::flip) {
-        return FileCalls::pwrite(descriptor, from, part, offset);
-      }
-      std::vector<unsigned char> changed(part);
-      std::memcpy(changed.data(), from, part);
-      if (!changed.empty()) changed.front() ^= 1;
-      return FileCalls::pwrite(descriptor, changed.data(), part, offset);
-    });
+    const File file = file_of(descriptor);
+    return transfer<ssize_t>(
+        {"pwrite", file.path, true, file.direct}, bytes, [&](std::size_t part, const Fault* fault) {
+          if (fault == nullptr || fault->effect != Effect::flip) {
+            return FileCalls::pwrite(descriptor, from, part, offset);
+          }
+          const AlignedBytes changed(static_cast<unsigned char*>(std::aligned_alloc(most_alignment, round_up(part))));
+          std::memcpy(changed.get(), from, part);
+          if (part > 0) *changed ^= 1;
+          return FileCalls::pwrite(descriptor, changed.get(), part, offset);
+        });
   }
 
   int ftruncate(int descriptor, off_t bytes) override {
@@ -93,7 +110,7 @@ class FaultyCalls final : public FileCalls {
     const std::string path = path_of(descriptor);
     {
       const std::lock_guard lock(mutex_);
-      paths_.erase(descriptor);
+      files_.erase(descriptor);
     }
     const int result = FileCalls::close(descriptor);  // a failed close has closed, too
     const int of_fault = with_fault({"close", path, false}, [] { return 0; });
@@ -125,11 +142,18 @@ class FaultyCalls final : public FileCalls {
   }
 
  private:
-  std::string path_of(int descriptor) {
+  struct File {
+    std::string path;
+    bool direct = false;
+  };
+
+  File file_of(int descriptor) {
     const std::lock_guard lock(mutex_);
-    const auto known = paths_.find(descriptor);
-    return known == paths_.end() ? std::string() : known->second;
+    const auto known = files_.find(descriptor);
+    return known == files_.end() ? File() : known->second;
   }
+
+  std::string path_of(int descriptor) { return file_of(descriptor).path; }
 
   std::optional<Fault> judge(const Call& call) {
     if (trace_ >= 0) {
@@ -165,7 +189,8 @@ class FaultyCalls final : public FileCalls {
       return -1;
     }
     if (fault->effect == Effect::lost) return static_cast<Result>(bytes);
-    const Result result = real(part_of(bytes, fault->effect), &*fault);
+    const std::size_t part = part_of(bytes, fault->effect);
+    const Result result = real(call.direct ? std::min(bytes, round_up(part)) : part, &*fault);
     if (fault->effect == Effect::kill_after) ::_exit(exit_code_of_the_killed);
     return result;
   }
@@ -182,7 +207,7 @@ class FaultyCalls final : public FileCalls {
   std::uint64_t traced_ = 0;
   std::atomic<std::uint64_t> short_transfers_ = 0;
   std::mutex mutex_;
-  std::map<int, std::string> paths_;
+  std::map<int, File> files_;
 };
 
 }  // namespace

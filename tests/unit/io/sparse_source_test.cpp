@@ -106,7 +106,7 @@ TEST_F(SparseFiles, AHoleReadsAsZerosWhateverWasThere) {
 
 TEST_F(SparseFiles, AnOutputFileHasHolesForZerosAndBytesForTheRest) {
   OutputFile file;
-  file.set(folder_ / "out", 3 * mebi, true);
+  file.set(folder_ / "out", 3 * mebi, Writing::sparse);
   file.create();
   const std::vector<std::byte> zeros(mebi);
   std::vector<std::byte> last_differs = zeros;
@@ -122,7 +122,7 @@ TEST_F(SparseFiles, AnOutputFileHasHolesForZerosAndBytesForTheRest) {
 TEST_F(SparseFiles, WrongBytesOfAnEarlierAttemptGiveWayToZeros) {
   folder_.write("out", std::string(2 * mebi, 'x'));
   OutputFile file;
-  file.set(folder_ / "out", 2 * mebi, true);
+  file.set(folder_ / "out", 2 * mebi, Writing::sparse);
   file.create();  // it has the size: it is gone on with
   const std::vector<std::byte> zeros(mebi);
   file.write(0, zeros);
@@ -133,7 +133,7 @@ TEST_F(SparseFiles, WrongBytesOfAnEarlierAttemptGiveWayToZeros) {
 
 TEST_F(SparseFiles, WithoutTheOptionSpaceIsReservedAndZerosAreWritten) {
   OutputFile file;
-  file.set(folder_ / "out", 2 * mebi, false);
+  file.set(folder_ / "out", 2 * mebi, Writing::cached);
   file.create();
   file.write(0, std::vector<std::byte>(2 * mebi));
   file.finish();
