@@ -4,7 +4,10 @@
 // Source: Wan et al. 2024, FuseChat, arXiv:2408.07990. mergekit has a fixed floor of 1e-6 below which all models weigh
 // the same, which changes of usual size fall under (weight_floor: 1e-6); the paper has none.
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "methods/kernels/block_sums.hpp"
@@ -38,6 +41,44 @@ constexpr auto finish = []<class T>(const T* base, const T* mass, T scale, std::
   }
 };
 
+template <std::size_t models>
+struct Shares {
+  float of[models];
+};
+
+/// All of these for few models, whose task vectors count as 0 where the entry is not above the bound.
+constexpr auto merge_few = []<std::size_t models>(FewModels<models> in, const std::uint32_t* entries,
+                                                  std::uint32_t bound, Shares<models> shares, float scale,
+                                                  std::size_t count, float* out) {
+  constexpr float least_mass = 1e-6f;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t mask = entries[i] > bound ? ~std::uint32_t{0} : 0;
+    const float base = in.base[i];
+    float delta[models], votes = 0.0f, sum = 0.0f, mass = 0.0f;
+    for (std::size_t m = 0; m < models; ++m) {
+      delta[m] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(in.model[m][i] - base) & mask);
+      votes += delta[m];
+    }
+    const float elected = votes >= 0.0f ? 1.0f : -1.0f;
+    for (std::size_t m = 0; m < models; ++m) {
+      const float agrees = static_cast<float>(elected * delta[m] > 0.0f);
+      sum += agrees * (shares.of[m] * delta[m]);
+      mass += agrees * shares.of[m];
+    }
+    out[i] = base + scale * (sum / (mass > least_mass ? mass : least_mass));
+  }
+};
+
+/// lanes += (x - base)^2 where the entry is above the bound
+constexpr auto add_selected_squares = [](const float* x, const float* base, const std::uint32_t* entries,
+                                         std::uint32_t bound, std::size_t count, double* lanes) {
+  add_terms(lanes, count, [=](std::size_t i) {
+    const std::uint32_t mask = entries[i] > bound ? ~std::uint32_t{0} : 0;
+    const double delta = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x[i] - base[i]) & mask);
+    return delta * delta;
+  });
+};
+
 /// Passes: the selection, if there is one, then one for the sums of squares that weigh the models.
 class Sce final : public TileMethod<Sce> {
  public:
@@ -59,14 +100,10 @@ class Sce final : public TileMethod<Sce> {
 
   template <class T>
   void observe_tile(const Tile<T>& in, TallyPart part) const {
-    std::vector<T> values(models_ * sub_tile_elements);
+    const bool selecting = select_.next_pass().has_value();
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      const Entries<T> deltas = write_deltas(in, first, count, values.data());
-      if (select_.next_pass()) return select_.count(run_of(in, first, count), deltas, part.counts);
-      select_.keep_selected(run_of(in, first, count), deltas, values.data());
-      for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(add_products, deltas.of(m), deltas.of(m), count, part.sums[m].sum.data());
-      }
+      const SubTile<T> sub{in, first, count};
+      selecting ? select_.count(sub, part.counts) : add_squares(sub, part.sums);
     });
   }
 
@@ -85,38 +122,66 @@ class Sce final : public TileMethod<Sce> {
       return;
     }
     const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
-    std::vector<T> values(models_ * sub_tile_elements);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      const Entries<T> deltas = write_deltas(in, first, count, values.data());
-      select_.keep_selected(run_of(in, first, count), deltas, values.data());
-      T elected[sub_tile_elements], mass[sub_tile_elements];
-      T* sum = out.data() + first;
-      count_votes(Consensus::sum, deltas, elected);
-      dispatch(elect, T{1}, count, static_cast<T*>(elected));
-      std::fill_n(sum, count, T{0});
-      std::fill_n(mass, count, T{0});
-      for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(add_agreeing_share, static_cast<const T*>(elected), deltas.of(m), static_cast<T>(shares_[m]), count,
-                 sum, static_cast<T*>(mass));
-      }
-      dispatch(finish, in.base_values + first, static_cast<const T*>(mass), scale, count, sum);
+      merge_sub_tile(SubTile<T>{in, first, count}, scale, out.data() + first);
     });
   }
 
  private:
-  /// Writes the task vectors of a sub-tile. @param values  sub_tile_elements for each model
-  template <class T>
-  static Entries<T> write_deltas(const Tile<T>& in, std::size_t first, std::size_t count, T* values) {
-    for (std::size_t m = 0; m < in.models(); ++m) {
-      dispatch(subtract, in.model_values[m] + first, in.base_values + first, count, values + m * sub_tile_elements);
+  /// Calls body(FewModels, Selected) for a sub-tile of few models in float32 whose selected elements can be told by a mask.
+  /// @return false if this is none.
+  template <class T, class Body>
+  bool with_mask(const SubTile<T>& in, const Body& body) const {
+    bool done = false;
+    if constexpr (std::is_same_v<T, float>) {
+      with_few(in.models(), [&]<std::size_t models>() {
+        const FewModels<models> few = few_models<models>(in);
+        Selected selected;
+        done = select_.find_selected(few, in.run(), selected);
+        if (done) body(few, selected);
+      });
     }
-    return {values, in.models(), count, sub_tile_elements};
+    return done;
   }
 
   template <class T>
-  static SelectRun run_of(const Tile<T>& in, std::size_t first, std::size_t count) {
-    const std::uint64_t at = in.range.first + first;
-    return {in.tensor.first_in_group + at, count, at, in.tensor.joint_ties};
+  void add_squares(const SubTile<T>& in, std::span<Lanes> sums) const {
+    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<models>& few, const Selected& selected) {
+      for (std::size_t m = 0; m < models; ++m) {
+        dispatch(add_selected_squares, few.model[m], few.base, static_cast<const std::uint32_t*>(selected.entries),
+                 selected.bound, in.count, sums[m].sum.data());
+      }
+    });
+    if (done) return;
+    Deltas<T> deltas(in);
+    select_.keep_selected(in, deltas);
+    for (std::size_t m = 0; m < models_; ++m) {
+      const T* const delta = deltas.of(m);
+      dispatch(add_products, delta, delta, in.count, sums[m].sum.data());
+    }
+  }
+
+  template <class T>
+  void merge_sub_tile(const SubTile<T>& in, T scale, T* out) const {
+    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<models>& few, const Selected& selected) {
+      Shares<models> shares{};
+      for (std::size_t m = 0; m < models; ++m) shares.of[m] = static_cast<float>(shares_[m]);
+      dispatch(merge_few, few, static_cast<const std::uint32_t*>(selected.entries), selected.bound, shares, scale,
+               in.count, out);
+    });
+    if (done) return;
+    Deltas<T> deltas(in);
+    select_.keep_selected(in, deltas);
+    T elected[sub_tile_elements], mass[sub_tile_elements];
+    count_votes(Consensus::sum, deltas.entries(), elected);
+    dispatch(elect, T{1}, in.count, static_cast<T*>(elected));
+    std::fill_n(out, in.count, T{0});
+    std::fill_n(mass, in.count, T{0});
+    for (std::size_t m = 0; m < models_; ++m) {
+      dispatch(add_agreeing_share, static_cast<const T*>(elected), static_cast<const T*>(deltas.of(m)),
+               static_cast<T>(shares_[m]), in.count, out, static_cast<T*>(mass));
+    }
+    dispatch(finish, in.base(), static_cast<const T*>(mass), scale, in.count, out);
   }
 
   std::size_t models_;

@@ -95,8 +95,16 @@ void MagnitudeSelect::look_for_cut(Search& search) const {
 }
 
 void MagnitudeSelect::set_rank(std::size_t target, std::uint64_t rank) {
-  searches_[target].target.rank = rank;
-  begin(searches_[target]);
+  Search& search = searches_[target];
+  search.target.rank = rank;
+  search.left = rank;
+  search.none = rank == 0;
+  search.all = rank >= options_.elements && !search.target.all_equal && !search.none;
+  search.settled = search.none || search.all;
+}
+
+bool MagnitudeSelect::is_sampling() const {
+  return std::ranges::any_of(slots_, [&](const Slot& slot) { return searches_[slot.leader].stage == Stage::sample; });
 }
 
 std::uint64_t MagnitudeSelect::bins_of(const Search& search) {
@@ -187,6 +195,37 @@ void MagnitudeSelect::conclude(std::span<const std::uint64_t> counts) {
     }
   }
   assign_slots();
+}
+
+std::optional<KeyRange> MagnitudeSelect::keys_in_question() const {
+  if (slots_.size() != 1 || options_.wide || options_.key != SelectKey::magnitude) return std::nullopt;
+  const Search& search = searches_[slots_.front().leader];
+  if (search.target.order != SelectOrder::largest_first || options_.hashed_ties) return std::nullopt;
+  if (search.stage == Stage::sample || (search.low == 0 && search.high == last_key())) return std::nullopt;
+  return KeyRange{search.low, search.high};
+}
+
+void MagnitudeSelect::count_some(const SelectRun& run, std::span<const std::uint32_t> keys, const std::uint32_t* places,
+                                 std::uint64_t above, std::span<std::uint64_t> counts) const {
+  const Search& search = searches_[slots_.front().leader];
+  const unsigned beyond_bins = search.shift + search.width;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] > search.high) ++above;
+    if (keys[i] < search.low || keys[i] > search.high) continue;
+    const std::uint64_t key = keys[i] - search.low, index = run.first + places[i];
+    switch (search.stage) {
+      case Stage::value:
+        ++counts[key >> search.shift];
+        break;
+      case Stage::place:
+        ++counts[(key << search.width) + (index >> search.shift)];
+        break;
+      default:  // of index: one key
+        if (beyond_bins < 64 && index >> beyond_bins != search.index >> beyond_bins) break;
+        ++counts[index >> search.shift & (bins_of(search) - 1)];
+    }
+  }
+  if (search.stage == Stage::value && !search.proven) counts[bins_of(search)] += above;
 }
 
 std::optional<KeyRange> MagnitudeSelect::selected_keys(std::size_t target, const SelectRun& run) const {

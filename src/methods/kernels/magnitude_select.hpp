@@ -85,10 +85,20 @@ class MagnitudeSelect {
   /// Counts a run of a vector.
   template <class T>
   void count(std::size_t vector, const SelectRun& run, const T* values, std::span<std::uint64_t> counts) const;
+  /// The keys that the next pass asks about, of a single target with 32-bit keys: of all others it asks at most how many are
+  /// above. Nothing: it looks at every key.
+  std::optional<KeyRange> keys_in_question() const;
+  /// Instead of count(), by who knows which elements of a run matter.   @pre keys_in_question()
+  /// @param keys  of all elements with keys in question, and maybe others.   @param places  of these in the run
+  /// @param above  how many elements beside them have keys above those in question
+  void count_some(const SelectRun& run, std::span<const std::uint32_t> keys, const std::uint32_t* places,
+                  std::uint64_t above, std::span<std::uint64_t> counts) const;
   /// Takes the next digit of every target that is searched.
   void conclude(std::span<const std::uint64_t> counts);
-  /// Changes how many elements a target wants. Before the first conclude() only.
+  /// Changes how many elements a target wants: before the first conclude() that takes counts of all elements.
   void set_rank(std::size_t target, std::uint64_t rank);
+  /// Whether the next pass looks at a sample only.
+  bool is_sampling() const;
 
   /// Zeroes what a target does not select, or what it does. Magnitudes only. @pre next_pass() is empty
   template <class T>

@@ -242,6 +242,30 @@ TEST(MagnitudeSelect, FindsSeveralSignedValuesInTheSamePassesAndCountsTheFirstDi
               ElementsAre(sorted[0], sorted[2'499], sorted[9'999]));
 }
 
+TEST(MagnitudeSelect, ARankCanBeSetAfterASample) {
+  const auto values = many_ties<float>(2'000'003);
+  const SelectTarget guess{.rank = 1'000'000};
+  for (const std::uint64_t rank : {0u, 3u, 900'000u, 2'000'002u, 2'000'003u}) {
+    MagnitudeSelect select(std::span(&guess, 1), {.elements = values.size(), .sampled = true});
+    std::vector<bool> sampling;
+    std::vector<float> kept = values;
+    while (const auto shape = select.next_pass()) {
+      sampling.push_back(select.is_sampling());
+      std::vector<std::uint64_t> counts(shape->counts);
+      for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
+        if (select.wants(first, count)) select.count(0, {.first = first, .count = count}, &values[first], counts);
+      });
+      if (sampling.size() == 2) select.set_rank(0, rank);
+      select.conclude(counts);
+    }
+    for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
+      select.keep_selected(0, {.first = first, .count = count}, &kept[first]);
+    });
+    EXPECT_EQ(kept, sorted_selection(values, rank)) << rank;
+    EXPECT_TRUE(sampling.at(0) && !sampling.at(1));
+  }
+}
+
 TEST(MagnitudeSelect, ARankCanBeSetUntilTheFirstPassIsConcluded) {
   const std::vector<float> values{3, 1, 2, 5};
   const SelectTarget target{.rank = 1};
@@ -254,6 +278,39 @@ TEST(MagnitudeSelect, ARankCanBeSetUntilTheFirstPassIsConcluded) {
     select.conclude(counts);
   }
   EXPECT_EQ(select.threshold(0), 3.0);
+}
+
+TEST(MagnitudeSelect, CountsTheSameOfWhatIsInQuestionAlone) {
+  const auto values = many_ties<float>(2'000'003);
+  for (const std::uint64_t rank : {1u, 700'000u, 1'999'999u}) {
+    const SelectTarget target{.rank = rank};
+    MagnitudeSelect select(std::span(&target, 1), {.elements = values.size(), .sampled = true});
+    std::size_t asked = 0;
+    while (const auto shape = select.next_pass()) {
+      const auto question = select.keys_in_question();
+      if (question) ++asked;
+      std::vector<std::uint64_t> counts(shape->counts), by_some(shape->counts);
+      for_each_sub_tile(values.size(), [&](std::size_t first, std::size_t count) {
+        const SelectRun run{.first = first, .count = count};
+        select.count(0, run, values.data() + first, counts);
+        if (!question) return;
+        std::vector<std::uint32_t> keys, places;
+        std::uint64_t above = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+          const auto key = magnitude_key<std::uint32_t>(values[first + i]);
+          const bool is_near = key + 9 >= question->low && key <= question->high + 9;
+          if (!is_near && key > question->high) ++above;
+          if (!is_near) continue;
+          keys.push_back(key);
+          places.push_back(i);
+        }
+        select.count_some(run, keys, places.data(), above, by_some);
+      });
+      EXPECT_TRUE(!question || by_some == counts) << rank;
+      select.conclude(counts);
+    }
+    EXPECT_GE(asked, 2u);
+  }
 }
 
 TEST(MagnitudeSelect, LatePassesWantOnlyTheRangeThatHoldsTheCut) {
