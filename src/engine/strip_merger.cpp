@@ -34,8 +34,14 @@ template <class T>
 class TileMerger {
  public:
   TileMerger(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method& method,
-             const TensorSources& sources, const StoredParts& parts)
-      : context_(context), worker_(worker), strip_(strip), method_(method), sources_(sources), parts_(parts) {}
+             const TensorSources& sources, const StoredParts& parts, methods::Notes notes)
+      : context_(context),
+        worker_(worker),
+        strip_(strip),
+        method_(method),
+        sources_(sources),
+        parts_(parts),
+        notes_(notes) {}
 
   void merge(std::span<std::byte> encoded) {
     const DType dtype = planned().output.dtype;
@@ -79,8 +85,10 @@ class TileMerger {
   const plan::PlannedTensor& planned() const { return context_.plan.tensors[strip_.tensor]; }
 
   methods::Tile<T> decode(ElementRange range) {
-    return decode_tile<T>(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range, range,
-                          worker_.buffers, context_.input_check, worker_.models<T>());
+    auto tile = decode_tile<T>(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range,
+                               range, worker_.buffers, context_.input_check, worker_.models<T>());
+    tile.notes = notes_.from(range.first - strip_.range.first);
+    return tile;
   }
 
   /// The worker's array of source `s`; the result comes after the last source.
@@ -109,6 +117,7 @@ class TileMerger {
   const methods::Method& method_;
   const TensorSources& sources_;
   const StoredParts& parts_;
+  methods::Notes notes_;
 };
 
 }  // namespace
@@ -120,19 +129,19 @@ StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& stri
 }
 
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
-                 const TensorSources& sources, const StoredParts& parts) {
+                 const TensorSources& sources, const StoredParts& parts, methods::Notes notes) {
   const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
   worker.clock.enter(Phase::merge);
   if (context.measuring) {
     if (!planned.lines_offset) return;
-    return planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).measure()
-                           : TileMerger<float>(context, worker, strip, *method, sources, parts).measure();
+    return planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts, notes).measure()
+                           : TileMerger<float>(context, worker, strip, *method, sources, parts, notes).measure();
   }
   std::span<std::byte> encoded = parts[0];
   if (method != nullptr) {
     encoded = worker.buffers.encoded().first(bytes_of(planned.output.dtype, strip.range.count));
-    planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts).merge(encoded)
-                    : TileMerger<float>(context, worker, strip, *method, sources, parts).merge(encoded);
+    planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts, notes).merge(encoded)
+                    : TileMerger<float>(context, worker, strip, *method, sources, parts, notes).merge(encoded);
   }
   worker.clock.enter(Phase::digest);
   io::DigestTree run;

@@ -6,10 +6,10 @@
 namespace stockpot::engine {
 
 /// Worker threads. Merges one strip out of its stored bytes and writes it.
-/// @param method  nullptr for Action::copy.   @throws Error(numeric) for non-finite results, Error(storage) from the
+/// @param method  nullptr for Action::copy.   @param notes  what it noted of the strip.   @throws Error(numeric) for non-finite results, Error(storage) from the
 /// sink.
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
-                 const TensorSources& sources, const StoredParts& parts);
+                 const TensorSources& sources, const StoredParts& parts, methods::Notes notes = {});
 
 /// Worker threads. Reads a strip into the worker's own buffer.
 StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& strip, const TensorSources& sources);

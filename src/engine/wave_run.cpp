@@ -19,7 +19,12 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     place_of_group_.emplace(g, members_.size());
     members_.push_back({group.method->make(first.settings, group.info), nullptr, 0});
   }
+  const auto unit = [&](std::size_t place) -> const plan::Unit& { return context.schedule.units[wave.units[place]]; };
   std::uint64_t at = 0;
+  for (std::size_t place = 0; place < wave.note_units; ++place) {
+    notes_at_.push_back(at);
+    at += plan::unit_note_bytes(context.plan, context.schedule, unit(place));
+  }
   for (std::size_t i = 0; i < strips_.size(); ++i) {
     const Strip strip = strips_[i];
     if (strip.place >= wave.keep_units) break;
@@ -39,6 +44,7 @@ void WaveRun::replay(bool shared) {
       if (!totals) break;
       const auto workspace = context_.workspace.hold(group.needs.workspace_bytes);
       member.method->conclude(totals->view());
+      member.may_note = false;
       ++member.passes;
     }
   }
@@ -92,14 +98,16 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   const std::uint64_t step = plan::tile_elements(context_.plan, strip.tensor);
   std::vector<methods::Lanes> sums(member.tally->shape().sums);
   std::vector<double> maxima(member.tally->shape().maxima);
+  const methods::Notes notes = notes_of(strip, member);
   for_each_part(strip.range, step, [&](ElementRange range) {
     if (!member.method->wants(tensor, range)) return;
     std::ranges::fill(sums, methods::Lanes{});
     std::ranges::fill(maxima, 0.0);
     for_each_part(range, plan::observed_elements(context_.plan, strip.tensor), [&](ElementRange piece) {
       if (!member.method->wants(tensor, piece)) return;
-      const auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
-                                       context_.input_check, worker.models<T>());
+      auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
+                                 context_.input_check, worker.models<T>());
+      tile.notes = notes.from(piece.first - strip.range.first);
       member.method->observe(tile, {counts, sums, maxima});
     });
     if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
@@ -129,6 +137,16 @@ StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSour
     is_loaded_[i] = 1;
   }
   return parts;
+}
+
+methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const {
+  const std::uint64_t plane = plan::note_plane_bytes(context_.plan, strip.tensor, strip.range.count);
+  if (plane == 0 || strip.place >= wave_.note_units || !member.may_note) return {};
+  const std::uint64_t before =
+      plan::unit_note_bytes(context_.plan, strip.tensor, strip.range.first - strip.unit.first, chunk_bytes());
+  const plan::Group& group = context_.plan.groups[context_.plan.tensors[strip.tensor].group];
+  auto* const planes = reinterpret_cast<std::uint8_t*>(context_.kept.memory().data() + notes_at_[strip.place] + before);
+  return {.planes = planes, .stride = plane, .bits = group.needs.note_bits};
 }
 
 WaveRun::Member& WaveRun::member_of(std::uint32_t tensor) {
@@ -182,7 +200,8 @@ void WaveRun::merge(const plan::Wave* next) {
     if (!is_loaded_[i]) context_.advise(strips_, i);
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = stored(worker, strip, sources, i);
-    merge_strip(context_, worker, strip, member_of(strip.tensor).method.get(), sources, parts);
+    const Member& member = member_of(strip.tensor);
+    merge_strip(context_, worker, strip, member.method.get(), sources, parts, notes_of(strip, member));
   });
 }
 

@@ -41,6 +41,7 @@ class WaveRun {
     std::unique_ptr<methods::Method> method;
     std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
     std::uint32_t passes = 0;           // concluded
+    bool may_note = true;               // no pass was an earlier attempt's, which could have left notes
   };
   /// Counters that a worker adds up alone until it meets another group.
   struct Pending {
@@ -53,14 +54,18 @@ class WaveRun {
                      Member& member, std::span<std::uint64_t> counts);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
+  std::uint64_t chunk_bytes() const { return context_.schedule.options.chunk_bytes; }
   /// The bytes of strip `i`: kept ones are read when they are first wanted.
   StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i);
+  /// What was or will be noted of a strip, if there is room for it.
+  methods::Notes notes_of(const Strip& strip, const Member& member) const;
   Member& member_of(std::uint32_t tensor);
 
   EngineContext& context_;
   const plan::Wave& wave_;
   Strips strips_;
-  std::vector<std::uint64_t> kept_at_;  // of each kept strip, where it begins in the kept memory
+  std::vector<std::uint64_t> notes_at_;  // of each unit with notes, where they begin in the kept memory
+  std::vector<std::uint64_t> kept_at_;   // of each kept strip likewise, behind them
   std::vector<std::uint8_t>
       is_loaded_;  // of each strip, whether it was read in this run; a strip is one worker's at a time
   std::span<std::uint64_t> used_counters_;  // of the coming pass

@@ -44,6 +44,7 @@ std::string message(const Parcel& parcel) {
     pack(wave.groups, out);
     pack(wave.units, out);
     out.number(wave.keep_units);
+    out.number(wave.note_units);
   }
   return out.take();
 }
@@ -56,6 +57,7 @@ Parcel parcel_of(ByteReader& in) {
     wave.groups = unpack(in);
     wave.units = unpack(in);
     wave.keep_units = in.number();
+    wave.note_units = in.number();
   }
   return parcel;
 }

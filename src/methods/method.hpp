@@ -40,6 +40,20 @@ struct OutputTensor {
   std::uint32_t place_in_group = 0;  ///< of this tensor among the group's, ascending by name
 };
 
+/// What observe() of some elements may leave for later passes over them and for merge(): Needs::note_bits for each
+/// element and model. One plane for each model, in which the bits of eight elements are whole bytes. Null where nothing is
+/// kept: a method then works out again what it would have noted.
+struct Notes {
+  std::uint8_t* planes = nullptr;
+  std::size_t stride = 0;  ///< bytes from one model's plane to the next one's
+  unsigned bits = 0;       ///< of an element in a plane
+
+  explicit operator bool() const { return planes != nullptr; }
+  std::uint8_t* of(std::size_t model) const { return planes + model * stride; }
+  /// Those of the elements from `element` on, a multiple of 8.
+  Notes from(std::uint64_t element) const { return {planes ? planes + element / 8 * bits : nullptr, stride, bits}; }
+};
+
 /// A run of one output tensor's elements, for every model that takes part in it, as values of type T (float or double).
 /// Where a tensor's tiles begin and end follows from its shape and the method's granularity alone: see tile_elements().
 template <class T>
@@ -48,6 +62,9 @@ struct Tile {
   ElementRange range;
   const T* base_values;                    ///< range.count values, or nullptr for a method without base
   std::span<const T* const> model_values;  ///< one pointer to range.count values per model, in configuration order
+  /// Of these elements: there for all of a Method's passes and merge(), or for none, and then written by nobody else. What
+  /// they hold before the first pass is anything.
+  Notes notes = {};
 
   std::size_t size() const { return range.count; }
   std::size_t models() const { return model_values.size(); }
@@ -168,6 +185,8 @@ struct Needs {
   int passes = 0;
   /// The most of each part in any pass.
   TallyShape tally;
+  /// Bits that observe() would like to leave for each element and model: Tile::notes. Granted where memory has them.
+  unsigned note_bits = 0;
   /// Every tile of the group must be observed and merged on the same rank: the method gathers what it sees.
   bool one_rank = false;
   /// Memory that the Method itself allocates and holds between passes, on each rank.

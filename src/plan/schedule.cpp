@@ -60,7 +60,7 @@ class Dealer {
       if (unit.rank == no_rank) continue;
       if (const auto group = group_of(unit)) {
         groups_[*group].read += read_bytes(plan_, unit);
-        groups_[*group].stored += kept_unit_bytes(plan_, unit.tensor, unit.range.count, schedule_.options.chunk_bytes);
+        groups_[*group].stored += kept_unit_bytes(plan_, schedule_, unit) + unit_note_bytes(plan_, schedule_, unit);
         groups_[*group].written += unit.done ? 0 : write_bytes(plan_, unit);
         ++groups_[*group].units;
       }
@@ -264,11 +264,22 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, st
   return schedule;
 }
 
+std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
+  return kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+}
+
+std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
+  return unit_note_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+}
+
 WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
   WaveMemory memory;
+  for (std::size_t place = 0; place < wave.note_units; ++place) {
+    memory.note_bytes += unit_note_bytes(plan, schedule, schedule.units[wave.units[place]]);
+  }
+  memory.kept_bytes = memory.note_bytes;
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
-    const Unit& unit = schedule.units[wave.units[place]];
-    memory.kept_bytes += kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+    memory.kept_bytes += kept_unit_bytes(plan, schedule, schedule.units[wave.units[place]]);
   }
   for (const std::uint32_t g : wave.groups) {
     memory.counters += plan.groups[g].needs.tally.counts;

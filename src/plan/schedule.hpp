@@ -37,7 +37,8 @@ inline constexpr std::uint32_t no_rank = static_cast<std::uint32_t>(-1);
 struct Wave {
   std::vector<std::uint32_t> groups;
   std::vector<std::uint32_t> units;  ///< of this rank, indices into Schedule::units, in reading order
-  std::uint64_t keep_units = 0;      ///< the first so many units stay in the pool after the first pass
+  std::uint64_t keep_units = 0;      ///< the inputs of the first so many units stay in the pool after the first pass
+  std::uint64_t note_units = 0;      ///< the first so many units have room there for what methods note
 };
 
 /// What one rank does, in this order: shared waves (all ranks together), local waves, direct units.
@@ -61,13 +62,14 @@ struct MemoryPlan {
   std::uint64_t worker_bytes = 0;     ///< transfer and tile buffers of all threads: threads x largest_strip().total()
   std::uint64_t workspace_bytes = 0;  ///< what methods allocate while they conclude, all at once
   std::uint64_t tally_bytes = 0;      ///< counters, partial sums and methods' own state of the largest wave
-  std::uint64_t kept_bytes = 0;       ///< inputs kept between passes, the largest wave
+  std::uint64_t kept_bytes = 0;       ///< inputs and notes kept between passes, the largest wave
   std::uint64_t total() const { return worker_bytes + workspace_bytes + tally_bytes + kept_bytes; }
 };
 
 /// What one wave needs of the pool.
 struct WaveMemory {
-  std::uint64_t kept_bytes = 0;   ///< of its kept units
+  std::uint64_t kept_bytes = 0;   ///< what its methods note, and the inputs of its kept units behind that
+  std::uint64_t note_bytes = 0;   ///< the former
   std::uint64_t counters = 0;     ///< of 64 bits: of the largest pass of all its groups together
   std::uint64_t tally_bytes = 0;  ///< these counters, and what its methods allocate and hold
 };
@@ -98,6 +100,10 @@ std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes);
 
 /// The group whose statistics a unit takes part in.
 std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit& unit);
+
+/// Bytes that a unit's inputs take in the pool where they are kept, and those of what its method notes.
+std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
+std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
 
 WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
 

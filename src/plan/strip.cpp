@@ -88,11 +88,35 @@ std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uin
   return sum;
 }
 
+namespace {
+
+/// Of the strips that so many elements are cut into. @param bytes_of_strip  of a strip's elements
+template <class Bytes>
+std::uint64_t sum_of_strips(std::uint64_t elements, std::uint64_t strip, const Bytes& bytes_of_strip) {
+  const std::uint64_t rest = elements % strip;
+  return elements / strip * bytes_of_strip(strip) + (rest > 0 ? bytes_of_strip(rest) : 0);
+}
+
+}  // namespace
+
 std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
                               std::uint64_t chunk_bytes) {
-  const std::uint64_t strip = strip_elements(plan, tensor, chunk_bytes);
-  const std::uint64_t rest = elements % strip;
-  return elements / strip * stored_bytes(plan, tensor, strip) + (rest > 0 ? stored_bytes(plan, tensor, rest) : 0);
+  return sum_of_strips(elements, strip_elements(plan, tensor, chunk_bytes),
+                       [&](std::uint64_t strip) { return stored_bytes(plan, tensor, strip); });
+}
+
+std::uint64_t note_plane_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  const bool whole_rows = granularity_of(plan, tensor) == methods::Granularity::row;
+  if (whole_rows && planned.output.row_elements() % 8 != 0) return 0;
+  return round_up((elements + 7) / 8 * plan.groups[planned.group].needs.note_bits, line);
+}
+
+std::uint64_t unit_note_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
+                              std::uint64_t chunk_bytes) {
+  const std::size_t models = plan.tensors[tensor].sources.size();
+  return sum_of_strips(elements, strip_elements(plan, tensor, chunk_bytes),
+                       [&](std::uint64_t strip) { return models * note_plane_bytes(plan, tensor, strip); });
 }
 
 namespace {

@@ -34,6 +34,16 @@ std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uin
 std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
                               std::uint64_t chunk_bytes);
 
+/// Bytes of what a method notes of one model in a strip (methods::Notes), rounded up to a cache line: nothing if it notes
+/// nothing, or if its pieces, being whole rows, do not begin at multiples of 8 elements.
+/// @param elements  of the strip.
+std::uint64_t note_plane_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
+
+/// What the pool holds of a unit's notes: those of its strips, one after the other, model by model.
+/// @param elements  of the unit, or of its first strips.
+std::uint64_t unit_note_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
+                              std::uint64_t chunk_bytes);
+
 /// What one worker holds while it carries a strip from read to write.
 struct StripMemory {
   std::uint64_t stored_bytes = 0;  ///< of all sources, as they lie in their files

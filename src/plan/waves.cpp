@@ -191,19 +191,27 @@ std::vector<Wave> WavePlanner::local_waves(std::vector<std::vector<std::uint32_t
   return waves;
 }
 
+/// Notes first: they are a small part of the inputs' bytes, and what they save takes longer than to read these again.
 void WavePlanner::keep_what_fits(Wave& wave) const {
-  std::uint64_t kept = 0;
-  for (const std::uint32_t u : wave.units) {
-    kept += kept_size({&u, 1});
-    if (kept > budget_.kept_bytes) return;
-    ++wave.keep_units;
-  }
+  std::uint64_t left = budget_.kept_bytes;
+  const auto units_that_fit = [&](const auto& bytes_of) {
+    std::uint64_t fit = 0;
+    for (const std::uint32_t u : wave.units) {
+      const std::uint64_t bytes = bytes_of(schedule_.units[u]);
+      if (bytes > left) break;
+      left -= bytes;
+      ++fit;
+    }
+    return fit;
+  };
+  wave.note_units = units_that_fit([&](const Unit& unit) { return unit_note_bytes(plan_, schedule_, unit); });
+  wave.keep_units = units_that_fit([&](const Unit& unit) { return kept_unit_bytes(plan_, schedule_, unit); });
 }
 
 std::uint64_t WavePlanner::kept_size(std::span<const std::uint32_t> units) const {
   return std::accumulate(units.begin(), units.end(), std::uint64_t{0}, [&](std::uint64_t sum, std::uint32_t u) {
     const Unit& unit = schedule_.units[u];
-    return sum + kept_unit_bytes(plan_, unit.tensor, unit.range.count, schedule_.options.chunk_bytes);
+    return sum + kept_unit_bytes(plan_, schedule_, unit) + unit_note_bytes(plan_, schedule_, unit);
   });
 }
 

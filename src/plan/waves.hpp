@@ -14,7 +14,7 @@ struct WaveBudget {
   std::uint64_t worker_bytes = 0;                ///< all threads
   std::uint64_t workspace_bytes = 0;             ///< what concluding methods may take at once
   std::uint64_t tally_bytes = 0;                 ///< what the tallies and the methods' state of one wave may take
-  std::uint64_t kept_bytes = 0;                  ///< what the inputs kept between passes may take: the rest
+  std::uint64_t kept_bytes = 0;                  ///< what inputs and notes kept between passes may take: the rest
   std::vector<std::uint64_t> group_tally_bytes;  ///< by group
 };
 
@@ -41,6 +41,7 @@ class WavePlanner {
   void sort_for_reading(std::vector<std::uint32_t>& units) const;
   std::vector<Wave> local_waves(std::vector<std::vector<std::uint32_t>> units_of_group) const;
   void keep_what_fits(Wave& wave) const;
+  /// Of inputs and notes.
   std::uint64_t kept_size(std::span<const std::uint32_t> units) const;
 
   const MergePlan& plan_;

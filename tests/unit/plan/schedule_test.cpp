@@ -228,6 +228,40 @@ TEST(Schedule, KeptInputsAreReadOnceAndOthersOncePerPassAndOnceMore) {
   EXPECT_EQ(work_of(plan, half, 0).local[0].keep_units, 4u);  // of eight
 }
 
+TEST(Schedule, NotesAreABitForEachElementAndModelInWholeCacheLines) {
+  const auto plan = plan_of("dare_linear", trimmed, {{"a", DType::bf16, {1000, 1000}}, {"b", DType::bf16, {3}}});
+  EXPECT_EQ(note_plane_bytes(plan, 0, 65'536), 8192u);
+  EXPECT_EQ(note_plane_bytes(plan, 0, 1001), 128u);  // 126 bytes
+  EXPECT_EQ(note_plane_bytes(plan, 1, 3), 64u);
+  EXPECT_EQ(note_plane_bytes(plan_of("ties", trimmed, {{"a", DType::bf16, {1000, 1000}}}), 0, 65'536), 0u);
+}
+
+TEST(Schedule, RowsThatDoNotBeginAtMultiplesOfEightHaveNoNotes) {
+  const std::vector<TensorInfo> tensors{{"even", DType::bf16, {100, 1000}}, {"odd", DType::bf16, {100, 1001}}};
+  const auto rows = plan_of("della", trimmed, tensors), blocks = plan_of("dare_ties", trimmed, tensors);
+  EXPECT_EQ(note_plane_bytes(rows, 0, 8000), 1024u);  // 1000 bytes
+  EXPECT_EQ(note_plane_bytes(rows, 1, 8008), 0u);
+  EXPECT_EQ(note_plane_bytes(blocks, 1, 8008), 1024u);  // 1001 bytes
+}
+
+TEST(Schedule, NotesAreKeptBeforeInputs) {
+  const auto plan = plan_of("dare_linear", trimmed, {{"w", DType::bf16, {4096, 4096}}});  // 32 MiB per model
+  const std::uint64_t inputs = plan.input_bytes(0), notes = 2 * 4096 * 4096 / 8;
+  EXPECT_EQ(make_schedule(plan, options(1)).memory.kept_bytes, inputs + notes);
+  const std::uint64_t buffers = make_schedule(plan, options(1)).memory.total() - inputs - notes;
+  const auto waves = [&](std::uint64_t memory) {
+    const Schedule schedule = make_schedule(plan, options(1, buffers + memory, 4 * mebibyte));
+    EXPECT_LE(schedule.memory.kept_bytes, memory);
+    return work_of(plan, schedule, 0).local;
+  };
+  const Wave half_of_notes = waves(notes / 2)[0], notes_alone = waves(notes)[0], half = waves(notes + inputs / 2)[0];
+  EXPECT_EQ(half_of_notes.note_units, 4u);  // of eight
+  EXPECT_EQ(notes_alone.note_units, 8u);
+  EXPECT_EQ(notes_alone.keep_units, 0u);
+  EXPECT_EQ(half.note_units, 8u);
+  EXPECT_EQ(half.keep_units, 4u);
+}
+
 TEST(Schedule, LocalWavesReadFilesInOrder) {
   std::vector<TensorInfo> infos;
   for (int k = 0; k < 60; ++k) infos.push_back({fmt::format("w{}", k), DType::bf16, {1024, 1024}});
