@@ -21,7 +21,7 @@ extern const MethodSpec dare_linear{.name = "dare_linear",
                                     .skips_weight_0 = true,
                                     .parameters = family_parameters({.normalize = false, .rescale = true}),
                                     .check = check_family,
-                                    .needs = family_needs,
+                                    .needs = noting_family_needs,
                                     .make = make_method<TaskVectorMerge<BernoulliTrim>>};
 
 extern const MethodSpec dare_ties{.name = "dare_ties",
@@ -37,7 +37,7 @@ extern const MethodSpec dare_ties{.name = "dare_ties",
                                   .skips_weight_0 = true,
                                   .parameters = electing_parameters({.normalize = false, .rescale = true}),
                                   .check = check_family,
-                                  .needs = family_needs,
+                                  .needs = noting_family_needs,
                                   .make = make_method<TaskVectorMerge<BernoulliTrim>>};
 
 }  // namespace stockpot::methods

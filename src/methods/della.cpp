@@ -66,7 +66,7 @@ extern const MethodSpec della{
     .parameters = with_window(electing_parameters({.normalize = true, .rescale = true})),
     .check = check,
     .granularity = granularity,
-    .needs = family_needs,
+    .needs = noting_family_needs,
     .make = make_method<TaskVectorMerge<RankTrim>>};
 
 extern const MethodSpec della_linear{
@@ -85,7 +85,7 @@ extern const MethodSpec della_linear{
     .parameters = with_window(family_parameters({.normalize = false, .rescale = true})),
     .check = check,
     .granularity = granularity,
-    .needs = family_needs,
+    .needs = noting_family_needs,
     .make = make_method<TaskVectorMerge<RankTrim>>};
 
 }  // namespace stockpot::methods

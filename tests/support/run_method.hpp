@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -46,6 +47,8 @@ struct RunOptions {
   std::uint64_t shuffle = 0;        ///< 0: tiles in order; else an order drawn from this
   std::uint64_t piece = 0;  ///< elements of the pieces that tiles come in; 0: whole. Methods of rows have their own
   bool wide = false;        ///< pretend that another tensor of the group is F64
+  bool notes = false;       ///< there is room for what the method notes
+  std::optional<std::uint8_t> spoil_notes = {};  ///< before merging all notes become this
 };
 
 struct PassRecord {
@@ -93,17 +96,24 @@ class HandRun {
     granularity_ = spec->granularity ? spec->granularity(settings) : methods::Granularity::block;
     for (const auto& tensor : group) context_.push_back(context_of(tensor, settings));
     number_by_name();
-    method_ = spec->make(settings, {.elements = next_first_,
-                                    .tensors = group.size(),
-                                    .models = models,
-                                    .float64 = options.wide || sizeof(T) == 8,
-                                    .shape = context_.front().shape});
+    const methods::GroupInfo info{.elements = next_first_,
+                                  .tensors = group.size(),
+                                  .models = models,
+                                  .float64 = options.wide || sizeof(T) == 8,
+                                  .shape = context_.front().shape};
+    method_ = spec->make(settings, info);
+    if (options.notes && spec->needs != nullptr) make_room_for_notes(spec->needs(settings, info).note_bits);
   }
+
+  bool has_notes() const { return note_bits_ > 0; }
 
   RunResult<T> run() {
     RunResult<T> result;
     while (const auto shape = method_->next_pass()) result.passes.push_back(pass(*shape));
     for (const auto& tensor : group_) result.tensors.emplace_back(tensor.elements());
+    if (options_.spoil_notes) {
+      for (auto& notes : notes_) std::ranges::fill(notes, *options_.spoil_notes);
+    }
     for (const auto [tensor, range] : tiles(options_.blocks_per_tile)) {
       for (const ElementRange piece : pieces(range, granularity_ == methods::Granularity::block)) {
         const auto models = model_pointers(tensor, piece.first);
@@ -172,7 +182,24 @@ class HandRun {
 
   methods::Tile<T> tile(std::size_t tensor, ElementRange range, std::span<const T* const> models) const {
     const auto& base = group_[tensor].base;
-    return {context_[tensor], range, base.empty() ? nullptr : base.data() + range.first, models};
+    return {context_[tensor], range, base.empty() ? nullptr : base.data() + range.first, models,
+            notes_of(tensor).from(range.first)};
+  }
+
+  /// Filled with anything, as the engine's room is.
+  void make_room_for_notes(unsigned bits) {
+    const bool whole_rows = granularity_ == methods::Granularity::row;
+    note_bits_ = bits;
+    for (std::size_t t = 0; t < group_.size(); ++t) {
+      const bool begins_at_bytes = !whole_rows || context_[t].row_elements % 8 == 0;
+      const std::size_t bytes = begins_at_bytes ? bits * ((group_[t].elements() + 7) / 8) : 0;
+      notes_.emplace_back(bytes * group_[t].models.size(), std::uint8_t{0xA5});
+    }
+  }
+
+  methods::Notes notes_of(std::size_t tensor) const {
+    if (notes_.empty() || notes_[tensor].empty()) return {};
+    return {notes_[tensor].data(), notes_[tensor].size() / group_[tensor].models.size(), note_bits_};
   }
 
   PassRecord pass(methods::TallyShape shape) {
@@ -239,6 +266,8 @@ class HandRun {
   std::uint64_t next_first_ = 0;
   std::vector<methods::OutputTensor> context_;
   std::unique_ptr<methods::Method> method_;
+  unsigned note_bits_ = 0;
+  mutable std::vector<std::vector<std::uint8_t>> notes_;  // of each tensor, model by model
 };
 
 template <class T>

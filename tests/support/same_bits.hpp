@@ -39,14 +39,15 @@ void expect_same_bits(const std::vector<T>& got, const std::vector<T>& expected,
                 << (inside ? expected[*at] : T{0});
 }
 
-/// Merges a group on every instruction set, tiles in order and shuffled, and compares each tensor.
+/// Merges a group on every instruction set, tiles in order and shuffled, the latter with room for notes, and compares each tensor.
 template <class T>
 void expect_merged(const std::string& method, const Parameters& parameters, const std::vector<HandTensor<T>>& group,
                    const std::vector<std::vector<T>>& expected, std::uint64_t seed = 0) {
   for (const auto set : available_instruction_sets()) {
     const WithInstructionSet chosen(set);
     for (const std::uint64_t shuffle : {0u, 7u}) {
-      const RunOptions options{.seed = seed, .blocks_per_tile = shuffle == 0 ? 1u : 2u, .shuffle = shuffle};
+      const RunOptions options{
+          .seed = seed, .blocks_per_tile = shuffle == 0 ? 1u : 2u, .shuffle = shuffle, .notes = shuffle != 0};
       const auto got = run_method(method, parameters, group, options).tensors;
       for (std::size_t t = 0; t < group.size(); ++t) {
         expect_same_bits(got[t], expected[t],

@@ -33,4 +33,23 @@ inline constexpr auto add_magnitudes = []<class T>(const T* x, std::size_t count
   add_terms(lanes, count, [=](std::size_t i) { return static_cast<double>(std::abs(x[i])); });
 };
 
+/// The same for two arrays at once, each with its lanes: an addition waits for the one before it in its own lane only.
+template <class T>
+void add_magnitudes_of_two(const T* x, const T* y, std::size_t count, double* x_lanes, double* y_lanes) {
+  double sum_x[8], sum_y[8];
+  for (std::size_t lane = 0; lane < 8; ++lane) sum_x[lane] = x_lanes[lane];
+  for (std::size_t lane = 0; lane < 8; ++lane) sum_y[lane] = y_lanes[lane];
+  const std::size_t whole = count / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) {
+    for (std::size_t lane = 0; lane < 8; ++lane) sum_x[lane] += static_cast<double>(std::abs(x[i + lane]));
+    for (std::size_t lane = 0; lane < 8; ++lane) sum_y[lane] += static_cast<double>(std::abs(y[i + lane]));
+  }
+  for (std::size_t lane = 0; lane < count - whole; ++lane)
+    sum_x[lane] += static_cast<double>(std::abs(x[whole + lane]));
+  for (std::size_t lane = 0; lane < count - whole; ++lane)
+    sum_y[lane] += static_cast<double>(std::abs(y[whole + lane]));
+  for (std::size_t lane = 0; lane < 8; ++lane) x_lanes[lane] = sum_x[lane];
+  for (std::size_t lane = 0; lane < 8; ++lane) y_lanes[lane] = sum_y[lane];
+}
+
 }  // namespace stockpot::methods

@@ -1,5 +1,5 @@
-// The whole of a task-vector merge in one loop, for few models whose trims are ranges of magnitudes: all arrays are read
-// side by side and nothing is kept between the steps. The same numbers as consensus.hpp gives step by step.
+// The whole of a task-vector merge in one loop, for few models whose trims are ranges of magnitudes or flags: all arrays are
+// read side by side and nothing is kept between the steps. The same numbers as consensus.hpp gives step by step.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,28 @@
 namespace stockpot::methods {
 
 /// One run of elements of `models` models.
-template <class T, class Key, std::size_t models>
+template <class T, std::size_t models>
 struct FusedModels {
+  static constexpr std::size_t size = models;
   const T* values[models];
-  Key low[models], high[models];  ///< keys of the differences that stay; high below low: none
   T rescale[models], weight[models];
+};
+
+/// Trimmed by ranges of magnitudes.
+template <class T, class Key, std::size_t models>
+struct FusedByKey : FusedModels<T, models> {
+  Key low[models], high[models];  ///< keys of the differences that stay; high below low: none
+  bool stays(std::size_t m, std::size_t, T delta) const {
+    const Key key = magnitude_key<Key>(delta);
+    return (key >= low[m]) & (key <= high[m]);
+  }
+};
+
+/// Trimmed as kept_flags.hpp says.
+template <class T, std::size_t models>
+struct FusedByFlag : FusedModels<T, models> {
+  const std::uint8_t* flags[models];
+  bool stays(std::size_t m, std::size_t i, T) const { return flags[m][i] != 0; }
 };
 
 /// What is done with the weighted differences.
@@ -30,40 +47,37 @@ struct FusedEnding {
 };
 
 /// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 * weight elsewhere
-template <class T, class Key, std::size_t models>
-inline void weigh_element(const FusedModels<T, Key, models>& in, T base, std::size_t i, T* entries) {
-  for (std::size_t m = 0; m < models; ++m) {
+template <class Fused, class T>
+inline void weigh_element(const Fused& in, T base, std::size_t i, T* entries) {
+  for (std::size_t m = 0; m < Fused::size; ++m) {
     const T delta = in.values[m][i] - base;
-    const Key key = magnitude_key<Key>(delta);
-    const T kept = ((key >= in.low[m]) & (key <= in.high[m])) ? delta : T{0};
+    const T kept = in.stays(m, i, delta) ? delta : T{0};
     entries[m] = in.weight[m] * (in.rescale[m] * kept);
   }
 }
 
-inline constexpr auto merge_all = []<class T, class Key, std::size_t models>(FusedModels<T, Key, models> in,
-                                                                             const T* base, FusedEnding<T> ending,
-                                                                             std::size_t count, T* out) {
+inline constexpr auto merge_all = []<class Fused, class T>(Fused in, const T* base, FusedEnding<T> ending,
+                                                           std::size_t count, T* out) {
   for (std::size_t i = 0; i < count; ++i) {
-    T entries[models];
+    T entries[Fused::size];
     weigh_element(in, base[i], i, entries);
     T sum{0};
-    for (std::size_t m = 0; m < models; ++m) sum += entries[m];
+    for (std::size_t m = 0; m < Fused::size; ++m) sum += entries[m];
     out[i] = base[i] + ending.scale * (sum / ending.mass);
   }
 };
 
-inline constexpr auto merge_elected = []<class T, class Key, std::size_t models>(FusedModels<T, Key, models> in,
-                                                                                 const T* base, FusedEnding<T> ending,
-                                                                                 std::size_t count, T* out) {
+inline constexpr auto merge_elected = []<class Fused, class T>(Fused in, const T* base, FusedEnding<T> ending,
+                                                               std::size_t count, T* out) {
   for (std::size_t i = 0; i < count; ++i) {
-    T entries[models];
+    T entries[Fused::size];
     weigh_element(in, base[i], i, entries);
     T votes{0};
-    for (std::size_t m = 0; m < models; ++m) votes += entries[m];
+    for (std::size_t m = 0; m < Fused::size; ++m) votes += entries[m];
     const T at_zero = votes == 0 ? ending.zero_elects : T{-1};
     const T elected = votes > 0 ? T{1} : at_zero;
     T sum{0}, mass{0};
-    for (std::size_t m = 0; m < models; ++m) {
+    for (std::size_t m = 0; m < Fused::size; ++m) {
       const T agrees = static_cast<T>(elected * entries[m] > 0);
       sum += agrees * entries[m];
       mass += agrees * in.weight[m];

@@ -53,19 +53,18 @@ inline constexpr auto write_bounds = [](const std::uint32_t* starts, std::size_t
   }
 };
 
-/// Zeroes what certainly goes, and flags what neither certainly goes nor certainly stays. `__restrict`: the table is of
-/// unknown length to the compiler, which must not fear that writing a value changes it.
-inline constexpr auto drop_by_bin = []<class T>(const std::uint32_t* __restrict words,
-                                                const std::uint16_t* __restrict bin_of,
-                                                const std::uint32_t* __restrict bounds, std::size_t count,
-                                                std::uint8_t* __restrict undecided, T* __restrict values) {
+/// Flags what may stay, and separately what neither certainly goes nor certainly stays. `__restrict`: the table is of unknown
+/// length to the compiler, which must not fear that writing a flag changes it.
+inline constexpr auto flag_by_bin = [](const std::uint32_t* __restrict words, const std::uint16_t* __restrict bin_of,
+                                       const std::uint32_t* __restrict bounds, std::size_t count,
+                                       std::uint8_t* __restrict undecided, std::uint8_t* __restrict flags) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto upper = static_cast<std::int32_t>(words[i] >> ignored_bits);
     const std::uint32_t bound = bounds[bin_of[i]];
     const bool may_stay = upper <= static_cast<std::int32_t>(bound >> 16);
     const bool may_go = upper >= static_cast<std::int32_t>(bound & 0xFFFF);
     undecided[i] = static_cast<std::uint8_t>(may_stay & may_go);
-    values[i] = may_stay ? values[i] : T{0};
+    flags[i] = static_cast<std::uint8_t>(may_stay);
   }
 };
 
@@ -91,30 +90,53 @@ class TrimmedRows {
 
   std::size_t row_elements() const { return row_elements_; }
 
-  /// @param divides  what is kept, by its probability.   @param hashed_ties  whether words order equal magnitudes
-  void trim(const DeltaRun<T>& run, const KeepRamp& ramp, bool divides, bool hashed_ties) {
-    const std::uint32_t* words = words_.take(run.tensor.masks[run.model], run.first, run.count);
-    const std::uint32_t* ties = nullptr;
-    if (hashed_ties) ties = ties_.take(run.tensor.ties[run.model], run.first, run.count);
-    for (std::size_t first = 0; first < run.count; first += row_elements_) {
-      ranks_.take(run.values + first, hashed_ties ? ties + first : nullptr);
-      if (divides) {
-        dispatch(drop_and_divide, ramp, ranks_.all_ranks(), words + first, row_elements_, run.values + first);
-      } else {
-        drop(ramp, words + first, run.values + first);
-      }
-    }
+  /// Where the rows lie: of one model, from element `first` of the tensor on.
+  struct Place {
+    const OutputTensor& tensor;
+    std::size_t model;
+    std::uint64_t first;
+    std::size_t count;
+  };
+
+  /// Flags what stays of x - base. @param hashed_ties  whether words order equal magnitudes
+  void flag(const Place& place, const T* x, const T* base, const KeepRamp& ramp, bool hashed_ties,
+            std::uint8_t* flags) {
+    for_each_row(place, hashed_ties, [&](std::size_t first, const std::uint32_t* words, const std::uint32_t* ties) {
+      ranks_.take(x + first, base + first, ties);
+      flag_row(ramp, words, flags + first);
+    });
+  }
+
+  /// Zeroes what goes, and divides what stays by its probability.
+  void trim(const DeltaRun<T>& run, const KeepRamp& ramp, bool hashed_ties) {
+    const Place place{run.tensor, run.model, run.first, run.count};
+    for_each_row(place, hashed_ties, [&](std::size_t first, const std::uint32_t* words, const std::uint32_t* ties) {
+      T* const values = run.values + first;
+      ranks_.take(values, nullptr, ties);
+      dispatch(drop_and_divide, ramp, ranks_.all_ranks(), words, row_elements_, values);
+    });
   }
 
  private:
-  void drop(const KeepRamp& ramp, const std::uint32_t* words, T* values) {
+  /// Calls body(first, words, ties) for the rows: which elements to keep, and how to order equal ones.
+  template <class Body>
+  void for_each_row(const Place& place, bool hashed_ties, const Body& body) {
+    const std::uint32_t* words = words_.take(place.tensor.masks[place.model], place.first, place.count);
+    const std::uint32_t* ties = nullptr;
+    if (hashed_ties) ties = ties_.take(place.tensor.ties[place.model], place.first, place.count);
+    for (std::size_t first = 0; first < place.count; first += row_elements_) {
+      body(first, words + first, hashed_ties ? ties + first : nullptr);
+    }
+  }
+
+  void flag_row(const KeepRamp& ramp, const std::uint32_t* words, std::uint8_t* flags) {
     dispatch(write_bounds, ranks_.starts(), ranks_.zero_bins, ranks_.bins(), static_cast<float>(ramp.low * upper_range),
              static_cast<float>(ramp.rise / ramp.last * upper_range), bounds_.get());
     const std::uint32_t* const bounds = bounds_.get();
-    dispatch(drop_by_bin, words, ranks_.bin_of(), bounds, row_elements_, undecided_.data(), values);
+    dispatch(flag_by_bin, words, ranks_.bin_of(), bounds, row_elements_, undecided_.data(), flags);
     undecided_.for_each([&](std::size_t i) {
       if (ranks_.is_zero(i)) return;
-      if (!keeps(probability_at(ramp, ranks_.rank(i)), words[i])) values[i] = T{0};
+      flags[i] = keeps(probability_at(ramp, ranks_.rank(i)), words[i]) ? 1 : 0;
     });
   }
 
@@ -136,6 +158,22 @@ RankTrim::RankTrim(const Settings& settings, const GroupInfo& group)
 }
 
 template <class T>
+void RankTrim::flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+                    std::uint8_t* flags) const {
+  const double density = densities_[model];
+  if (density == 0.0 || density == 1.0) {
+    std::fill_n(flags, count, density == 1.0 ? 1 : 0);
+    return;
+  }
+  const std::size_t row = in.tensor.row_elements;
+  const KeepRamp ramp = ramp_of(density, epsilons_[model], row);
+  with_kept_rows<TrimmedRows<T>>(row, [&](TrimmedRows<T>& rows) {
+    rows.flag({in.tensor, model, in.range.first + first, count}, in.model_values[model] + first, in.base_values + first,
+              ramp, hashed_ties_, flags);
+  });
+}
+
+template <class T>
 void RankTrim::apply(const DeltaRun<T>& run) const {
   const double density = densities_[run.model];
   if (density == 1.0 || run.count == 0) return;
@@ -145,9 +183,11 @@ void RankTrim::apply(const DeltaRun<T>& run) const {
   }
   const std::size_t row = run.tensor.row_elements;
   const KeepRamp ramp = ramp_of(density, epsilons_[run.model], row);
-  with_kept_rows<TrimmedRows<T>>(row, [&](TrimmedRows<T>& rows) { rows.trim(run, ramp, divides_, hashed_ties_); });
+  with_kept_rows<TrimmedRows<T>>(row, [&](TrimmedRows<T>& rows) { rows.trim(run, ramp, hashed_ties_); });
 }
 
+template void RankTrim::flag(const Tile<float>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
+template void RankTrim::flag(const Tile<double>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 template void RankTrim::apply(const DeltaRun<float>&) const;
 template void RankTrim::apply(const DeltaRun<double>&) const;
 

@@ -15,7 +15,13 @@ class RankTrim : public TrimWithoutPasses {
   RankTrim(const Settings& settings, const GroupInfo& group);
   static constexpr bool trims = true;
   static constexpr bool by_row = true;
-  /// @pre run is whole rows.   @throws Error(limits) for rows of more than 2^31 elements
+  static constexpr bool by_flags = true;
+  bool only_drops() const { return !divides_; }
+  /// flags = 1 for elements [first, first + count) of a tile that stay. @pre they are whole rows, and only_drops().
+  /// @throws Error(limits) for rows of more than 2^31 elements
+  template <class T>
+  void flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const;
+  /// What stays is divided by its probability. @pre run is whole rows, and not only_drops().   @throws as flag()
   template <class T>
   void apply(const DeltaRun<T>& run) const;
 
@@ -25,6 +31,8 @@ class RankTrim : public TrimWithoutPasses {
   bool divides_;  // what is kept, by its probability
 };
 
+extern template void RankTrim::flag(const Tile<float>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
+extern template void RankTrim::flag(const Tile<double>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 extern template void RankTrim::apply(const DeltaRun<float>&) const;
 extern template void RankTrim::apply(const DeltaRun<double>&) const;
 

@@ -37,7 +37,8 @@ Rescale::Rescale(const Settings& settings, const GroupInfo& group, bool trims)
     concerns_.push_back(mode_ != RescaleMode::none && partial(density));
     any = any || concerns_.back();
   }
-  ready_ = !any || !needs_norms(mode_) || group.elements == 0;
+  tallies_ = any && needs_norms(mode_) && group.elements > 0;
+  ready_ = !tallies_;
   if (mode_ != RescaleMode::inv_density) return;
   for (std::size_t i = 0; i < factors_.size(); ++i) {
     const std::size_t m = i % models_;

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "methods/kernels/block_sums.hpp"
+#include "methods/kernels/kept_flags.hpp"
 #include "methods/kernels/trims.hpp"
 
 namespace stockpot::methods {
@@ -43,6 +45,8 @@ class Rescale {
   std::optional<TallyShape> next_pass() const;
   template <class Trim, class T>
   void observe(const Trim& trim, const Tile<T>& in, TallyPart part) const;
+  /// Whether its pass notes which elements a trim with flags leaves: a bit for each, packed flags.
+  bool notes() const { return tallies_; }
   void conclude(const Totals& totals);
 
   double factor(const OutputTensor& tensor, std::size_t model) const {
@@ -52,13 +56,22 @@ class Rescale {
  private:
   bool by_maxima() const { return mode_ == RescaleMode::linf; }
   double norm(double tallied) const { return mode_ == RescaleMode::l2 ? std::sqrt(tallied) : tallied; }
+  /// Adds the norm of values to the tally's place: lanes or a largest magnitude.
   template <class T>
-  void add_norm(const DeltaRun<T>& run, Lanes& lanes) const;
+  void add_norm(const T* values, std::size_t count, std::size_t place, TallyPart part) const;
+  template <class T>
+  void add_norms_by_flags(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+                          const std::uint8_t* flags, TallyPart part) const;
+  template <class Trim, class T>
+  void observe_values(const Trim& trim, const Tile<T>& in, TallyPart part) const;
+  template <class Trim, class T>
+  void observe_flags(const Trim& trim, const Tile<T>& in, TallyPart part) const;
 
   RescaleMode mode_;
   std::size_t models_;
   std::vector<bool> concerns_;   // density 0 leaves nothing to scale, density 1 nothing to make up for
   std::vector<double> factors_;  // by tensor and model
+  bool tallies_;                 // norms, in a pass
   bool ready_;
 };
 
@@ -77,30 +90,69 @@ void for_each_piece(const Tile<T>& in, const Body& body) {
 }
 
 template <class T>
-void Rescale::add_norm(const DeltaRun<T>& run, Lanes& lanes) const {
-  const T* values = run.values;
-  if (mode_ == RescaleMode::l1) return dispatch(add_magnitudes, values, run.count, lanes.sum.data());
-  dispatch(add_products, values, values, run.count, lanes.sum.data());
+void Rescale::add_norm(const T* values, std::size_t count, std::size_t place, TallyPart part) const {
+  if (by_maxima()) {
+    double greatest = 0.0;
+    dispatch(find_maximum, values, count, &greatest);
+    part.maxima[place] = larger_magnitude(part.maxima[place], greatest);
+  } else if (mode_ == RescaleMode::l1) {
+    dispatch(add_magnitudes, values, count, part.sums[place].sum.data());
+  } else {
+    dispatch(add_products, values, values, count, part.sums[place].sum.data());
+  }
+}
+
+template <class T>
+void Rescale::add_norms_by_flags(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+                                 const std::uint8_t* flags, TallyPart part) const {
+  const T *x = in.model_values[model] + first, *base = in.base_values + first;
+  if (!by_maxima()) {
+    return dispatch(add_norms, x, base, flags, mode_ == RescaleMode::l2, count, part.sums[2 * model].sum.data(),
+                    part.sums[2 * model + 1].sum.data());
+  }
+  for_each_sub_tile(count, [&](std::size_t at, std::size_t length) {
+    T delta[sub_tile_elements], left[sub_tile_elements];
+    dispatch(trim_by_flags, x + at, base + at, flags + at, length, static_cast<T*>(delta), static_cast<T*>(left));
+    add_norm<T>(delta, length, 2 * model, part);
+    add_norm<T>(left, length, 2 * model + 1, part);
+  });
+}
+
+template <class Trim, class T>
+void Rescale::observe_flags(const Trim& trim, const Tile<T>& in, TallyPart part) const {
+  const auto flags = std::make_unique_for_overwrite<std::uint8_t[]>(piece_elements<Trim>(in.tensor));
+  for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
+    const Notes notes = in.notes.from(first);
+    for (std::size_t m = 0; m < models_; ++m) {
+      if (!concerns_[m] && !notes) continue;
+      trim.flag(in, m, first, count, flags.get());
+      if (notes) dispatch(pack_flags, static_cast<const std::uint8_t*>(flags.get()), count, notes.of(m));
+      if (concerns_[m]) add_norms_by_flags(in, m, first, count, flags.get(), part);
+    }
+  });
+}
+
+template <class Trim, class T>
+void Rescale::observe_values(const Trim& trim, const Tile<T>& in, TallyPart part) const {
+  std::vector<T> values(piece_elements<Trim>(in.tensor));
+  for (std::size_t m = 0; m < models_; ++m) {
+    if (!concerns_[m]) continue;
+    for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
+      const auto run = delta_run(in, m, first, count, values.data());
+      trim.prepare(run);
+      add_norm<T>(run.values, count, 2 * m, part);
+      trim.apply(run);
+      add_norm<T>(run.values, count, 2 * m + 1, part);
+    });
+  }
 }
 
 template <class Trim, class T>
 void Rescale::observe(const Trim& trim, const Tile<T>& in, TallyPart part) const {
-  std::vector<T> values(piece_elements<Trim>(in.tensor));
-  for (std::size_t m = 0; m < models_; ++m) {
-    if (!concerns_[m]) continue;
-    const auto add_to = [&](const DeltaRun<T>& run, std::size_t place) {
-      if (!by_maxima()) return add_norm(run, part.sums[place]);
-      double greatest = 0.0;
-      dispatch(find_maximum, static_cast<const T*>(run.values), run.count, &greatest);
-      part.maxima[place] = larger_magnitude(part.maxima[place], greatest);
-    };
-    for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
-      const auto run = delta_run(in, m, first, count, values.data());
-      trim.prepare(run);
-      add_to(run, 2 * m);
-      trim.apply(run);
-      add_to(run, 2 * m + 1);
-    });
+  if constexpr (Trim::by_flags) {
+    observe_flags(trim, in, part);  // trims that divide, too, have no norms to restore
+  } else {
+    observe_values(trim, in, part);
   }
 }
 

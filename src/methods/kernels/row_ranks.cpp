@@ -30,6 +30,11 @@ unsigned bin_bits(std::uint64_t row_elements) {
   return std::clamp(static_cast<unsigned>(std::bit_width(row_elements / 4)), least_bits, most_bits);
 }
 
+inline constexpr auto write_difference_keys = []<class T, class Key>(const T* x, const T* base, std::size_t count,
+                                                                     Key* keys) {
+  for (std::size_t i = 0; i < count; ++i) keys[i] = magnitude_key<Key>(x[i] - base[i]);
+};
+
 /// The exponents of all keys, and how many keys are not 0.
 inline constexpr auto add_exponents = []<class Key>(const Key* keys, std::size_t count, std::uint64_t* exponents,
                                                     std::uint64_t* nonzero) {
@@ -106,11 +111,12 @@ RowRanks<T>::RowRanks(std::uint64_t row_elements) : count_(row_elements) {
 }
 
 template <class T>
-void RowRanks<T>::take(const T* values, const std::uint32_t* words) {
+void RowRanks<T>::take(const T* x, const T* base, const std::uint32_t* words) {
   words_ = words;
   arranged_ = false;
   counted_ranks_ = 0;
-  dispatch(write_magnitude_keys, values, count_, keys_.get());
+  base == nullptr ? dispatch(write_magnitude_keys, x, count_, keys_.get())
+                  : dispatch(write_difference_keys, x, base, count_, keys_.get());
   number_bins();
   count_bins();
   add_up();

@@ -30,9 +30,10 @@ class RowRanks {
   /// @param row_elements  of every row that will be taken, at least 1.   @throws Error(limits) above longest_row
   explicit RowRanks(std::uint64_t row_elements);
 
-  /// Counts a row of row_elements values, which may be overwritten afterwards.
+  /// Counts a row of row_elements differences x - base, which may be overwritten afterwards.
+  /// @param base   or nullptr: x are the differences
   /// @param words  of each element: what orders equal magnitudes; or nullptr: the index alone
-  void take(const T* values, const std::uint32_t* words);
+  void take(const T* x, const T* base, const std::uint32_t* words);
 
   std::size_t bins() const { return bins_; }
   /// Of each element: ascends with magnitudes, below zero_bins for zeros alone.

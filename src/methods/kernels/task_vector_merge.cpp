@@ -75,6 +75,12 @@ Needs family_needs(const Settings& settings, const GroupInfo&) {
   return needs;
 }
 
+Needs noting_family_needs(const Settings& settings, const GroupInfo& group) {
+  Needs needs = family_needs(settings, group);
+  needs.note_bits = Rescale::needs(settings).passes > 0 ? 1 : 0;
+  return needs;
+}
+
 Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts) {
   Needs needs = family_needs(settings, group);
   needs.passes += passes;

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/fused_family.hpp"
+#include "methods/kernels/kept_flags.hpp"
 #include "methods/kernels/rescale.hpp"
 #include "methods/kernels/trims.hpp"
 #include "methods/kernels/whole_model.hpp"
@@ -31,6 +33,8 @@ std::vector<ParameterSpec> electing_parameters(FamilyDefaults defaults);
 std::vector<std::string> check_family(const Settings& settings);
 /// What rescaling and election need.
 Needs family_needs(const Settings& settings, const GroupInfo& group);
+/// And room to note, in the pass for the norms, which elements a trim with flags leaves.
+Needs noting_family_needs(const Settings& settings, const GroupInfo& group);
 /// The same with a trim that goes first: `passes` of its own, `counts` counters in the largest.
 Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts);
 /// tie_break, for methods that select by magnitude.
@@ -104,10 +108,9 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     check_all_models(in, models_);
     const Combination<T> combination(in.tensor.settings, zero_sign_.elects());
     bool merged = false;
-    with_few(in.models(), [&]<std::size_t models>() {
-      merged = wide_ ? merge_few<std::uint64_t, models>(in, combination, out)
-                     : merge_few<std::uint32_t, models>(in, combination, out);
-    });
+    if (combination.consensus() != Consensus::majority) {
+      with_few(in.models(), [&]<std::size_t models>() { merged = merge_few<models>(in, combination, out); });
+    }
     if (!merged) merge_steps(in, combination, out);
   }
 
@@ -119,17 +122,48 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     });
   }
 
-  /// In one loop. @return false if that cannot be done: a trim is no range of magnitudes here, or models vote by count.
-  template <class Key, std::size_t models, class T>
+  /// In one loop. @return false if that cannot be done: a trim is neither flags nor a range of magnitudes here.
+  template <std::size_t models, class T>
   bool merge_few(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
-    if (combination.consensus() == Consensus::majority) return false;
-    FusedModels<T, Key, models> fused{};
+    if (uses_flags()) return merge_by_flags<models>(in, combination, out);
+    return wide_ ? merge_by_keys<std::uint64_t, models>(in, combination, out)
+                 : merge_by_keys<std::uint32_t, models>(in, combination, out);
+  }
+
+  template <class Key, std::size_t models, class T>
+  bool merge_by_keys(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+    FusedByKey<T, Key, models> fused{};
     for (std::size_t m = 0; m < models; ++m) {
       const auto kept = trim_.kept_keys(in.tensor, m, run_in_group(in.tensor, m, in.range.first, in.size()));
       if (!kept) return false;
-      fused.values[m] = in.model_values[m];
       fused.low[m] = as_key<Key>(kept->low);
       fused.high[m] = as_key<Key>(kept->high);
+    }
+    merge_fused(in, combination, 0, fused, out);
+    return true;
+  }
+
+  template <std::size_t models, class T>
+  bool merge_by_flags(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+    const std::size_t stride = flag_room(piece_elements<Trim>(in.tensor));
+    const auto room = std::make_unique_for_overwrite<std::uint8_t[]>(models * stride);
+    for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
+      FusedByFlag<T, models> fused{};
+      for (std::size_t m = 0; m < models; ++m) {
+        fused.flags[m] = room.get() + m * stride;
+        write_flags(in, m, first, count, room.get() + m * stride);
+      }
+      merge_fused(in, combination, first, fused, out.subspan(first, count));
+    });
+    return true;
+  }
+
+  /// Merges elements from `first` of the tile on into `out`. @param fused  has the trims; the rest is filled in here
+  template <class Fused, class T>
+  void merge_fused(const Tile<T>& in, const Combination<T>& combination, std::size_t first, Fused fused,
+                   std::span<T> out) const {
+    for (std::size_t m = 0; m < Fused::size; ++m) {
+      fused.values[m] = in.model_values[m] + first;
       fused.rescale[m] = static_cast<T>(rescale_.factor(in.tensor, m));
       fused.weight[m] = combination.weights()[m];
     }
@@ -137,12 +171,26 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
                                 .mass = combination.mass(),
                                 .scale = combination.scale(),
                                 .normalize = combination.normalize()};
+    const T* base = in.base_values + first;
     if (combination.consensus() == Consensus::none) {
-      dispatch(merge_all, fused, in.base_values, ending, in.size(), out.data());
+      dispatch(merge_all, fused, base, ending, out.size(), out.data());
     } else {
-      dispatch(merge_elected, fused, in.base_values, ending, in.size(), out.data());
+      dispatch(merge_elected, fused, base, ending, out.size(), out.data());
     }
-    return true;
+  }
+
+  bool uses_flags() const {
+    if constexpr (Trim::by_flags) return trim_.only_drops();
+    return false;
+  }
+
+  /// Which elements of a piece stay: as was noted, or as the trim says once more.
+  template <class T>
+  void write_flags(const Tile<T>& in, std::size_t m, std::size_t first, std::size_t count, std::uint8_t* flags) const {
+    if constexpr (Trim::by_flags) {
+      if (!in.notes || !rescale_.notes()) return trim_.flag(in, m, first, count, flags);
+      dispatch(unpack_flags, static_cast<const std::uint8_t*>(in.notes.from(first).of(m)), count, flags);
+    }
   }
 
   /// Keys of 32 bits are below 2^31.
@@ -176,11 +224,19 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
       return dispatch(weigh_in_range, x, base, as_key<std::uint32_t>(kept->low), as_key<std::uint32_t>(kept->high),
                       factor, weight, count, entry);
     }
-    const auto run = delta_run(in, m, first, count, entry);
-    trim_.prepare(run);
-    trim_.apply(run);
-    if (factor != T{1}) dispatch(multiply, factor, static_cast<const T*>(entry), count, entry);
-    dispatch(multiply, weight, static_cast<const T*>(entry), count, entry);
+    if (uses_flags()) {
+      const auto flags = std::make_unique_for_overwrite<std::uint8_t[]>(flag_room(count));
+      write_flags(in, m, first, count, flags.get());
+      return dispatch(weigh_by_flags, x, base, static_cast<const std::uint8_t*>(flags.get()), factor, weight, count,
+                      entry);
+    }
+    if constexpr (requires(const DeltaRun<T>& run) { trim_.apply(run); }) {
+      const auto run = delta_run(in, m, first, count, entry);
+      trim_.prepare(run);
+      trim_.apply(run);
+      if (factor != T{1}) dispatch(multiply, factor, static_cast<const T*>(entry), count, entry);
+      dispatch(multiply, weight, static_cast<const T*>(entry), count, entry);
+    }
   }
 
   std::size_t models_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "methods/kernels/kept_flags.hpp"
+
 namespace stockpot::methods {
 namespace {
 
@@ -43,6 +45,18 @@ std::vector<SelectTarget> outlier_targets(const Settings& settings, const GroupI
 }
 
 }  // namespace
+
+void flag_dropout(const OutputTensor& tensor, std::size_t model, ElementRange range, double density,
+                  std::uint8_t* flags) {
+  const std::uint64_t below = keep_threshold(density);
+  if (below == 0 || below > 0xFFFFFFFF) {
+    std::fill_n(flags, range.count, below == 0 ? 0 : 1);
+    return;
+  }
+  std::uint32_t room[word_room(sub_tile_elements)];
+  const std::uint32_t* words = element_words(tensor.masks[model], range.first, range.count, room);
+  dispatch(flag_by_word, words, static_cast<std::uint32_t>(below - 1), range.count, flags);
+}
 
 SelectingTrim::SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets)
     : select_(targets, {.elements = group.elements,

@@ -2,7 +2,8 @@
 //
 // A trim is what TaskVectorMerge is made with. It may need passes of its own, in the manner of Method, before it can be
 // applied; after that, prepare() and apply() are pure functions of the elements and their place. Trims with `by_row`
-// are given whole rows, the others sub-tiles.
+// are given whole rows, the others sub-tiles. Trims with `by_flags` can say instead, as a rule (only_drops), which elements
+// stay as they are (flag): that can be noted, and the differences need not be there.
 #pragma once
 
 #include <cstddef>
@@ -62,10 +63,15 @@ void drop_out(const DeltaRun<T>& run, double density) {
   dispatch(drop_by_word, words, static_cast<std::uint32_t>(below - 1), run.count, run.values);
 }
 
+/// Which elements dropout leaves: flags = 1 there, 0 elsewhere. @param range  of the tensor, at most a sub-tile
+void flag_dropout(const OutputTensor& tensor, std::size_t model, ElementRange range, double density,
+                  std::uint8_t* flags);
+
 /// What trims that need no statistics have in common.
 class TrimWithoutPasses {
  public:
   static constexpr bool by_row = false;
+  static constexpr bool by_flags = false;
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
@@ -83,9 +89,13 @@ class BernoulliTrim : public TrimWithoutPasses {
  public:
   using TrimWithoutPasses::TrimWithoutPasses;
   static constexpr bool trims = true;
+  static constexpr bool by_flags = true;
+  static bool only_drops() { return true; }
+  /// flags = 1 for elements [first, first + count) of a tile that stay.
   template <class T>
-  void apply(const DeltaRun<T>& run) const {
-    drop_out(run, run.tensor.settings.per_model("density")[run.model]);
+  void flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const {
+    flag_dropout(in.tensor, model, {in.range.first + first, count}, in.tensor.settings.per_model("density")[model],
+                 flags);
   }
 };
 
@@ -94,6 +104,7 @@ class SelectingTrim {
  public:
   static constexpr bool trims = true;
   static constexpr bool by_row = false;
+  static constexpr bool by_flags = false;
   std::optional<TallyShape> next_pass() const { return select_.next_pass(); }
   bool wants(const OutputTensor& tensor, ElementRange range) const {
     return select_.wants(tensor.first_in_group + range.first, range.count);
