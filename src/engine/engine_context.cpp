@@ -34,12 +34,6 @@ EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergeP
       input_check(merge_plan, sources),
       lines(merge_plan) {}
 
-void EngineContext::advise(const Strips& strips, std::size_t i) const {
-  constexpr std::size_t strips_ahead_of_each_worker = 4;
-  const std::size_t next = i + strips_ahead_of_each_worker * per_worker.size();
-  if (next < strips.size()) advise(strips[next]);
-}
-
 void EngineContext::advise(const Strip& strip) const {
   const TensorSources next_sources(plan, strip.tensor, sources);
   for (std::size_t s = 0; s < next_sources.size(); ++s) next_sources[s].will_need(strip.range);

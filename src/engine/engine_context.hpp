@@ -69,8 +69,6 @@ struct EngineContext {
   EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan, const plan::Schedule& dealt,
                 Crew& crew, io::TensorSink& out, Counters& counted, JournalKeeper& keeper, const RecordedPasses& before,
                 StopFlag& stop_flag);
-  /// Tells the storage which strip a worker will want some time after strip `i`.
-  void advise(const Strips& strips, std::size_t i) const;
   /// Tells the storage that a strip will be wanted.
   void advise(const Strip& strip) const;
 };

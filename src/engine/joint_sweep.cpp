@@ -1,6 +1,7 @@
 #include "engine/joint_sweep.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <string_view>
 #include <tuple>
@@ -30,7 +31,7 @@ class Bundles {
     std::map<Key, std::size_t> bundle_of;
     for (std::size_t e = 0; e < engines.size(); ++e) {
       const EngineContext& context = engines[e]->context();
-      strips_.emplace_back(context.plan, context.schedule, engines[e]->work().direct);
+      runs_.emplace_back(context, engines[e]->work().direct);
       for (std::size_t place = 0; place < engines[e]->work().direct.size(); ++place) {
         const auto [found, is_new] = bundle_of.emplace(key_of(e, place), bundles_.size());
         if (is_new) bundles_.emplace_back();
@@ -43,11 +44,11 @@ class Bundles {
   std::size_t strips() const { return first_strip_.back(); }
 
   /// Worker threads. The i-th strip of all bundles, for every engine that has it.
-  void merge(std::size_t worker, std::size_t i) const {
+  void merge(std::size_t worker, std::size_t i) {
     const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), i);
     const auto b = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
     for (const auto& [engine, place] : bundles_[b]) {
-      engines_[engine]->merge_direct(worker, strips_[engine], strips_[engine].first_of(place) + i - first_strip_[b]);
+      engines_[engine]->merge_direct(worker, runs_[engine], runs_[engine].strips.first_of(place) + i - first_strip_[b]);
     }
   }
 
@@ -59,7 +60,7 @@ class Bundles {
   };
 
   std::size_t strips_of(Member member) const {
-    return strips_[member.engine].first_of(member.place + 1) - strips_[member.engine].first_of(member.place);
+    return runs_[member.engine].strips.first_of(member.place + 1) - runs_[member.engine].strips.first_of(member.place);
   }
 
   Key key_of(std::size_t engine, std::size_t place) const {
@@ -73,7 +74,7 @@ class Bundles {
   }
 
   std::span<MergeEngine* const> engines_;
-  std::vector<Strips> strips_;  // by engine
+  std::deque<DirectRun> runs_;  // by engine; they stay where they are
   std::vector<std::vector<Member>> bundles_;
   std::vector<std::size_t> first_strip_;  // of each bundle; one more at the end
 };
@@ -99,7 +100,7 @@ void run_together(const comm::Communicator& comm, std::vector<MergeEngine*> engi
       engine.run_local(waves[i], i + 1 < waves.size() ? &waves[i + 1] : nullptr);
     });
     if (!comm.alarmed()) {
-      const Bundles bundles(engines);
+      Bundles bundles(engines);
       engines.front()->context().workers.run(bundles.strips(),
                                              [&](std::size_t worker, std::size_t i) { bundles.merge(worker, i); });
     }

@@ -125,19 +125,19 @@ void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
 
 void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* own) {
   if (is_over()) return;
-  const Strips strips(context_.plan, context_.schedule, units);
-  context_.workers.run(strips.size(), [&](std::size_t w, std::size_t i) {
-    if (own == nullptr || own->may_begin(strips[i].place)) merge_direct(w, strips, i);
+  DirectRun run(context_, units);
+  context_.workers.run(run.strips.size(), [&](std::size_t w, std::size_t i) {
+    if (own == nullptr || own->may_begin(run.strips[i].place)) merge_direct(w, run, i);
   });
 }
 
-void MergeEngine::merge_direct(std::size_t w, const Strips& strips, std::size_t i) {
-  const Strip strip = strips[i];
+void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
+  const Strip strip = run.strips[i];
   if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
   if (!context_.measuring && !context_.units.may_begin(strip)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
-  context_.advise(strips, i);
+  run.ahead.begin(i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = read_strip(context_, worker, strip, sources);
   merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);

@@ -15,13 +15,23 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/engine_context.hpp"
+#include "engine/read_ahead.hpp"
 #include "engine/work_exchange.hpp"
 
 namespace stockpot::engine {
+
+/// Direct units on their way.
+struct DirectRun {
+  DirectRun(const EngineContext& context, std::span<const std::uint32_t> units)
+      : strips(context.plan, context.schedule, units), ahead(context, strips) {}
+  Strips strips;
+  ReadAhead ahead;
+};
 
 class MergeEngine {
  public:
@@ -42,8 +52,8 @@ class MergeEngine {
   void run_shared(const plan::Wave& wave);
   /// Local. @param next  the wave after it, or nullptr.
   void run_local(const plan::Wave& wave, const plan::Wave* next);
-  /// Worker threads. A strip of a direct unit. @param strips  that it is one of, the i-th.
-  void merge_direct(std::size_t worker, const Strips& strips, std::size_t i);
+  /// Worker threads. The i-th strip of direct units.
+  void merge_direct(std::size_t worker, DirectRun& run, std::size_t i);
   /// Local. Ends this rank's part if a worker left something undone because somebody wants the program to stop.
   void end_if_stopped() const;
 

@@ -68,18 +68,19 @@ bool WaveRun::next_pass() {
 }
 
 void WaveRun::observe() {
-  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) { observe_strip(w, i); });
+  ReadAhead ahead(context_, strips_);
+  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) { observe_strip(w, i, ahead); });
   for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
 }
 
-void WaveRun::observe_strip(std::size_t w, std::size_t i) {
+void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   if (context_.stop.level() != Stop::none) return context_.stop.skipped();
   const Strip strip = strips_[i];
   Member& member = member_of(strip.tensor);
   if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
-  if (!is_loaded_[i]) context_.advise(strips_, i);
+  if (!is_loaded_[i]) ahead.begin(i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i);
   worker.clock.enter(Phase::observe);
@@ -188,16 +189,17 @@ void WaveRun::conclude(bool record) {
 }
 
 void WaveRun::merge(const plan::Wave* next) {
-  const std::span<const std::uint32_t> units_ahead = next == nullptr ? std::span<const std::uint32_t>() : next->units;
-  const Strips ahead(context_.plan, context_.schedule, units_ahead);
+  const std::span<const std::uint32_t> units_coming = next == nullptr ? std::span<const std::uint32_t>() : next->units;
+  const Strips coming(context_.plan, context_.schedule, units_coming);
+  ReadAhead ahead(context_, strips_);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     const Strip strip = strips_[i];
     Worker& worker = context_.per_worker[w];
     worker.clock.begin(strip);
-    if (i < ahead.size()) context_.advise(ahead[i]);
+    if (i < coming.size()) context_.advise(coming[i]);
     if (context_.schedule.units[strip.unit_index].done) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
-    if (!is_loaded_[i]) context_.advise(strips_, i);
+    if (!is_loaded_[i]) ahead.begin(i);
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
     const StoredParts parts = stored(worker, strip, sources, i);
     const Member& member = member_of(strip.tensor);

@@ -9,6 +9,7 @@
 
 #include "engine/engine_context.hpp"
 #include "engine/group_tally.hpp"
+#include "engine/read_ahead.hpp"
 
 namespace stockpot::engine {
 
@@ -48,7 +49,7 @@ class WaveRun {
     GroupTally* tally = nullptr;
     std::span<std::uint64_t> counts;
   };
-  void observe_strip(std::size_t w, std::size_t i);
+  void observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
   template <class T>
   void observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
                      Member& member, std::span<std::uint64_t> counts);

@@ -275,9 +275,8 @@ std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, c
 WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
   WaveMemory memory;
   for (std::size_t place = 0; place < wave.note_units; ++place) {
-    memory.note_bytes += unit_note_bytes(plan, schedule, schedule.units[wave.units[place]]);
+    memory.kept_bytes += unit_note_bytes(plan, schedule, schedule.units[wave.units[place]]);
   }
-  memory.kept_bytes = memory.note_bytes;
   for (std::size_t place = 0; place < wave.keep_units; ++place) {
     memory.kept_bytes += kept_unit_bytes(plan, schedule, schedule.units[wave.units[place]]);
   }

@@ -68,8 +68,7 @@ struct MemoryPlan {
 
 /// What one wave needs of the pool.
 struct WaveMemory {
-  std::uint64_t kept_bytes = 0;   ///< what its methods note, and the inputs of its kept units behind that
-  std::uint64_t note_bytes = 0;   ///< the former
+  std::uint64_t kept_bytes = 0;   ///< what its methods note, and behind that the inputs of its kept units
   std::uint64_t counters = 0;     ///< of 64 bits: of the largest pass of all its groups together
   std::uint64_t tally_bytes = 0;  ///< these counters, and what its methods allocate and hold
 };

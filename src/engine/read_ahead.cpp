@@ -1,0 +1,39 @@
+#include "engine/read_ahead.hpp"
+
+#include <algorithm>
+
+namespace stockpot::engine {
+namespace {
+
+constexpr std::uint64_t transfers_ahead_of_each_worker = 4;
+
+}  // namespace
+
+ReadAhead::ReadAhead(const EngineContext& context, const Strips& strips)
+    : context_(context),
+      strips_(strips),
+      distance_(transfers_ahead_of_each_worker * context.per_worker.size() * context.plan.models.size() *
+                context.schedule.options.chunk_bytes) {}
+
+std::uint64_t ReadAhead::bytes_of(std::size_t i) const {
+  const Strip strip = strips_[i];
+  return plan::stored_bytes(context_.plan, strip.tensor, strip.range.count);
+}
+
+void ReadAhead::begin(std::size_t i) {
+  std::size_t first = 0, end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (i < next_) {
+      ahead_ -= std::min(ahead_, bytes_of(i));  // it may be one that a worker was faster than
+    } else {
+      next_ = i + 1;
+    }
+    first = next_;
+    for (; next_ < strips_.size() && ahead_ < distance_; ++next_) ahead_ += bytes_of(next_);
+    end = next_;
+  }
+  for (std::size_t told = first; told < end; ++told) context_.advise(strips_[told]);
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,93 @@
+// What the storage is told before it is asked.
+#include "engine/read_ahead.hpp"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "io/posix_file.hpp"
+#include "io/small_file.hpp"
+#include "support/family.hpp"
+#include "support/one_stage.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+/// Bytes of weights that were told and read so far.
+struct Seen {
+  std::atomic<std::uint64_t> told = 0, read = 0;
+  std::atomic<std::uint64_t> told_at_half = 0;  ///< when half of `expected` was read
+  std::uint64_t expected = 0;
+};
+
+class Watched final : public io::ByteSource {
+ public:
+  Watched(const std::string& path, Seen& seen) : file_(path), seen_(seen) {}
+  void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
+    file_.read_at(offset, into);
+    const std::uint64_t before = seen_.read.fetch_add(into.size());
+    if (before < seen_.expected / 2 && before + into.size() >= seen_.expected / 2) {
+      seen_.told_at_half = seen_.told.load();
+    }
+  }
+  void will_need(ByteRange range) const override { seen_.told += range.count; }
+  std::uint64_t size() const override { return file_.size(); }
+  const std::string& path() const override { return file_.path(); }
+
+ private:
+  io::PosixSource file_;
+  Seen& seen_;
+};
+
+class ReadAheadTest : public testing::Test {
+ protected:
+  void SetUp() override { scratch_ = test::make_scratch("stockpot-read-ahead"); }
+  void TearDown() override { std::filesystem::remove_all(scratch_); }
+
+  /// Linear of two models of 8 MiB each, in tensors of so many elements.
+  void merge(std::uint64_t elements, Seen& seen) {
+    std::vector<TensorInfo> tensors;
+    constexpr std::uint64_t all = std::uint64_t{4} << 20;
+    for (std::uint64_t t = 0; t < all / elements; ++t) {
+      tensors.push_back({"model.t" + std::to_string(t), DType::bf16, {elements}});
+    }
+    test::write_family(scratch_, tensors, 2);
+    io::write_file(scratch_ + "/r.yaml",
+                   "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: tune-1}, {model: tune-2}]\n");
+    seen.expected = 4 * all;
+    JobOptions options;
+    options.open = [&](const std::string& path) { return std::make_unique<Watched>(path, seen); };
+    plan::ScheduleOptions schedule;
+    schedule.chunk_bytes = chunk;
+    const comm::Communicator alone = comm::Communicator::alone();
+    test::merge_stage(alone, test::planned_stage(alone, scratch_ + "/r.yaml"), schedule, scratch_ + "/out", options);
+  }
+
+  static void expect_transfers_ahead(const Seen& seen) {
+    EXPECT_EQ(seen.read, seen.expected) << "each byte once";
+    EXPECT_LE(seen.told, seen.expected);
+    EXPECT_GE(seen.told, seen.expected - 2 * chunk) << "all but what is begun with";
+    const std::uint64_t ahead = seen.told_at_half - seen.expected / 2;
+    EXPECT_GE(ahead, 6 * chunk);
+    EXPECT_LE(ahead, 10 * chunk);
+  }
+
+  static constexpr std::uint64_t chunk = std::uint64_t{256} << 10;
+  std::string scratch_;
+};
+
+TEST_F(ReadAheadTest, IsOfSomeTransfersWhereTensorsAreLarge) {
+  Seen seen;
+  merge(std::uint64_t{1} << 20, seen);
+  expect_transfers_ahead(seen);
+}
+
+TEST_F(ReadAheadTest, IsOfAsManyBytesWhereTheyAreSmall) {
+  Seen seen;
+  merge(2048, seen);
+  expect_transfers_ahead(seen);
+}
+
+}  // namespace
+}  // namespace stockpot::engine
