@@ -125,9 +125,17 @@ class Exponentials {
   double sum_ = 0.0;
 };
 
+/// A row that was not trained: its p / q are exactly 1, and the divergence is 0. An infinity makes it NaN all the same.
+template <class T>
+bool is_unchanged(const T* x, const T* base, std::size_t elements) {
+  return std::equal(x, x + elements, base) &&
+         std::all_of(x, x + elements, [](T value) { return std::isfinite(value); });
+}
+
 /// Sum of p ln(p / q) over a row, p of x and q of the base. @param room  for two rows of Exponentials.
 template <class T>
 double divergence_of(const T* x, const T* base, std::size_t elements, std::span<double> room) {
+  if (is_unchanged(x, base, elements)) return 0.0;
   const Exponentials<T> of_x(x, elements, room.data()), of_base(base, elements, room.data() + room.size() / 2);
   double terms[sub_tile_elements];
   return row_sum(elements, [&](std::size_t first, std::size_t count) {

@@ -124,6 +124,25 @@ HandTensor<float> trained(std::size_t rows, std::size_t row) {
 
 TEST(ArceeFusion, DivergencesOfSmallChangesAreNotNoise) { expect_like_sorting(trained(300, 1024), 1024); }
 
+TEST(ArceeFusion, RowsThatDidNotChangeHaveNoDivergence) {
+  for (const std::size_t every : Sizes{1, 2, 7}) {
+    auto tensor = trained(300, 1024);
+    for (std::size_t i = 0; i < tensor.base.size(); ++i) {
+      if (i / 1024 % every == 0) tensor.models[0][i] = tensor.base[i] == 0 ? -0.0f : tensor.base[i];
+    }
+    expect_like_sorting(tensor, 1024);
+  }
+}
+
+TEST(ArceeFusion, AnInfinityThatDidNotChangeStillSpoilsItsRow) {
+  const Floats base{inf, 1, 1, 1, 0, 0, 0, 0};
+  Floats model = base;
+  model[4] = model[5] = model[6] = 1;
+  model[7] = 100;  // would stand out beside a row of zeros; the third quartile is NaN
+  const Floats out = fused(matrix({2, 4}, base, model));
+  EXPECT_THAT(Floats(out.begin() + 4, out.end()), ElementsAre(0, 0, 0, 0));
+}
+
 TEST(ArceeFusion, NeitherTileOrderNorWidthOfKeysNorInstructionSetChangesABit) {
   const auto tensor = trained(1000, 321);
   const Floats expected = fused(tensor);
