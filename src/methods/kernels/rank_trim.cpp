@@ -134,10 +134,12 @@ class TrimmedRows {
              static_cast<float>(ramp.rise / ramp.last * upper_range), bounds_.get());
     const std::uint32_t* const bounds = bounds_.get();
     dispatch(flag_by_bin, words, ranks_.bin_of(), bounds, row_elements_, undecided_.data(), flags);
-    undecided_.for_each([&](std::size_t i) {
-      if (ranks_.is_zero(i)) return;
-      flags[i] = keeps(probability_at(ramp, ranks_.rank(i)), words[i]) ? 1 : 0;
-    });
+    const auto undecided = undecided_.flagged();
+    const auto ranks = ranks_.ranks_of(undecided);
+    for (std::size_t k = 0; k < undecided.size(); ++k) {
+      const std::uint32_t i = undecided[k];
+      if (!ranks_.is_zero(i)) flags[i] = keeps(probability_at(ramp, ranks[k]), words[i]) ? 1 : 0;
+    }
   }
 
   std::size_t row_elements_;

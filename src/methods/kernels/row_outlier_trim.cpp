@@ -52,11 +52,12 @@ class WindowedRows {
   void keep(const RankWindow& window, T* values) {
     const EndBins ends{bin_of_rank(window.first), bin_of_rank(window.end - 1)};
     dispatch(drop_by_end_bins, ranks_.bin_of(), ends, row_elements_, undecided_.data(), values);
-    undecided_.for_each([&](std::size_t i) {
-      if (ranks_.is_zero(i)) return;
-      const std::uint32_t rank = ranks_.rank(i);
-      if (rank < window.first || rank >= window.end) values[i] = T{0};
-    });
+    const auto undecided = undecided_.flagged();
+    const auto ranks = ranks_.ranks_of(undecided);
+    for (std::size_t k = 0; k < undecided.size(); ++k) {
+      const bool is_outside = ranks[k] < window.first || ranks[k] >= window.end;
+      if (is_outside && !ranks_.is_zero(undecided[k])) values[undecided[k]] = T{0};
+    }
   }
 
   std::int32_t bin_of_rank(std::uint64_t rank) const {

@@ -2,20 +2,24 @@
 //
 // Magnitudes are counted in bins by the exponent and the leading mantissa bits of their bit patterns, laid around the
 // row's mean exponent. That bounds the rank of every element at once, which decides nearly all questions about ranks.
-// A bin whose members are all equal, the usual case in fine-tunes of 16-bit checkpoints, gives their exact ranks as
-// well: members are numbered as they come. Only bins of which more must be known are put in order, one by one.
+// Few ranks beyond that are found by comparing one element with all others, which no counter slows down. Where more are
+// asked for, members of bins are numbered as they come. A bin whose members are all equal, the usual case in fine-tunes of
+// 16-bit checkpoints, then has their exact ranks; only the other ones are put in order, one by one.
 //
 // The order: magnitude, then the elements' words if there are any, then index, ascending; NaN above infinity. Zeros
 // come first and are dealt to bins of their own in any order: nobody can tell which of them a trim keeps.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <type_traits>
 
 #include "methods/kernels/random_words.hpp"
+#include "methods/kernels/row_codes.hpp"
 
 namespace stockpot::methods {
 
@@ -25,7 +29,7 @@ class RowRanks {
   /// Ranks and indices have 32 bits, in loops signed ones.
   static constexpr std::uint64_t longest_row = std::uint64_t{1} << 31;
   /// So many bins, the first ones, are for zeros: one counter would make them wait for each other.
-  static constexpr std::size_t zero_bins = 16;
+  static constexpr std::size_t zero_bins = bins_for_zeros;
 
   /// @param row_elements  of every row that will be taken, at least 1.   @throws Error(limits) above longest_row
   explicit RowRanks(std::uint64_t row_elements);
@@ -41,8 +45,8 @@ class RowRanks {
   /// Ranks of the elements of bin b: starts()[b] up to, and without, starts()[b + 1]. bins() + 1 values.
   const std::uint32_t* starts() const { return starts_.get(); }
   bool is_zero(std::size_t element) const { return bin_of_[element] < zero_bins; }
-  /// The exact rank of an element that is not zero.
-  std::uint32_t rank(std::size_t element);
+  /// The exact ranks of some elements, once for each row; those of zeros are anything. Valid until the next call.
+  std::span<const std::uint32_t> ranks_of(std::span<const std::uint32_t> elements);
   /// The exact ranks of all elements, of zeros in any order. Nothing but take() may be called after it.
   const std::uint32_t* all_ranks();
 
@@ -56,12 +60,17 @@ class RowRanks {
     auto operator<=>(const Member&) const = default;
   };
 
-  void number_bins();
+  const Key* keys() const { return keys_.get(); }
+  const std::uint16_t* codes() const { return codes_.get(); }
+  CodeLayout layout() const;
   void count_bins();
   void add_up();
-  /// Whether members of a bin may differ, so that their places are not their order.
-  bool is_mixed(std::size_t bin) const { return (counted_[bin] >> 32 & counted_[bin] >> 48) != 0; }
-  std::uint32_t count_rank(std::size_t element) const;
+  /// Gives the members of all bins their places.
+  void number();
+  /// Whether members of a bin may differ, so that their places are not their order. @pre number() was called
+  bool is_mixed(std::size_t bin) const { return (numbered_[bin] >> 32 & numbered_[bin] >> 48) != 0; }
+  void count_ranks(std::span<const std::uint32_t> elements);
+  void look_up_ranks(std::span<const std::uint32_t> elements);
   /// Makes the places of a bin's members their order.
   void settle(std::size_t bin);
   /// Puts all elements where the ranks of their bins are.
@@ -70,45 +79,52 @@ class RowRanks {
   std::size_t count_;
   unsigned mantissa_bits_;  // of a bin's number
   std::size_t bins_;
+  std::int32_t lowest_ = 0;  // exponent of the lowest octave that has codes
   const std::uint32_t* words_ = nullptr;
   std::unique_ptr<Key[]> keys_;
+  std::unique_ptr<std::uint16_t[]> codes_;
   std::unique_ptr<std::uint16_t[]> bin_of_;
-  std::unique_ptr<std::uint32_t[]> marks_;    // of each element: what tells it from others in its bin
-  std::unique_ptr<std::uint32_t[]> place_;    // of each element among those of its bin
-  std::unique_ptr<std::uint64_t[]> counted_;  // of each bin: in the low half its size, above that its members' marks
+  std::unique_ptr<std::uint32_t[]> counted_;  // members of each bin, even and odd elements apart
   std::unique_ptr<std::uint32_t[]> starts_;
-  std::unique_ptr<Member[]> members_;  // bin by bin, once arranged
-  bool arranged_ = false;
-  int counted_ranks_ = 0;  // in this row
+  // Made when first wanted:
+  std::unique_ptr<std::uint32_t[]> marks_;     // of each element: what tells it from others in its bin
+  std::unique_ptr<std::uint32_t[]> place_;     // of each element among those of its bin
+  std::unique_ptr<std::uint64_t[]> numbered_;  // of each bin: in the low half its size, above that its members' marks
+  std::unique_ptr<std::uint32_t[]> ranks_;     // of the elements that were asked for
+  std::unique_ptr<Member[]> members_;          // bin by bin, once arranged
+  bool is_arranged_ = false;
 };
 
 extern template class RowRanks<float>;
 extern template class RowRanks<double>;
 
-/// One flag per element of a row, to be written by an element loop.
+/// One flag per element of a row, 0 or 1, to be written by an element loop.
 class RowFlags {
  public:
-  explicit RowFlags(std::size_t count) : count_(count), flags_(std::make_unique<std::uint8_t[]>(count + word_bytes)) {}
+  explicit RowFlags(std::size_t count)
+      : count_(count),
+        flags_(std::make_unique<std::uint8_t[]>(count + word_bytes)),
+        flagged_(std::make_unique_for_overwrite<std::uint32_t[]>(count)) {}
   std::uint8_t* data() { return flags_.get(); }
 
-  /// Calls body(i) for every element whose flag is not 0. As a rule they are few.
-  template <class Body>
-  void for_each(const Body& body) const {
-    const std::uint8_t* const flags = flags_.get();
+  /// The elements whose flag is 1, ascending. As a rule they are few. Valid until the next call.
+  std::span<const std::uint32_t> flagged() {
+    std::size_t found = 0;
     for (std::size_t first = 0; first < count_; first += word_bytes) {
       std::uint64_t several;
-      std::memcpy(&several, flags + first, word_bytes);
-      if (several == 0) continue;
-      for (std::size_t i = first; i < first + word_bytes; ++i) {
-        if (flags[i] != 0) body(i);
+      std::memcpy(&several, flags_.get() + first, word_bytes);
+      for (; several != 0; several &= several - 1) {
+        flagged_[found++] = static_cast<std::uint32_t>(first + static_cast<std::size_t>(std::countr_zero(several)) / 8);
       }
     }
+    return {flagged_.get(), found};
   }
 
  private:
   static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
   std::size_t count_;
   std::unique_ptr<std::uint8_t[]> flags_;  // those beyond the row stay 0
+  std::unique_ptr<std::uint32_t[]> flagged_;
 };
 
 /// Random words of runs of any length, in room that is kept from one to the next.
