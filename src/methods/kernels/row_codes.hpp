@@ -100,44 +100,68 @@ inline constexpr auto write_marks = [](const std::uint16_t* __restrict codes, un
   }
 };
 
-/// How many of the first `count` fulfil a condition. Counts are as wide as the codes: so many at once fit their lanes.
-template <class Code, class Condition>
-inline std::uint32_t count_codes(const Code* codes, std::size_t count, const Condition& holds) {
-  constexpr std::size_t most = std::size_t{1} << 15;
-  std::uint32_t all = 0;
-  for (std::size_t first = 0; first < count; first += most) {
-    const std::size_t end = std::min(first + most, count);
-    Code found = 0;
-    for (std::size_t i = first; i < end; ++i) found = static_cast<Code>(found + (holds(codes[i]) ? 1 : 0));
-    all += static_cast<std::uint32_t>(found);
-  }
-  return all;
-}
-
 /// Codes and keys have room, with anything in it, for the whole run that their last element belongs to.
 inline constexpr std::size_t code_run = 64;
 constexpr std::size_t code_room(std::size_t count) { return (count + code_run - 1) / code_run * code_run; }
 
-/// How many codes (or keys) are smaller than that of an element, or equal and before it. Loops over whole runs have no rest
-/// to mispredict; of the element's own run all are looked at.
+/// So many elements are compared with all others at once.
+inline constexpr std::size_t compared_at_once = 4;
+
+/// below[k] += how many codes (or keys) of [first, end) are below limits[k]. Counts are as wide as the codes: so many at
+/// once fit their lanes.
 template <class Code>
-inline std::uint32_t count_before(const Code* codes, std::size_t count, std::size_t element) {
-  const Code code = codes[element];
-  const std::size_t first = element / code_run * code_run;
-  const auto place = static_cast<Code>(element - first);
-  const Code* const own = codes + first;
-  Code found = 0;
-  for (Code i = 0; i < static_cast<Code>(code_run); ++i) {
-    found = static_cast<Code>(found + ((own[i] == code) & (i < place) ? 1 : 0));
+inline void count_codes_below(const Code* codes, std::size_t first, std::size_t end, const Code* limits,
+                              std::uint32_t* below) {
+  constexpr std::size_t most = std::size_t{1} << 15;
+  for (; first < end; first += most) {
+    const std::size_t stop = std::min(first + most, end);
+    Code found[compared_at_once] = {};
+    for (std::size_t i = first; i < stop; ++i) {
+      for (std::size_t k = 0; k < compared_at_once; ++k) {
+        found[k] = static_cast<Code>(found[k] + (codes[i] < limits[k] ? 1 : 0));
+      }
+    }
+    for (std::size_t k = 0; k < compared_at_once; ++k) below[k] += static_cast<std::uint32_t>(found[k]);
   }
-  return count_codes(codes, count, [=](Code other) { return other < code; }) +
-         count_codes(codes, first, [=](Code other) { return other == code; }) + static_cast<std::uint32_t>(found);
 }
 
-inline constexpr auto count_before_each = []<class Code>(const Code* codes, std::size_t count,
-                                                         const std::uint32_t* elements, std::size_t wanted,
-                                                         std::uint32_t* ranks) {
-  for (std::size_t k = 0; k < wanted; ++k) ranks[k] = count_before(codes, count, elements[k]);
+/// How many codes in an element's run are equal to its own and before it.
+template <class Code>
+inline std::uint32_t count_equal_before(const Code* codes, std::size_t element) {
+  const Code* const run = codes + element / code_run * code_run;
+  const auto place = static_cast<Code>(element % code_run);
+  Code found = 0;
+  for (Code i = 0; i < static_cast<Code>(code_run); ++i) {
+    found = static_cast<Code>(found + ((run[i] == codes[element]) & (i < place) ? 1 : 0));
+  }
+  return static_cast<std::uint32_t>(found);
+}
+
+/// How many codes (or keys) are smaller than those of some elements, or equal and before them. Up to an element's own run
+/// equal ones count, from there on they do not: runs, so that loops have no rest.
+/// @param elements  compared_at_once of them, ascending; the last ones may be the same.
+template <class Code>
+inline void count_before(const Code* codes, std::size_t count, const std::uint32_t* elements, std::uint32_t* before) {
+  Code limits[compared_at_once];
+  for (std::size_t k = 0; k < compared_at_once; ++k) {
+    limits[k] = static_cast<Code>(codes[elements[k]] + 1);
+    before[k] = count_equal_before(codes, elements[k]);
+  }
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < compared_at_once; ++k) {
+    const std::size_t run = elements[k] / code_run * code_run;
+    count_codes_below(codes, at, run, limits, before);
+    --limits[k];
+    at = run;
+  }
+  count_codes_below(codes, at, count, limits, before);
+}
+
+/// @param elements  ascending. @param ranks  room for a multiple of compared_at_once of them, as `elements` has
+inline constexpr auto count_before_each = []<class Code>(const Code* codes, std::size_t count, std::uint32_t* elements,
+                                                         std::size_t wanted, std::uint32_t* ranks) {
+  for (std::size_t k = wanted; k % compared_at_once != 0; ++k) elements[k] = elements[wanted - 1];
+  for (std::size_t k = 0; k < wanted; k += compared_at_once) count_before(codes, count, elements + k, ranks + k);
 };
 
 }  // namespace stockpot::methods

@@ -21,6 +21,7 @@ constexpr std::size_t most_compared = 16;
 /// So many ranks of a row are found by comparing one element with all others: that takes about as long as numbering all
 /// elements and putting some bins in order.
 constexpr std::size_t most_counted_ranks = 100;
+static_assert(most_counted_ranks % compared_at_once == 0);
 
 /// Four to eight elements to a bin: more bins would cost more than they save.
 unsigned bin_bits(std::uint64_t row_elements) {
@@ -106,12 +107,27 @@ std::span<const std::uint32_t> RowRanks<T>::ranks_of(std::span<const std::uint32
   return {ranks_.get(), elements.size()};
 }
 
+/// Codes tell all that there is to tell of most elements, and keys of the others.
 template <class T>
 void RowRanks<T>::count_ranks(std::span<const std::uint32_t> elements) {
-  dispatch(count_before_each, codes(), count_, elements.data(), elements.size(), ranks_.get());
+  count_ranks(codes(), elements, 0);
+  count_ranks(keys(), elements, 1);
+}
+
+/// Of those whose code's lowest bit is `parity`.
+template <class T>
+template <class Code>
+void RowRanks<T>::count_ranks(const Code* codes, std::span<const std::uint32_t> elements, unsigned parity) {
+  std::uint32_t own[most_counted_ranks], ranks[most_counted_ranks];
+  std::size_t count = 0;
+  for (const std::uint32_t element : elements) {
+    if (codes_[element] % 2 == parity) own[count++] = element;
+  }
+  dispatch(count_before_each, codes, count_, static_cast<std::uint32_t*>(own), count,
+           static_cast<std::uint32_t*>(ranks));
+  const std::uint32_t* rank = ranks;
   for (std::size_t k = 0; k < elements.size(); ++k) {
-    if (codes_[elements[k]] % 2 == 0) continue;
-    dispatch(count_before_each, keys(), count_, elements.data() + k, std::size_t{1}, ranks_.get() + k);
+    if (codes_[elements[k]] % 2 == parity) ranks_[k] = *rank++;
   }
 }
 

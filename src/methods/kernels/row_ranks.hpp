@@ -46,6 +46,7 @@ class RowRanks {
   const std::uint32_t* starts() const { return starts_.get(); }
   bool is_zero(std::size_t element) const { return bin_of_[element] < zero_bins; }
   /// The exact ranks of some elements, once for each row; those of zeros are anything. Valid until the next call.
+  /// @param elements  ascending
   std::span<const std::uint32_t> ranks_of(std::span<const std::uint32_t> elements);
   /// The exact ranks of all elements, of zeros in any order. Nothing but take() may be called after it.
   const std::uint32_t* all_ranks();
@@ -70,6 +71,8 @@ class RowRanks {
   /// Whether members of a bin may differ, so that their places are not their order. @pre number() was called
   bool is_mixed(std::size_t bin) const { return (numbered_[bin] >> 32 & numbered_[bin] >> 48) != 0; }
   void count_ranks(std::span<const std::uint32_t> elements);
+  template <class Code>
+  void count_ranks(const Code* codes, std::span<const std::uint32_t> elements, unsigned parity);
   void look_up_ranks(std::span<const std::uint32_t> elements);
   /// Makes the places of a bin's members their order.
   void settle(std::size_t bin);
