@@ -18,6 +18,7 @@
 #include <span>
 #include <type_traits>
 
+#include "methods/kernels/kept_flags.hpp"
 #include "methods/kernels/random_words.hpp"
 #include "methods/kernels/row_codes.hpp"
 
@@ -106,27 +107,30 @@ class RowFlags {
  public:
   explicit RowFlags(std::size_t count)
       : count_(count),
-        flags_(std::make_unique<std::uint8_t[]>(count + word_bytes)),
+        flags_(std::make_unique_for_overwrite<std::uint8_t[]>(count)),
+        bits_(std::make_unique<std::uint8_t[]>((count + word_bits - 1) / word_bits * sizeof(std::uint64_t))),
         flagged_(std::make_unique_for_overwrite<std::uint32_t[]>(count)) {}
   std::uint8_t* data() { return flags_.get(); }
 
   /// The elements whose flag is 1, ascending. As a rule they are few. Valid until the next call.
   std::span<const std::uint32_t> flagged() {
+    dispatch(pack_flags, static_cast<const std::uint8_t*>(flags_.get()), count_, bits_.get());
     std::size_t found = 0;
-    for (std::size_t first = 0; first < count_; first += word_bytes) {
+    for (std::size_t first = 0; first < count_; first += word_bits) {
       std::uint64_t several;
-      std::memcpy(&several, flags_.get() + first, word_bytes);
+      std::memcpy(&several, bits_.get() + first / 8, sizeof(several));
       for (; several != 0; several &= several - 1) {
-        flagged_[found++] = static_cast<std::uint32_t>(first + static_cast<std::size_t>(std::countr_zero(several)) / 8);
+        flagged_[found++] = static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::countr_zero(several));
       }
     }
     return {flagged_.get(), found};
   }
 
  private:
-  static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
+  static constexpr std::size_t word_bits = 64;
   std::size_t count_;
-  std::unique_ptr<std::uint8_t[]> flags_;  // those beyond the row stay 0
+  std::unique_ptr<std::uint8_t[]> flags_;
+  std::unique_ptr<std::uint8_t[]> bits_;  // whole words; those beyond the row stay 0
   std::unique_ptr<std::uint32_t[]> flagged_;
 };
 
