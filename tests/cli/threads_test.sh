@@ -38,3 +38,14 @@ done
 recipe linear >file.yml
 run "$stockpot" merge file.yml hdf5 --threads 4 --output-format hdf5 --unit 64KiB --chunk 64KiB
 expect_code 0
+
+# Several merges in one sweep: by units, with statistics kept in memory, and without room for them.
+for kind in direct counters; do
+  { echo "name: $kind-a"; cat $kind.yml; echo "---"; echo "name: $kind-b"; sed 's/weight: 0.5/weight: 0.7/' $kind.yml; } >$kind-two.yml
+done
+{ cat direct-two.yml; echo "---"; cat counters-two.yml; } >together.yml
+run "$stockpot" multi together.yml -I together --threads 4 --unit 64KiB --chunk 64KiB
+expect_code 0
+for kind in direct counters; do
+  expect_that "company does not show in $kind" cmp $kind-1/model.safetensors together/$kind-a/model.safetensors
+done
