@@ -1,17 +1,14 @@
 #include "engine/job.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <deque>
 #include <filesystem>
-#include <set>
 #include <span>
 
 #include "comm/agree.hpp"
-#include "core/nearest.hpp"
 #include "io/dcp_metadata.hpp"
 #include "io/file_system.hpp"
 #include "io/run_record.hpp"
@@ -20,22 +17,6 @@ namespace stockpot::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Each has its output files open, and a thread that commits.
-constexpr std::size_t most_stages_of_a_sweep = 16;
-
-/// Adds a document and all stages that it refers to, those first.
-void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vector<std::size_t>& order,
-                std::set<std::size_t>& needed) {
-  if (!needed.insert(wanted).second) return;
-  for (const recipe::ModelReference& model : recipe.documents[wanted].models()) {
-    for (const std::size_t other : order) {
-      if (!recipe.documents[other].name.empty() && recipe.documents[other].name == model.path) {
-        add_needed(recipe, other, order, needed);
-      }
-    }
-  }
-}
 
 /// What the output needs of its file system beforehand.
 std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
@@ -73,7 +54,7 @@ class Job {
     }
     try {
       for (std::size_t first = 0, end = 0; first < stages.size(); first = end) {
-        end = first + stages_together(stages, first);
+        end = first + stages_together(recipe_, std::span(stages).subspan(first), settings_);
         for (std::size_t s = std::max<std::size_t>(first, 1); s < end; ++s) {
           enter(Phase::plan);
           stages[s] = planner_.plan(order[s]);  // its models may have come into being since
@@ -149,28 +130,6 @@ class Job {
 
   static bool is_stage(const std::vector<Stage>& stages, const std::string& name) {
     return std::ranges::find(stages, name, &Stage::name) != stages.end();
-  }
-
-  /// How many stages from the first one on can be made in one sweep: none uses another, all work with the same memory and
-  /// threads. The final stage is made alone, for its staging directory may hold the others; so is each if a trace is wanted,
-  /// which tells stages apart by the time.
-  std::size_t stages_together(const std::vector<Stage>& stages, std::size_t first) const {
-    const auto document_of = [&](std::size_t s) -> const recipe::MergeDocument& {
-      return recipe_.documents[stages[s].document];
-    };
-    std::size_t end = first + 1;
-    if (settings_.options.trace != nullptr || stages[first].name.empty()) return 1;
-    const std::size_t most = std::min(stages.size(), first + most_stages_of_a_sweep);
-    for (; end < most && !stages[end].name.empty(); ++end) {
-      if (settings_.schedule(document_of(first)) != settings_.schedule(document_of(end))) break;
-      const bool uses_one = std::ranges::any_of(document_of(end).models(), [&](const recipe::ModelReference& model) {
-        return is_stage(
-            {stages.begin() + static_cast<std::ptrdiff_t>(first), stages.begin() + static_cast<std::ptrdiff_t>(end)},
-            model.path);
-      });
-      if (uses_one) break;
-    }
-    return end - first;
   }
 
   /// A stage that is to be made, with its place.
@@ -331,38 +290,6 @@ class Job {
 };
 
 }  // namespace
-
-std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const StagePlaces& places) {
-  recipe::Diagnostics diagnostics(recipe.path, recipe.text);
-  const std::vector<std::size_t> order = recipe::stage_order(recipe.documents, diagnostics);
-  const auto last = std::ranges::find_if(order, [&](std::size_t d) { return recipe.documents[d].name.empty(); });
-  if (places.out.empty() && last != order.end() && !places.only) {
-    diagnostics.error("STG006", recipe.documents[*last].at, "this document has no name, and no output was given for it",
-                      "give the output's path after the recipe");
-  }
-  if (!places.intermediate && last == order.end() && !order.empty()) {
-    diagnostics.error("STG006", recipe.documents[order.front()].name_at,
-                      "every document has a name, and no place was given for named stages",
-                      "--intermediate-dir DIR keeps each in DIR/NAME");
-  }
-  std::set<std::size_t> needed(order.begin(), order.end());
-  if (places.only) {
-    std::vector<std::string> names;
-    for (const auto& document : recipe.documents) names.push_back(document.name);
-    const auto wanted = std::ranges::find(names, *places.only);
-    if (wanted == names.end() || places.only->empty()) {
-      diagnostics.error("STG006", {}, fmt::format("--only: the recipe has no stage '{}'", printable(*places.only)),
-                        did_you_mean(*places.only, names));
-    } else {
-      needed.clear();
-      add_needed(recipe, static_cast<std::size_t>(wanted - names.begin()), order, needed);
-    }
-  }
-  diagnostics.throw_if_errors();
-  std::vector<std::size_t> chosen;
-  std::ranges::copy_if(order, std::back_inserter(chosen), [&](std::size_t d) { return needed.contains(d); });
-  return chosen;
-}
 
 void run_job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
              const JobSettings& settings) {

@@ -1,8 +1,9 @@
-// All stages of a recipe, one after the other, from planning to the published output.
+// All stages of a recipe, from planning to the published output: one after the other, or in one sweep.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,11 @@ struct JobSettings {
 
 /// Indices of the documents that a job has to make, in order. @throws Error(recipe) for STG006 and unknown `only`.
 std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const StagePlaces& places);
+
+/// How many stages from the first one on can be made in one sweep: none uses another, all work with the same memory and threads.
+/// The final stage is made alone, for its staging directory may hold the others; so is each if a trace is wanted, which tells
+/// stages apart by the time.
+std::size_t stages_together(const recipe::Recipe& recipe, std::span<const Stage> stages, const JobSettings& settings);
 
 /// Collective. Plans every stage first, so that a mistake in the last shows before the first is made.
 void run_job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
