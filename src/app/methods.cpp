@@ -66,10 +66,12 @@ struct Survey {
   bool whole_model = false, rows = false;
 };
 
+constexpr std::uint64_t surveyed_elements = 1 << 24;
+
 /// Of one matrix of the size that language models have.
 methods::Needs needs_of(const MethodSpec& method, const methods::Settings& settings) {
   if (method.needs == nullptr) return {};
-  return method.needs(settings, {.elements = 1 << 24, .models = settings.models(), .shape = {4096, 4096}});
+  return method.needs(settings, {.elements = surveyed_elements, .models = settings.models(), .shape = {4096, 4096}});
 }
 
 std::size_t usual_models(const MethodSpec& method) {
@@ -85,6 +87,7 @@ void look_at(const MethodSpec& method, const methods::Settings& settings, Survey
   most.tally.maxima = std::max(most.tally.maxima, needs.tally.maxima);
   most.state_bytes = std::max(most.state_bytes, needs.state_bytes);
   most.workspace_bytes = std::max(most.workspace_bytes, needs.workspace_bytes);
+  most.note_bits = std::max(most.note_bits, needs.note_bits);
   most.one_rank = most.one_rank || needs.one_rank;
   survey.whole_model |= method.scope != nullptr && method.scope(settings) == methods::GroupScope::model;
   survey.rows |= method.granularity != nullptr && method.granularity(settings) == methods::Granularity::row;
@@ -135,6 +138,7 @@ std::string memory_text(const MethodSpec& method, const Survey& survey) {
   add((most.tally.sums + most.tally.maxima) * sizeof(double), " of sums");
   add(most.state_bytes, " between passes");
   add(most.workspace_bytes, " to conclude");
+  add(surveyed_elements / 8 * most.note_bits * usual_models(method), " of notes where there is room");
   if (text.empty()) return "nothing beside buffers";
   return fmt::format("up to {}, for a 4096 x 4096 matrix of {} model{}", text, usual_models(method),
                      usual_models(method) == 1 ? "" : "s");
