@@ -66,6 +66,25 @@ class Spy final : public methods::TileMethod<Spy> {
 const methods::MethodSpec spy{
     .name = "spy", .summary = "", .formula = "", .source = "", .parameters = {}, .make = methods::make_method<Spy>};
 
+/// Sources that fail for good once `reads` reads have been done.
+OpenSource failing_after(std::shared_ptr<std::atomic<int>> reads) {
+  class Failing final : public io::ByteSource {
+   public:
+    Failing(const std::string& path, std::shared_ptr<std::atomic<int>> left) : file_(path), left_(std::move(left)) {}
+    void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
+      if (left_->fetch_sub(1) <= 0) throw Error(ErrorKind::storage, "the storage is gone").in_file(path());
+      file_.read_at(offset, into);
+    }
+    std::uint64_t size() const override { return file_.size(); }
+    const std::string& path() const override { return file_.path(); }
+
+   private:
+    io::PosixSource file_;
+    std::shared_ptr<std::atomic<int>> left_;
+  };
+  return [reads](const std::string& path) { return std::make_unique<Failing>(path, reads); };
+}
+
 class NotesTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -121,6 +140,23 @@ class NotesTest : public testing::Test {
     return test::merge_stage(alone_, one, options(memory), scratch_ + "/" + out, options_of_job);
   }
 
+  /// Merges to "whole". @return how many reads that took
+  int merge_counting_reads(const test::OneStage& one, std::uint64_t memory) {
+    constexpr int many = 1'000'000;
+    const auto left = std::make_shared<std::atomic<int>>(many);
+    JobOptions counting;
+    counting.open = failing_after(left);
+    merge(one, memory, "whole", counting);
+    return many - *left;
+  }
+  /// The first one fails after so many reads.
+  void merge_in_two_attempts(const test::OneStage& one, std::uint64_t memory, int reads, const std::string& out) {
+    JobOptions failing;
+    failing.open = failing_after(std::make_shared<std::atomic<int>>(reads));
+    EXPECT_EQ(test::error_of([&] { merge(one, memory, out, failing); }).kind(), ErrorKind::storage);
+    merge(one, memory, out);
+  }
+
   std::string manifest(const std::string& out) const {
     return io::read_file(scratch_ + "/" + out + "/" + std::string(io::manifest_file_name), 1 << 20);
   }
@@ -171,43 +207,30 @@ TEST_F(NotesTest, ThatDoNotFitAreNotGranted) {
   EXPECT_EQ(seen.wrong, 0u);
 }
 
-/// Sources that fail for good once `reads` reads have been done.
-OpenSource failing_after(std::shared_ptr<std::atomic<int>> reads) {
-  class Failing final : public io::ByteSource {
-   public:
-    Failing(const std::string& path, std::shared_ptr<std::atomic<int>> left) : file_(path), left_(std::move(left)) {}
-    void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-      if (left_->fetch_sub(1) <= 0) throw Error(ErrorKind::storage, "the storage is gone").in_file(path());
-      file_.read_at(offset, into);
-    }
-    std::uint64_t size() const override { return file_.size(); }
-    const std::string& path() const override { return file_.path(); }
-
-   private:
-    io::PosixSource file_;
-    std::shared_ptr<std::atomic<int>> left_;
-  };
-  return [reads](const std::string& path) { return std::make_unique<Failing>(path, reads); };
-}
-
 TEST_F(NotesTest, OfPassesThatAnEarlierAttemptMadeDoNotExist) {
   const auto one = spied("dare_linear");  // of blocks: every tensor has notes
   const std::uint64_t memory = memory_for_notes(one.stage.plan);
-  const auto left = std::make_shared<std::atomic<int>>(1'000'000);
-  JobOptions counting, failing;
-  counting.open = failing_after(left);
-  merge(one, memory, "whole", counting);
-  const int reads = 1'000'000 - *left;
+  const int reads = merge_counting_reads(one, memory);
   ASSERT_EQ(seen.without, 0u);
   for (const int tenths : {3, 5, 7, 8, 9}) {
-    const std::string out = "out" + std::to_string(tenths);
-    failing.open = failing_after(std::make_shared<std::atomic<int>>(reads * tenths / 10));
-    EXPECT_EQ(test::error_of([&] { merge(one, memory, out, failing); }).kind(), ErrorKind::storage);
-    merge(one, memory, out);
-    EXPECT_EQ(manifest(out), manifest("whole"));
+    merge_in_two_attempts(one, memory, reads * tenths / 10, "out" + std::to_string(tenths));
   }
   EXPECT_GT(seen.without, 0u);
   EXPECT_EQ(seen.wrong, 0u);
+}
+
+TEST_F(NotesTest, OfDropoutChangeNoByteInTwoAttempts) {
+  for (const char* method : {"dare_ties", "della_linear"}) {
+    const auto one = stage(method);
+    std::filesystem::remove_all(scratch_ + "/whole");
+    const std::uint64_t memory = memory_for_notes(one.stage.plan);
+    const int reads = merge_counting_reads(one, memory);
+    for (const int tenths : {4, 6, 9}) {
+      const std::string out = method + std::to_string(tenths);
+      merge_in_two_attempts(one, memory, reads * tenths / 10, out);
+      EXPECT_EQ(manifest(out), manifest("whole")) << out;
+    }
+  }
 }
 
 TEST_F(NotesTest, OfDropoutChangeNoByteWhateverTheMemory) {
