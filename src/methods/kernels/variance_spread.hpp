@@ -4,7 +4,8 @@
 // The population variance is v = (sum over all pairs of models of (d_a - d_b)^2) / models^2. Written so, nothing cancels: for
 // up to four models the sum in float32 is off by less than 10 * 2^-24 of itself: half a unit each in the differences (twice,
 // since they are squared), the squares and five additions. The variance that counts, in float64 and rounded to float32, is off
-// by 2^-24 and, through cancellation in float64, less than 2^-40 more. So
+// by 2^-24 for the rounding, and by less than 2^-23 for what cancels: task vectors that differ do so by 2^-24 of the larger one at
+// least, their mean is known to 2^-51 of it. So
 //
 //   variance >= bound   implies   spread >= models^2 * bound * (1 - 2^-19)
 //   variance <= bound   implies   spread <= models^2 * bound * (1 + 2^-19)
