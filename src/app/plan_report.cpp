@@ -78,9 +78,10 @@ void print_rows(const engine::Stage& stage, const plan::Schedule& schedule) {
   row("collectives", fmt::format("{} in {} shared wave{}", schedule.collectives, schedule.shared_waves,
                                  schedule.shared_waves == 1 ? "" : "s"));
   row("memory per rank",
-      fmt::format("{}: workers {}, workspace {}, statistics {}, kept inputs {}", human_bytes(schedule.memory.total()),
-                  human_bytes(schedule.memory.worker_bytes), human_bytes(schedule.memory.workspace_bytes),
-                  human_bytes(schedule.memory.tally_bytes), human_bytes(schedule.memory.kept_bytes)));
+      fmt::format("{}: workers {}, workspace {}, statistics {}, kept inputs and notes {}",
+                  human_bytes(schedule.memory.total()), human_bytes(schedule.memory.worker_bytes),
+                  human_bytes(schedule.memory.workspace_bytes), human_bytes(schedule.memory.tally_bytes),
+                  human_bytes(schedule.memory.kept_bytes)));
 }
 
 void print_tensors(const plan::MergePlan& plan) {
