@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/small_tensors.hpp"
+
 namespace stockpot::engine {
 
 CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule)
@@ -27,8 +29,12 @@ std::uint64_t CrewNeeds::total(std::uint64_t threads) const {
   return threads * strip.total() + workspace_bytes + tally_bytes + wave.kept_bytes;
 }
 
-Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle)
-    : pool(options.memory_per_rank), files(std::move(open)), workers(options.threads, std::move(idle)) {
+Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle,
+           std::size_t merges)
+    : pool(options.memory_per_rank),
+      files(std::move(open)),
+      workers(options.threads, std::move(idle)),
+      small_tensor_bytes(SmallTensors::usual_budget_bytes / merges) {
   for (std::size_t w = 0; w < workers.size(); ++w) {
     per_worker.push_back({WorkerBuffers(pool, needs.strip), {}, {}, {}, workers.clock(w)});
   }

@@ -47,7 +47,9 @@ struct CrewNeeds {
 class Crew {
  public:
   /// @param idle  as for Workers.   @throws Error(limits) if `memory_bytes` are less than the needs.
-  Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle);
+  /// @param merges  that share it.
+  Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle,
+       std::size_t merges);
 
   MemoryPool pool;
   InputFiles files;
@@ -61,6 +63,7 @@ class Crew {
  public:
   KeptStrips kept;
   std::span<std::uint64_t> counters;
+  std::uint64_t small_tensor_bytes;  ///< outside of the pool, for each merge: SmallTensors
 };
 
 }  // namespace stockpot::engine

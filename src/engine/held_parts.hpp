@@ -15,6 +15,8 @@ class HeldParts {
  public:
   /// Reads all sources' bytes of a range, but for those that lie where they are wanted already. @return bytes read.
   std::uint64_t read(const TensorSources& sources, ElementRange range, const StoredParts& parts);
+  /// Whether read() would find all of that in memory.
+  bool holds(const TensorSources& sources, ElementRange range, const StoredParts& parts) const;
   void forget() { held_.clear(); }
 
  private:
@@ -23,6 +25,7 @@ class HeldParts {
     StoredPlace place;
     bool operator==(const Part&) const = default;
   };
+  bool holds(const TensorSources& sources, ElementRange range, const StoredParts& parts, std::size_t source) const;
   std::vector<Part> held_;  // of the first sources of the strip that was read last, at ascending addresses
 };
 

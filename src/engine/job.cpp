@@ -169,8 +169,9 @@ class Job {
       for (Opened& opened : opened_) {
         if (!comm_.failing_together() || !opened.place.staging) continue;
         const Continuation& before = opened.place.continuation;
-        before.done_units > 0 || !before.recorded.places.empty() ? opened.place.staging->leave()
-                                                                 : opened.place.staging->discard();
+        const bool holds_work = before.done_units > 0 || !before.recorded.places.empty();
+        holds_stages_ = holds_stages_ || (holds_work && !settings_.places.intermediate);
+        holds_work ? opened.place.staging->leave() : opened.place.staging->discard();
       }
       opened_.clear();
       throw;

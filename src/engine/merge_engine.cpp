@@ -131,13 +131,13 @@ void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* 
   });
 }
 
-void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
+void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i, bool is_held) {
   const Strip strip = run.strips[i];
   if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
   if (!context_.measuring && !context_.units.may_begin(strip)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
-  run.ahead.begin(i);
+  if (!is_held) run.ahead.begin(i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = read_strip(context_, worker, strip, sources);
   merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);

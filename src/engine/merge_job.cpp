@@ -12,6 +12,7 @@
 #include "engine/rank_reports.hpp"
 #include "engine/stage_merge.hpp"
 #include "io/pending_calls.hpp"
+#include "io/retry.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -32,7 +33,10 @@ class Merges {
                .idle = [this] { return idle(); },
                .crew = {},
                .times = {},
-               .times_of_workers = {}} {
+               .times_of_workers = {},
+               .transfers = {},
+               .direct = {},
+               .calls_repeated_before = 0} {
     for (const MergeOrder& order : orders) jobs_.emplace_back(order, sweep_);
   }
 
@@ -42,6 +46,9 @@ class Merges {
       for (; begin_ < orders_.size(); begin_ = end_) {
         start_ = Clock::now();
         sweep_.times = {};
+        sweep_.transfers = {};
+        sweep_.direct = {};
+        sweep_.calls_repeated_before = io::calls_repeated;
         make_crew();
         for (std::size_t j = begin_; j < end_; ++j) jobs_[j].begin();
         merge();
@@ -72,7 +79,8 @@ class Merges {
   void make_crew() {
     sweep_.clock.enter(Phase::prepare);
     comm::agree(comm_, [&] {  // takes all of the pool's memory
-      sweep_.crew.emplace(choose(), orders_.front().place->schedule.options, options_.open, sweep_.idle);
+      const CrewNeeds needs = choose();
+      sweep_.crew.emplace(needs, orders_.front().place->schedule.options, options_.open, sweep_.idle, end_ - begin_);
       if (options_.trace != nullptr) sweep_.crew->workers.show_on(*options_.trace);
     });
   }
@@ -107,7 +115,7 @@ class Merges {
 
   /// Collective. The first failure counts, whatever happens while what is left of it is tidied up.
   void end_failed(ErrorKind kind) {
-    for (StageMerge& job : jobs_) job.end_failed(kind);
+    for (StageMerge& job : jobs_) job.end_failed(kind, jobs_.size() > 1);
   }
 
   bool idle() {
@@ -144,10 +152,14 @@ class Merges {
                       .hint("the storage does not answer; the same command line goes on from here"));
   }
 
+  /// For what is in flight, and for committing it, one merge after the other.
   std::chrono::duration<double> time_to_stop() const {
-    std::chrono::duration<double> longest{};
-    for (const StageMerge& job : jobs_) longest = std::max(longest, job.time_to_stop());
-    return longest;
+    std::chrono::duration<double> unit{}, commits{};
+    for (const StageMerge& job : jobs_) {
+      unit = std::max(unit, job.slowest_unit());
+      commits += job.slowest_commit();
+    }
+    return std::max<std::chrono::duration<double>>(options_.reliability.reserve, 2 * (unit + commits));
   }
 
   const comm::Communicator& comm_;

@@ -69,7 +69,7 @@ std::optional<Parcel> OwnWork::give(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t left = bytes_left();
   if (left == 0 || is_soon_done(left, now)) return std::nullopt;
-  const std::uint64_t enough = left - left / 4;  // of what stays
+  const std::uint64_t enough = left - std::max<std::uint64_t>(1, left / 4);  // of what stays
   Parcel parcel;
   while (end_direct_ > begun_direct_ && parcel.direct.size() < most_units && bytes_left() > enough) {
     parcel.direct.push_back(work_.direct[--end_direct_]);

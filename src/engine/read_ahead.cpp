@@ -27,7 +27,8 @@ void ReadAhead::begin(std::size_t i) {
     if (i < next_) {
       ahead_ -= std::min(ahead_, bytes_of(i));  // it may be one that a worker was faster than
     } else {
-      next_ = i + 1;
+      next_ = i + 1;  // what was told before and has not begun will not be wanted
+      ahead_ = 0;
     }
     first = next_;
     for (; next_ < strips_.size() && ahead_ < distance_; ++next_) ahead_ += bytes_of(next_);

@@ -67,9 +67,9 @@ void StageMerge::let_go() {
   sink_.reset();
 }
 
-void StageMerge::end_failed(ErrorKind kind) {
+void StageMerge::end_failed(ErrorKind kind, bool may_be_innocent) {
   if (is_published_) return;
-  const bool holds_work = save() && can_be_continued(kind);
+  const bool holds_work = save() && (can_be_continued(kind) || may_be_innocent);
   const bool keep = comm_.max(holds_work || options_.keep_staging ? 1 : 0) != 0;  // also a barrier: no file is in use
   if (!place_.staging) return;
   if (keep) return place_.staging->leave();
@@ -88,10 +88,12 @@ Progress StageMerge::progress() const {
           journal_ ? journal_->committed_units() : 0};
 }
 
-std::chrono::duration<double> StageMerge::time_to_stop() const {
-  std::chrono::duration<double> needed = options_.reliability.reserve;
-  if (!context_) return needed;
-  return std::max(needed, 2 * context_->units.slowest_unit() + 2 * journal_->slowest_commit());
+std::chrono::duration<double> StageMerge::slowest_unit() const {
+  return context_ ? context_->units.slowest_unit() : std::chrono::duration<double>();
+}
+
+std::chrono::duration<double> StageMerge::slowest_commit() const {
+  return journal_ ? journal_->slowest_commit() : std::chrono::duration<double>();
 }
 
 bool StageMerge::save() noexcept {
@@ -132,6 +134,11 @@ void StageMerge::make_output() {
 
 void StageMerge::add_up(JobSummary& summary) {
   RankReport mine = report_of(counters_, sweep_.crew->pool, *journal_, sweep_.take_times(), sweep_.times_of_workers);
+  for (std::size_t kind = 0; kind < io::num_transfers; ++kind) sweep_.transfers[kind] += mine.transfers[kind];
+  sweep_.direct += mine.direct;
+  mine.transfers = sweep_.transfers;
+  mine.direct = sweep_.direct;
+  mine.calls_repeated -= sweep_.calls_repeated_before;
   mine.units = context_->units.units_done();
   mine.units_taken_over = engine_->units_taken_over();
   summary.ranks = gather_reports(comm_, mine);

@@ -1,6 +1,7 @@
 // One stage on its way through a sweep: what comes before it, and after.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -24,6 +25,9 @@ struct Sweep {
   std::optional<Crew> crew;     ///< once there is one
   PhaseTimes times;             ///< of the main thread, so far
   PhaseTimes times_of_workers;  ///< of merging
+  std::array<io::TransferTotals, io::num_transfers> transfers;  ///< so far
+  io::DirectTotals direct;                                      ///< likewise
+  std::uint64_t calls_repeated_before = 0;
 
   /// Up to now.
   const PhaseTimes& take_times() { return times += clock.take(); }
@@ -56,15 +60,17 @@ class StageMerge {
   void let_go();
 
   /// Collective. All ranks fail together: what is worth going on with stays, the rest goes.
-  void end_failed(ErrorKind kind);
+  /// @param may_be_innocent  it may be another merge that failed.
+  void end_failed(ErrorKind kind, bool may_be_innocent);
 
   /// Main thread, about ten times a second. @throws Error of a commit that failed.
   void check();
 
   Progress progress() const;
 
-  /// For what is in flight, and for committing it.
-  std::chrono::duration<double> time_to_stop() const;
+  /// Of what is in flight, and for committing it: what it took so far, at most.
+  std::chrono::duration<double> slowest_unit() const;
+  std::chrono::duration<double> slowest_commit() const;
 
  private:
   const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }

@@ -80,9 +80,8 @@ void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
-  if (!is_loaded_[i]) ahead.begin(i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts = stored(worker, strip, sources, i);
+  const StoredParts parts = stored(worker, strip, sources, i, ahead);
   worker.clock.enter(Phase::observe);
   const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
   if (context_.plan.tensors[strip.tensor].float64) {
@@ -130,13 +129,18 @@ void WaveRun::flush(std::size_t w) {
   pending = {};
 }
 
-StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i) {
-  if (i >= kept_at_.size()) return read_strip(context_, worker, strip, sources);
-  const StoredParts parts = cut_parts(sources, strip.range, context_.kept.memory().subspan(kept_at_[i]));
-  if (!is_loaded_[i]) {
-    context_.counters.bytes_read += context_.kept.strip(i).read(sources, strip.range, parts);
-    is_loaded_[i] = 1;
+StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i,
+                            ReadAhead& ahead) {
+  if (i >= kept_at_.size()) {
+    ahead.begin(i);
+    return read_strip(context_, worker, strip, sources);
   }
+  const StoredParts parts = cut_parts(sources, strip.range, context_.kept.memory().subspan(kept_at_[i]));
+  if (is_loaded_[i]) return parts;
+  HeldParts& held = context_.kept.strip(i);
+  if (!held.holds(sources, strip.range, parts)) ahead.begin(i);
+  context_.counters.bytes_read += held.read(sources, strip.range, parts);
+  is_loaded_[i] = 1;
   return parts;
 }
 
@@ -199,9 +203,8 @@ void WaveRun::merge(const plan::Wave* next) {
     if (i < coming.size()) context_.advise(coming[i]);
     if (context_.schedule.units[strip.unit_index].done) return;
     if (!context_.measuring && !context_.units.may_begin(strip)) return;
-    if (!is_loaded_[i]) ahead.begin(i);
     const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-    const StoredParts parts = stored(worker, strip, sources, i);
+    const StoredParts parts = stored(worker, strip, sources, i, ahead);
     const Member& member = member_of(strip.tensor);
     merge_strip(context_, worker, strip, member.method.get(), sources, parts, notes_of(strip, member));
   });

@@ -57,7 +57,7 @@ class WaveRun {
   void flush(std::size_t w);
   std::uint64_t chunk_bytes() const { return context_.schedule.options.chunk_bytes; }
   /// The bytes of strip `i`: kept ones are read when they are first wanted.
-  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i);
+  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i, ReadAhead& ahead);
   /// What was or will be noted of a strip, if there is room for it.
   methods::Notes notes_of(const Strip& strip, const Member& member) const;
   Member& member_of(std::uint32_t tensor);

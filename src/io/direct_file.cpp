@@ -91,6 +91,14 @@ ByteRange whole_blocks(ByteRange range, std::uint64_t block_bytes) {
   return first < end ? ByteRange{first, end - first} : ByteRange{range.offset, 0};
 }
 
+DirectTotals& DirectTotals::operator+=(const DirectTotals& other) {
+  bytes_read += other.bytes_read;
+  bytes_written += other.bytes_written;
+  files_refused += other.files_refused;
+  if (first_refused.empty()) first_refused = other.first_refused;
+  return *this;
+}
+
 DirectTotals take_direct_totals() {
   AllTotals& all = all_totals();
   const std::lock_guard lock(all.mutex);

@@ -43,6 +43,8 @@ struct DirectTotals {
   std::uint64_t bytes_read = 0, bytes_written = 0;  ///< of those that were asked for, without what alignment adds
   std::uint64_t files_refused = 0;                  ///< openings of files that take the page cache after all
   std::string first_refused;                        ///< path of one; empty: none
+
+  DirectTotals& operator+=(const DirectTotals& other);
 };
 DirectTotals take_direct_totals();
 

@@ -22,7 +22,7 @@ from support.checkpoints import write_safetensors  # noqa: E402
 from support.crash_sweep import KILLED, temporary_folder  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 
-STORAGE = 7
+NUMERIC, STORAGE = 5, 7
 OPTIONS = ("--quiet", "--threads", "2", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
 ROOMY = "64MiB"
 
@@ -144,6 +144,21 @@ class Cases:
         resumed = [json.loads((out / name / "stockpot_run.json").read_text())["units_resumed"] for name in self.expected]
         assert sum(resumed) > 0, "all began anew"
 
+    def mistake(self):
+        """One merge comes to infinities. It is not the others' fault: what they have done is gone on with, without it."""
+        bad = {"name": "too much", "merge_method": "linear", "models": [{"model": str(self.folder / "c"), "parameters": {"weight": 1e30}}]}
+        recipe = write_recipe(
+            self.recipe.read_text() + "\n---\n" + json.dumps(bad | {"parameters": {"normalize": False}}), self.folder / "bad.yaml"
+        )
+        out = self.new_place()
+        outcome = self.program.run("multi", recipe, "-I", out, *OPTIONS, "--memory-per-rank", ROOMY)
+        assert outcome.code == NUMERIC and not any((out / name).exists() for name in self.expected), outcome
+        outcome = self.merge(out)
+        assert outcome.code == 0, outcome
+        self.check("after a mistake", out)
+        resumed = [json.loads((out / name / "stockpot_run.json").read_text())["units_resumed"] for name in self.expected]
+        assert sum(resumed) > 0, "all began anew"
+
 
 def main(binary):
     program = Program(binary)
@@ -154,6 +169,7 @@ def main(binary):
             cases.reads(ranks)
         cases.little_memory()
         cases.failure()
+        cases.mistake()
         cases.kills()
 
 
