@@ -12,7 +12,6 @@
 #include "engine/rank_reports.hpp"
 #include "engine/stage_merge.hpp"
 #include "io/pending_calls.hpp"
-#include "io/retry.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -36,7 +35,7 @@ class Merges {
                .times_of_workers = {},
                .transfers = {},
                .direct = {},
-               .calls_repeated_before = 0} {
+               .calls_repeated = 0} {
     for (const MergeOrder& order : orders) jobs_.emplace_back(order, sweep_);
   }
 
@@ -48,7 +47,7 @@ class Merges {
         sweep_.times = {};
         sweep_.transfers = {};
         sweep_.direct = {};
-        sweep_.calls_repeated_before = io::calls_repeated;
+        sweep_.calls_repeated = 0;
         make_crew();
         for (std::size_t j = begin_; j < end_; ++j) jobs_[j].begin();
         merge();

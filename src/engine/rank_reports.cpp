@@ -102,7 +102,7 @@ io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const
   report.bytes_written = counters.bytes_written;
   report.pool_high_water = pool.high_water();
   report.peak_resident = peak_resident_bytes();
-  report.calls_repeated = io::calls_repeated;
+  report.calls_repeated = io::calls_repeated.exchange(0);
   report.transfers = io::take_transfer_totals();
   report.direct = io::take_direct_totals();
   report.journal_commits = journal.commits().count;

@@ -20,7 +20,7 @@ std::uint64_t peak_resident_bytes();
 /// Collective. All ranks' lines, by rank, on rank 0; empty elsewhere.
 std::vector<std::string> gather_lines(const comm::Communicator& comm, const std::vector<std::string>& lines);
 
-/// Local. What this rank did in a stage, as far as it has come.
+/// Local. What this rank did in a stage, as far as it has come; of calls of storage what came since the last time.
 /// @param main     of the main thread.   @param workers  of all workers together.
 io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const JournalKeeper& journal,
                          const PhaseTimes& main, const PhaseTimes& workers);

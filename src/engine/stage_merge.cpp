@@ -138,7 +138,7 @@ void StageMerge::add_up(JobSummary& summary) {
   sweep_.direct += mine.direct;
   mine.transfers = sweep_.transfers;
   mine.direct = sweep_.direct;
-  mine.calls_repeated -= sweep_.calls_repeated_before;
+  mine.calls_repeated = sweep_.calls_repeated += mine.calls_repeated;
   mine.units = context_->units.units_done();
   mine.units_taken_over = engine_->units_taken_over();
   summary.ranks = gather_reports(comm_, mine);

@@ -27,7 +27,7 @@ struct Sweep {
   PhaseTimes times_of_workers;  ///< of merging
   std::array<io::TransferTotals, io::num_transfers> transfers;  ///< so far
   io::DirectTotals direct;                                      ///< likewise
-  std::uint64_t calls_repeated_before = 0;
+  std::uint64_t calls_repeated = 0;                             ///< likewise
 
   /// Up to now.
   const PhaseTimes& take_times() { return times += clock.take(); }
