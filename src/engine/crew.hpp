@@ -46,8 +46,7 @@ struct CrewNeeds {
 
 class Crew {
  public:
-  /// @param idle  as for Workers.   @throws Error(limits) if `memory_bytes` are less than the needs.
-  /// @param merges  that share it.
+  /// @param idle  as for Workers.   @param merges  that share it.   @throws Error(limits) if the needs exceed the memory of a rank.
   Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle,
        std::size_t merges);
 
@@ -55,15 +54,13 @@ class Crew {
   InputFiles files;
   Workers workers;
   std::vector<Worker> per_worker;
+  KeptStrips kept;                       ///< for the largest wave, used again by each
+  std::span<std::uint64_t> counters;     ///< likewise
+  std::uint64_t small_tensor_bytes = 0;  ///< outside of the pool, for each merge: SmallTensors
 
  private:
-  PoolBuffer kept_memory_, counter_memory_;  // for the largest wave, used again by each
-  PoolLoan state_, workspace_;               // what methods allocate themselves
-
- public:
-  KeptStrips kept;
-  std::span<std::uint64_t> counters;
-  std::uint64_t small_tensor_bytes;  ///< outside of the pool, for each merge: SmallTensors
+  PoolBuffer kept_memory_, counter_memory_;
+  PoolLoan state_, workspace_;  // what methods allocate themselves
 };
 
 }  // namespace stockpot::engine

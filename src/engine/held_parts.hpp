@@ -17,7 +17,6 @@ class HeldParts {
   std::uint64_t read(const TensorSources& sources, ElementRange range, const StoredParts& parts);
   /// Whether read() would find all of that in memory.
   bool holds(const TensorSources& sources, ElementRange range, const StoredParts& parts) const;
-  void forget() { held_.clear(); }
 
  private:
   struct Part {
