@@ -30,7 +30,7 @@ std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor) {
 }
 
 std::uint64_t piece_elements(const MergePlan& plan, std::uint32_t tensor) {
-  constexpr std::uint64_t usual = 4096;
+  constexpr std::uint64_t usual = 2048;
   if (granularity_of(plan, tensor) == methods::Granularity::block) return usual;
   const std::uint64_t row = std::max<std::uint64_t>(1, plan.tensors[tensor].output.row_elements());
   return std::min(tile_elements(plan, tensor), std::max<std::uint64_t>(1, usual / row) * row);
