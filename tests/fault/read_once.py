@@ -132,17 +132,20 @@ class Cases:
                 self.check(f"after a kill before call {nth}", out)
         assert seen[KILLED] > 8, seen
 
+    def goes_on(self, title, out):
+        outcome = self.merge(out)
+        assert outcome.code == 0, f"{title}: {outcome}"
+        self.check(title, out)
+        resumed = [json.loads((out / name / "stockpot_run.json").read_text())["units_resumed"] for name in self.expected]
+        assert sum(resumed) > 0, f"{title}: all began anew"
+
     def failure(self):
         """One output cannot be written: none is published, and all are gone on with."""
         out = self.new_place()
         outcome = self.merge(out, ranks=2, fault="pwrite:rank=0:nth=4:times=0:path=ties-2.stockpot/data/model:EIO")
         assert outcome.code == STORAGE and "ties-2" in outcome.stderr, outcome
         assert not any((out / name).exists() for name in self.expected), "published although the sweep failed"
-        outcome = self.merge(out)
-        assert outcome.code == 0, outcome
-        self.check("after a failure", out)
-        resumed = [json.loads((out / name / "stockpot_run.json").read_text())["units_resumed"] for name in self.expected]
-        assert sum(resumed) > 0, "all began anew"
+        self.goes_on("after a failure", out)
 
     def mistake(self):
         """One merge comes to infinities. It is not the others' fault: what they have done is gone on with, without it."""
@@ -153,11 +156,7 @@ class Cases:
         out = self.new_place()
         outcome = self.program.run("multi", recipe, "-I", out, *OPTIONS, "--memory-per-rank", ROOMY)
         assert outcome.code == NUMERIC and not any((out / name).exists() for name in self.expected), outcome
-        outcome = self.merge(out)
-        assert outcome.code == 0, outcome
-        self.check("after a mistake", out)
-        resumed = [json.loads((out / name / "stockpot_run.json").read_text())["units_resumed"] for name in self.expected]
-        assert sum(resumed) > 0, "all began anew"
+        self.goes_on("after a mistake", out)
 
 
 def main(binary):

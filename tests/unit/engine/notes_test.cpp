@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "io/manifest.hpp"
-#include "io/posix_file.hpp"
 #include "io/small_file.hpp"
 #include "support/error_of.hpp"
+#include "support/failing_source.hpp"
 #include "support/family.hpp"
 #include "support/one_stage.hpp"
 
@@ -66,25 +66,6 @@ class Spy final : public methods::TileMethod<Spy> {
 const methods::MethodSpec spy{
     .name = "spy", .summary = "", .formula = "", .source = "", .parameters = {}, .make = methods::make_method<Spy>};
 
-/// Sources that fail for good once `reads` reads have been done.
-OpenSource failing_after(std::shared_ptr<std::atomic<int>> reads) {
-  class Failing final : public io::ByteSource {
-   public:
-    Failing(const std::string& path, std::shared_ptr<std::atomic<int>> left) : file_(path), left_(std::move(left)) {}
-    void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-      if (left_->fetch_sub(1) <= 0) throw Error(ErrorKind::storage, "the storage is gone").in_file(path());
-      file_.read_at(offset, into);
-    }
-    std::uint64_t size() const override { return file_.size(); }
-    const std::string& path() const override { return file_.path(); }
-
-   private:
-    io::PosixSource file_;
-    std::shared_ptr<std::atomic<int>> left_;
-  };
-  return [reads](const std::string& path) { return std::make_unique<Failing>(path, reads); };
-}
-
 class NotesTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -112,8 +93,9 @@ class NotesTest : public testing::Test {
     return one;
   }
 
+  /// One thread: how many reads a merge takes depends on who finds in its buffer what it has read before.
   plan::ScheduleOptions options(std::uint64_t memory = std::uint64_t{1} << 30) const {
-    return {.threads = 2, .memory_per_rank = memory, .chunk_bytes = 1 << 17, .unit_bytes = 1 << 18};
+    return {.threads = 1, .memory_per_rank = memory, .chunk_bytes = 1 << 17, .unit_bytes = 1 << 18};
   }
 
   /// The least memory of which `fits` says of every local wave that it is enough.
@@ -145,14 +127,14 @@ class NotesTest : public testing::Test {
     constexpr int many = 1'000'000;
     const auto left = std::make_shared<std::atomic<int>>(many);
     JobOptions counting;
-    counting.open = failing_after(left);
+    counting.open = test::failing_after(left);
     merge(one, memory, "whole", counting);
     return many - *left;
   }
   /// The first one fails after so many reads.
   void merge_in_two_attempts(const test::OneStage& one, std::uint64_t memory, int reads, const std::string& out) {
     JobOptions failing;
-    failing.open = failing_after(std::make_shared<std::atomic<int>>(reads));
+    failing.open = test::failing_after(std::make_shared<std::atomic<int>>(reads));
     EXPECT_EQ(test::error_of([&] { merge(one, memory, out, failing); }).kind(), ErrorKind::storage);
     merge(one, memory, out);
   }

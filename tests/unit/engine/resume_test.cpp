@@ -6,9 +6,9 @@
 #include <fstream>
 
 #include "io/manifest.hpp"
-#include "io/posix_file.hpp"
 #include "io/small_file.hpp"
 #include "support/error_of.hpp"
+#include "support/failing_source.hpp"
 #include "support/family.hpp"
 #include "support/one_stage.hpp"
 
@@ -16,25 +16,6 @@ namespace stockpot::engine {
 namespace {
 
 using testing::HasSubstr;
-
-/// Sources that fail for good once `reads` reads have been done.
-OpenSource failing_after(std::shared_ptr<std::atomic<int>> reads) {
-  class Failing final : public io::ByteSource {
-   public:
-    Failing(const std::string& path, std::shared_ptr<std::atomic<int>> left) : file_(path), left_(std::move(left)) {}
-    void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-      if (left_->fetch_sub(1) <= 0) throw Error(ErrorKind::storage, "the storage is gone").in_file(path());
-      file_.read_at(offset, into);
-    }
-    std::uint64_t size() const override { return file_.size(); }
-    const std::string& path() const override { return file_.path(); }
-
-   private:
-    io::PosixSource file_;
-    std::shared_ptr<std::atomic<int>> left_;
-  };
-  return [reads](const std::string& path) { return std::make_unique<Failing>(path, reads); };
-}
 
 class ResumeTest : public testing::Test {
  protected:
@@ -83,14 +64,14 @@ class ResumeTest : public testing::Test {
     constexpr int many = 1'000'000;
     const auto left = std::make_shared<std::atomic<int>>(many);
     JobOptions counting;
-    counting.open = failing_after(left);
+    counting.open = test::failing_after(left);
     return {merge(one, scratch_ + "/whole", counting), many - *left};
   }
 
   /// Fails after so many reads.
   void fail(const test::OneStage& one, int reads) {
     JobOptions options;
-    options.open = failing_after(std::make_shared<std::atomic<int>>(reads));
+    options.open = test::failing_after(std::make_shared<std::atomic<int>>(reads));
     EXPECT_EQ(test::error_of([&] { merge(one, out_, options); }).kind(), ErrorKind::storage);
     EXPECT_FALSE(std::filesystem::exists(out_));
     EXPECT_TRUE(std::filesystem::exists(out_ + ".stockpot/plan.json"));
