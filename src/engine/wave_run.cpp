@@ -4,6 +4,7 @@
 
 #include "core/bytes.hpp"
 #include "engine/strip_merger.hpp"
+#include "plan/waves.hpp"
 
 namespace stockpot::engine {
 
@@ -132,16 +133,12 @@ void WaveRun::flush(std::size_t w) {
 StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i,
                             ReadAhead& ahead) {
   if (i >= kept_at_.size()) {
-    ahead.begin(i);
-    return read_strip(context_, worker, strip, sources);
+    return read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, ahead, i);
   }
-  const StoredParts parts = cut_parts(sources, strip.range, context_.kept.memory().subspan(kept_at_[i]));
-  if (is_loaded_[i]) return parts;
-  HeldParts& held = context_.kept.strip(i);
-  if (!held.holds(sources, strip.range, parts)) ahead.begin(i);
-  context_.counters.bytes_read += held.read(sources, strip.range, parts);
+  const auto memory = context_.kept.memory().subspan(kept_at_[i]);
+  if (is_loaded_[i]) return cut_parts(sources, strip.range, memory);
   is_loaded_[i] = 1;
-  return parts;
+  return read_strip(context_, strip.range, sources, memory, context_.kept.strip(i), ahead, i);
 }
 
 methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const {

@@ -264,30 +264,6 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, st
   return schedule;
 }
 
-std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
-  return kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
-}
-
-std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
-  return unit_note_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
-}
-
-WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
-  WaveMemory memory;
-  for (std::size_t place = 0; place < wave.note_units; ++place) {
-    memory.kept_bytes += unit_note_bytes(plan, schedule, schedule.units[wave.units[place]]);
-  }
-  for (std::size_t place = 0; place < wave.keep_units; ++place) {
-    memory.kept_bytes += kept_unit_bytes(plan, schedule, schedule.units[wave.units[place]]);
-  }
-  for (const std::uint32_t g : wave.groups) {
-    memory.counters += plan.groups[g].needs.tally.counts;
-    memory.tally_bytes += plan.groups[g].needs.state_bytes;
-  }
-  memory.tally_bytes += memory.counters * sizeof(std::uint64_t);
-  return memory;
-}
-
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank) {
   std::vector<std::uint32_t> units;
   for (std::uint32_t u = 0; u < schedule.units.size(); ++u) {

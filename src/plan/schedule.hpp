@@ -100,12 +100,6 @@ std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes);
 /// The group whose statistics a unit takes part in.
 std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit& unit);
 
-/// Bytes that a unit's inputs take in the pool where they are kept, and those of what its method notes.
-std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
-std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
-
-WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
-
 /// The work of one rank and its memory. @throws Error(limits) as above.
 RankWork work_of(const MergePlan& plan, const Schedule& schedule, std::uint32_t rank);
 MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const RankWork& work);

@@ -112,6 +112,30 @@ std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit) {
   return bytes_of(plan.tensors[unit.tensor].output.dtype, unit.range.count);
 }
 
+std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
+  return kept_unit_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+}
+
+std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {
+  return unit_note_bytes(plan, unit.tensor, unit.range.count, schedule.options.chunk_bytes);
+}
+
+WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
+  WaveMemory memory;
+  for (std::size_t place = 0; place < wave.note_units; ++place) {
+    memory.kept_bytes += unit_note_bytes(plan, schedule, schedule.units[wave.units[place]]);
+  }
+  for (std::size_t place = 0; place < wave.keep_units; ++place) {
+    memory.kept_bytes += kept_unit_bytes(plan, schedule, schedule.units[wave.units[place]]);
+  }
+  for (const std::uint32_t g : wave.groups) {
+    memory.counters += plan.groups[g].needs.tally.counts;
+    memory.tally_bytes += plan.groups[g].needs.state_bytes;
+  }
+  memory.tally_bytes += memory.counters * sizeof(std::uint64_t);
+  return memory;
+}
+
 WavePlanner::WavePlanner(const MergePlan& plan, const Schedule& schedule, const WaveBudget& budget)
     : plan_(plan), schedule_(schedule), budget_(budget), shared_wave_of_group_(plan.groups.size(), 0) {
   std::uint64_t tally = 0;

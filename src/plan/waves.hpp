@@ -25,6 +25,12 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
 std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit);
 std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit);
 
+/// Bytes that a unit's inputs take in the pool where they are kept, and those of what its method notes.
+std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
+std::uint64_t unit_note_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
+
+WaveMemory memory_of_wave(const MergePlan& plan, const Schedule& schedule, const Wave& wave);
+
 /// Makes waves out of a schedule whose units have their ranks.
 class WavePlanner {
  public:
