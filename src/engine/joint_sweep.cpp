@@ -47,11 +47,9 @@ class Bundles {
   void merge(std::size_t worker, std::size_t i) {
     const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), i);
     const auto b = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
-    bool is_first = true;
     for (const auto& [engine, place] : bundles_[b]) {
       DirectRun& run = runs_[engine];
-      engines_[engine]->merge_direct(worker, run, run.strips.first_of(place) + i - first_strip_[b], !is_first);
-      is_first = false;
+      engines_[engine]->merge_direct(worker, run, run.strips.first_of(place) + i - first_strip_[b]);
     }
   }
 

@@ -83,9 +83,10 @@ void MergeEngine::run_own() {
 void MergeEngine::run_parcels() {
   if (!exchange_) return;
   while (const auto parcel = exchange_->next_parcel()) {
+    const std::uint64_t before = context_.units.units_done();
     for (const plan::Wave& wave : parcel->waves) run_local(wave, nullptr);
     merge_units(parcel->direct, nullptr);
-    units_taken_over_ += parcel->units();
+    units_taken_over_ += context_.units.units_done() - before;
   }
 }
 
@@ -131,15 +132,15 @@ void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* 
   });
 }
 
-void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i, bool is_held) {
+void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
   const Strip strip = run.strips[i];
   if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
   if (!context_.measuring && !context_.units.may_begin(strip)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
-  if (!is_held) run.ahead.begin(i);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts = read_strip(context_, worker, strip, sources);
+  const StoredParts parts =
+      read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, run.ahead, i);
   merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
 }
 

@@ -52,8 +52,8 @@ class MergeEngine {
   void run_shared(const plan::Wave& wave);
   /// Local. @param next  the wave after it, or nullptr.
   void run_local(const plan::Wave& wave, const plan::Wave* next);
-  /// Worker threads. The i-th strip of direct units. @param is_held  the worker has just read the same for another merge.
-  void merge_direct(std::size_t worker, DirectRun& run, std::size_t i, bool is_held = false);
+  /// Worker threads. The i-th strip of direct units.
+  void merge_direct(std::size_t worker, DirectRun& run, std::size_t i);
   /// Local. Ends this rank's part if a worker left something undone because somebody wants the program to stop.
   void end_if_stopped() const;
 

@@ -122,9 +122,11 @@ class TileMerger {
 
 }  // namespace
 
-StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& strip, const TensorSources& sources) {
-  StoredParts parts = cut_parts(sources, strip.range, worker.buffers.stored());
-  context.counters.bytes_read += worker.held.read(sources, strip.range, parts);
+StoredParts read_strip(EngineContext& context, ElementRange range, const TensorSources& sources,
+                       std::span<std::byte> memory, HeldParts& held, ReadAhead& ahead, std::size_t i) {
+  StoredParts parts = cut_parts(sources, range, memory);
+  if (!held.holds(sources, range, parts)) ahead.begin(i);
+  context.counters.bytes_read += held.read(sources, range, parts);
   return parts;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/engine_context.hpp"
+#include "engine/read_ahead.hpp"
 
 namespace stockpot::engine {
 
@@ -11,8 +12,10 @@ namespace stockpot::engine {
 void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
                  const TensorSources& sources, const StoredParts& parts, methods::Notes notes = {});
 
-/// Worker threads. Reads a strip into the worker's own buffer.
-StoredParts read_strip(EngineContext& context, Worker& worker, const Strip& strip, const TensorSources& sources);
+/// Worker threads. Reads the i-th strip of a run into `memory`, but for what lies there already. What will be wanted after it
+/// is told to the storage, unless all of it lies there.   @param held  what `memory` holds.
+StoredParts read_strip(EngineContext& context, ElementRange range, const TensorSources& sources,
+                       std::span<std::byte> memory, HeldParts& held, ReadAhead& ahead, std::size_t i);
 
 /// Calls work(part) for consecutive parts of a range, each but the last of `step` elements.
 template <class Work>
