@@ -99,6 +99,24 @@ bool widen_as(const std::byte* stored, std::span<T> out) {
   return any;
 }
 
+template <class Stored>
+bool holds_nonfinite_as(const std::byte* stored, std::size_t count) {
+  bool any = false;
+  dispatch(
+      [](const std::byte* from, std::size_t n, bool* nonfinite) {
+        using Bits = typename Stored::Bits;
+        Bits most = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          Bits b;
+          std::memcpy(&b, from + i * sizeof b, sizeof b);
+          most = std::max(most, magnitude_bits<Stored>(b));
+        }
+        *nonfinite = most >= Stored::exponent;
+      },
+      stored, count, &any);
+  return any;
+}
+
 template <class Stored, class T>
 bool narrow_as(std::span<const T> values, std::byte* out) {
   bool any = false;
@@ -159,6 +177,10 @@ std::uint64_t count_saturated(DType dtype, std::span<const float> values) {
 }
 std::uint64_t count_saturated(DType dtype, std::span<const double> values) {
   return is_float8(dtype) ? count_saturated_values(dtype, values) : 0;
+}
+
+bool holds_nonfinite(DType dtype, const std::byte* stored, std::size_t count) {
+  return with_stored(dtype, [&]<class Stored>() { return holds_nonfinite_as<Stored>(stored, count); });
 }
 
 bool widen(DType dtype, const std::byte* stored, std::span<float> out) {

@@ -23,6 +23,9 @@ bool widen(DType dtype, const std::byte* stored, std::span<double> out);
 bool narrow(DType dtype, std::span<const float> values, std::byte* out);
 bool narrow(DType dtype, std::span<const double> values, std::byte* out);
 
+/// @return true if any of `count` stored elements is NaN or infinite.
+bool holds_nonfinite(DType dtype, const std::byte* stored, std::size_t count);
+
 /// Finite values that narrow() changes to the largest finite one of a float8 type although their neighbour on its grid,
 /// continued, is beyond that. @return 0 for other types.
 std::uint64_t count_saturated(DType dtype, std::span<const float> values);

@@ -36,7 +36,7 @@ Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSou
       workers(options.threads, std::move(idle)),
       small_tensor_bytes(SmallTensors::usual_budget_bytes / merges) {
   for (std::size_t w = 0; w < workers.size(); ++w) {
-    per_worker.push_back({WorkerBuffers(pool, needs.strip), {}, {}, {}, workers.clock(w)});
+    per_worker.push_back({WorkerBuffers(pool, needs.strip), {}, {}, workers.clock(w)});
   }
   const std::uint64_t counter_bytes = needs.wave.counters * sizeof(std::uint64_t);
   kept_memory_ = pool.acquire(needs.wave.kept_bytes);

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <tuple>
 #include <vector>
 
+#include "core/bfloat16.hpp"
 #include "engine/held_parts.hpp"
 #include "engine/input_files.hpp"
 #include "engine/memory_pool.hpp"
@@ -19,15 +21,12 @@ namespace stockpot::engine {
 struct Worker {
   WorkerBuffers buffers;
   HeldParts held;  ///< in buffers.stored()
-  std::vector<const float*> float_models;
-  std::vector<const double*> double_models;
+  std::tuple<std::vector<const float*>, std::vector<const double*>, std::vector<const Bfloat16*>> of_tile;
   StripClock& clock;
-  template <class T>
-  std::vector<const T*>& models() {
-    if constexpr (std::is_same_v<T, float>)
-      return float_models;
-    else
-      return double_models;
+  /// Memory for what a tile points to.
+  template <class E>
+  std::vector<const E*>& models() {
+    return std::get<std::vector<const E*>>(of_tile);
   }
 };
 

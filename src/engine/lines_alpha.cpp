@@ -36,7 +36,8 @@ void make_differences(std::span<T> base, std::span<T* const> models) {
 
 template <class T>
 void add_scaled(std::span<const T> base, double scale, std::span<T> task_vector) {
-  dispatch(methods::add_to_base, base.data(), static_cast<T>(scale), base.size(), task_vector.data());
+  dispatch(methods::add_to_base, base.data(), static_cast<T>(scale), static_cast<const T*>(task_vector.data()),
+           base.size(), task_vector.data());
 }
 
 template <class T>

@@ -74,6 +74,12 @@ void prefetch(std::span<const std::byte> bytes) {
 
 }  // namespace
 
+const std::byte* StoredSource::elements(DType dtype, std::span<const std::byte> stored, ElementRange held,
+                                        ElementRange wanted) const {
+  if (dtype != tensor_.info.dtype || rounds()) return nullptr;
+  return stored.data() + bytes_of(dtype, wanted.first - held.first);
+}
+
 template <class T>
 bool StoredSource::decode_as(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
                              std::span<T> out) const {
@@ -81,7 +87,7 @@ bool StoredSource::decode_as(std::span<const std::byte> stored, ElementRange hel
   bool nonfinite = widen(tensor_.info.dtype, from.data(), out);
   const auto rest = from.subspan(std::min(from.size(), bytes_of(tensor_.info.dtype, wanted.count)));
   prefetch(rest.first(std::min(rest.size(), bytes_of(tensor_.info.dtype, wanted.count))));
-  if (round_to_ && *round_to_ != tensor_.info.dtype) nonfinite |= round_through(*round_to_, out);
+  if (rounds()) nonfinite |= round_through(*round_to_, out);
   return nonfinite;
 }
 

@@ -42,6 +42,11 @@ class Source {
                       std::span<float> out) const = 0;
   virtual bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
                       std::span<double> out) const = 0;
+  /// Where `wanted` lies in what was read for `held`, if widening these elements of type `dtype` is all that decode() does.
+  virtual const std::byte* elements(DType, std::span<const std::byte> /*stored*/, ElementRange /*held*/,
+                                    ElementRange /*wanted*/) const {
+    return nullptr;
+  }
   /// For messages: the model and the file.
   virtual const std::string& model() const = 0;
   virtual const std::string& path() const = 0;
@@ -69,6 +74,8 @@ class StoredSource : public Source {
               std::span<float> out) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<double> out) const override;
+  const std::byte* elements(DType dtype, std::span<const std::byte> stored, ElementRange held,
+                            ElementRange wanted) const override;
   const std::string& model() const override { return model_.model; }
   const std::string& path() const override { return file_->path(); }
 
@@ -80,6 +87,7 @@ class StoredSource : public Source {
  private:
   template <class T>
   bool decode_as(std::span<const std::byte> stored, ElementRange held, ElementRange wanted, std::span<T> out) const;
+  bool rounds() const { return round_to_ && *round_to_ != tensor_.info.dtype; }
   std::uint64_t offset_of(std::uint64_t element) const {
     return tensor_.offset + bytes_of(tensor_.info.dtype, element);
   }

@@ -37,6 +37,18 @@ Nonfinites count_nonfinites(const Source& source, std::uint64_t elements) {
   return found;
 }
 
+/// @param pointers  to the elements of each source; the base's is taken away.
+template <class E>
+methods::Tile<E> tile_of(const methods::OutputTensor& context, ElementRange range, const TensorSources& sources,
+                         std::vector<const E*>& pointers) {
+  const E* base = nullptr;
+  if (sources.has_base()) {
+    base = pointers.back();
+    pointers.pop_back();
+  }
+  return {context, range, base, pointers};
+}
+
 }  // namespace
 
 TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, const SourceFactory& factory)
@@ -85,12 +97,24 @@ methods::Tile<T> decode_tile(const methods::OutputTensor& context, std::uint32_t
     if (sources[s].decode(parts[s], held, range, into)) check.found(tensor, s);
     model_pointers.push_back(into.data());
   }
-  const T* base = nullptr;
-  if (sources.has_base()) {
-    base = model_pointers.back();
-    model_pointers.pop_back();
+  return tile_of(context, range, sources, model_pointers);
+}
+
+std::optional<methods::Tile<Bfloat16>> stored_tile(const methods::OutputTensor& context, std::uint32_t tensor,
+                                                   const TensorSources& sources, const StoredParts& parts,
+                                                   ElementRange held, ElementRange range, const InputCheck* check,
+                                                   std::vector<const Bfloat16*>& model_pointers) {
+  model_pointers.clear();
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::byte* elements = sources[s].elements(DType::bf16, parts[s], held, range);
+    if (elements == nullptr) return std::nullopt;
+    model_pointers.push_back(reinterpret_cast<const Bfloat16*>(elements));
   }
-  return {context, range, base, model_pointers};
+  for (std::size_t s = 0; check != nullptr && s < sources.size(); ++s) {
+    const auto* elements = reinterpret_cast<const std::byte*>(model_pointers[s]);
+    if (holds_nonfinite(DType::bf16, elements, range.count)) check->found(tensor, s);
+  }
+  return tile_of(context, range, sources, model_pointers);
 }
 
 template methods::Tile<float> decode_tile(const methods::OutputTensor&, std::uint32_t, const TensorSources&,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -55,6 +56,14 @@ methods::Tile<T> decode_tile(const methods::OutputTensor& context, std::uint32_t
                              const StoredParts& parts, ElementRange held, ElementRange range,
                              const WorkerBuffers& buffers, const InputCheck& check,
                              std::vector<const T*>& model_pointers);
+
+/// The tile `range` of a strip as it is stored, where all of its sources keep it as bfloat16 and give it as it is.
+/// @param check  nullptr: whether elements are finite does not matter here.
+/// @return nothing: it has to be decoded.   @throws as decode_tile
+std::optional<methods::Tile<Bfloat16>> stored_tile(const methods::OutputTensor& context, std::uint32_t tensor,
+                                                   const TensorSources& sources, const StoredParts& parts,
+                                                   ElementRange held, ElementRange range, const InputCheck* check,
+                                                   std::vector<const Bfloat16*>& model_pointers);
 
 /// Elements between the arrays of two sources in WorkerBuffers::values(): the result comes after the last source.
 template <class T>

@@ -46,6 +46,9 @@ class TileMerger {
   void merge(std::span<std::byte> encoded) {
     const DType dtype = planned().output.dtype;
     for_each_piece([&](ElementRange range) {
+      const auto into =
+          encoded.subspan(bytes_of(dtype, range.first - strip_.range.first), bytes_of(dtype, range.count));
+      if (merge_stored(range, into)) return;
       const auto tile = decode(range);
       const std::span<T> result = array(sources_.size(), range.count);
       if (planned().lines_offset) {
@@ -54,8 +57,6 @@ class TileMerger {
       } else {
         method_.merge(tile, result);
       }
-      const auto into =
-          encoded.subspan(bytes_of(dtype, range.first - strip_.range.first), bytes_of(dtype, range.count));
       const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
       if (nonfinite && context_.plan.nonfinite == recipe::Nonfinite::error) {
         refuse_nonfinite<T>(planned(), range, result, into);
@@ -80,6 +81,21 @@ class TileMerger {
   template <class Work>
   void for_each_piece(const Work& work) const {
     for_each_part(strip_.range, plan::piece_elements(context_.plan, strip_.tensor), work);
+  }
+
+  /// Without decoding, where the method and what is stored allow it.
+  /// @return false if that was not done, or has to be done again to tell what is not finite.
+  bool merge_stored(ElementRange range, std::span<std::byte> into) {
+    constexpr DType dtype = DType::bf16;
+    const bool as_it_is = std::is_same_v<T, float> && planned().output.dtype == dtype && !planned().lines_offset;
+    if (!as_it_is || !method_.takes_stored()) return false;
+    const InputCheck* const check = method_.shows_nonfinite() ? nullptr : &context_.input_check;
+    auto tile = stored_tile(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range, range,
+                            check, worker_.models<Bfloat16>());
+    if (!tile) return false;
+    tile->notes = notes_.from(range.first - strip_.range.first);
+    method_.merge(*tile, std::span(reinterpret_cast<Bfloat16*>(into.data()), range.count));
+    return context_.plan.nonfinite != recipe::Nonfinite::error || !holds_nonfinite(dtype, into.data(), range.count);
   }
 
   const plan::PlannedTensor& planned() const { return context_.plan.tensors[strip_.tensor]; }

@@ -106,10 +106,17 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
     std::ranges::fill(maxima, 0.0);
     for_each_part(range, plan::observed_elements(context_.plan, strip.tensor), [&](ElementRange piece) {
       if (!member.method->wants(tensor, piece)) return;
-      auto tile = decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
-                                 context_.input_check, worker.models<T>());
-      tile.notes = notes.from(piece.first - strip.range.first);
-      member.method->observe(tile, {counts, sums, maxima});
+      const auto observe = [&](auto tile) {
+        tile.notes = notes.from(piece.first - strip.range.first);
+        member.method->observe(tile, {counts, sums, maxima});
+      };
+      if (std::is_same_v<T, float> && member.method->takes_stored()) {
+        const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, &context_.input_check,
+                                      worker.models<Bfloat16>());
+        if (tile) return observe(*tile);
+      }
+      observe(decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
+                             context_.input_check, worker.models<T>()));
     });
     if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
   });

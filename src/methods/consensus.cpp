@@ -35,29 +35,29 @@ constexpr auto count_uses = []<class T>(const T* delta, const T* merged, T mask_
   }
 };
 
-template <class T>
+template <class E>
 struct WeightedTasks {
-  const T* const* values;
-  const T* weights;
+  const E* const* values;
+  const ValueOf<E>* weights;
   std::size_t count;
-  const T* base;
+  const E* base;
 };
 
 /// out = base + scale * (the weighted sum of the changes, where enough models have a use for it)
-constexpr auto merge_used = []<class T>(WeightedTasks<T> in, T mask_lambda, T least, T scale, std::size_t count,
-                                        T* out) {
+constexpr auto merge_used = []<class E, class T>(WeightedTasks<E> in, T mask_lambda, T least, T scale,
+                                                 std::size_t count, E* out) {
   for (std::size_t first = 0; first < count; first += run_elements) {
     const std::size_t length = count - first < run_elements ? count - first : run_elements;
-    const T* const base = in.base + first;
+    const E* const base = in.base + first;
     alignas(64) T merged[run_elements], uses[run_elements];
     for (std::size_t m = 0; m < in.count; ++m) {
-      const T* const x = in.values[m] + first;
+      const E* const x = in.values[m] + first;
       for (std::size_t i = 0; i < length; ++i) {
         merged[i] = (m == 0 ? T{0} : merged[i]) + in.weights[m] * (x[i] - base[i]);
       }
     }
     for (std::size_t m = 0; m < in.count; ++m) {
-      const T* const x = in.values[m] + first;
+      const E* const x = in.values[m] + first;
       for (std::size_t i = 0; i < length; ++i) {
         const T delta = x[i] - base[i];
         const bool useless = std::abs(delta) <= mask_lambda * std::abs(merged[i] - delta);
@@ -65,7 +65,7 @@ constexpr auto merge_used = []<class T>(WeightedTasks<T> in, T mask_lambda, T le
       }
     }
     for (std::size_t i = 0; i < length; ++i) {
-      out[first + i] = base[i] + scale * (uses[i] >= least ? merged[i] : T{0});
+      out[first + i] = static_cast<E>(base[i] + scale * (uses[i] >= least ? merged[i] : T{0}));
     }
   }
 };
@@ -151,7 +151,7 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
                  static_cast<T*>(uses));
       }
       dispatch(mask_unused, static_cast<const T*>(uses), least, count, merged);
-      dispatch(add_to_base, in.base_values + first, scale, count, merged);
+      dispatch(add_to_base, in.base_values + first, scale, static_cast<const T*>(merged), count, merged);
     });
   }
 

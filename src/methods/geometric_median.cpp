@@ -32,12 +32,12 @@ class GeometricMedianRule {
 
   /// The first model's difference from itself is left out.
   static std::size_t vectors(std::size_t models) { return models - 1; }
-  template <class T>
-  static GramVectors<T> vectors_of(const Tile<T>& in) {
+  template <class E>
+  static GramVectors<E> vectors_of(const Tile<E>& in) {
     return {in.model_values.subspan(1), in.model_values[0]};
   }
-  template <class T>
-  static const T* origin(const Tile<T>&) {
+  template <class E>
+  static const E* origin(const Tile<E>&) {
     return nullptr;
   }
 

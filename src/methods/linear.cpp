@@ -22,12 +22,15 @@ T sum_of_weights(const Settings& settings) {
 class Linear final : public TileMethod<Linear> {
  public:
   Linear(const Settings&, const GroupInfo&) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    using T = ValueOf<E>;
     const Settings& settings = in.tensor.settings;
     const T divisor = settings.flag("normalize") ? sum_of_weights<T>(settings) : T{1};
-    const T* const no_origin = nullptr;
+    const E* const no_origin = nullptr;
     merge_weighted(in, no_origin, settings.per_model("weight"), SumEnding<T>{.divisor = divisor}, out);
   }
 };

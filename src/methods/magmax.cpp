@@ -16,21 +16,21 @@ extern const MethodSpec magmax;
 
 namespace {
 
-template <class T>
+template <class E>
 struct Models {
-  const T* const* values;
+  const E* const* values;
   std::size_t count;
-  const T* base;
+  const E* base;
 };
 
 /// out = base + scale * the largest change. NaN is largest and stays.
-constexpr auto add_largest = []<class T>(Models<T> in, T scale, std::size_t count, T* out) {
+constexpr auto add_largest = []<class E, class T>(Models<E> in, T scale, std::size_t count, E* out) {
   for (std::size_t first = 0; first < count; first += run_elements) {
     const std::size_t length = count - first < run_elements ? count - first : run_elements;
-    const T* const base = in.base + first;
+    const E* const base = in.base + first;
     alignas(64) T largest[run_elements];
     for (std::size_t m = 0; m < in.count; ++m) {
-      const T* const x = in.values[m] + first;
+      const E* const x = in.values[m] + first;
       for (std::size_t i = 0; i < length; ++i) {
         const T delta = x[i] - base[i];
         const T before = m == 0 ? T{0} : largest[i];
@@ -38,23 +38,23 @@ constexpr auto add_largest = []<class T>(Models<T> in, T scale, std::size_t coun
         largest[i] = larger ? delta : before;
       }
     }
-    for (std::size_t i = 0; i < length; ++i) out[first + i] = base[i] + scale * largest[i];
+    for (std::size_t i = 0; i < length; ++i) out[first + i] = static_cast<E>(base[i] + scale * largest[i]);
   }
 };
 
 /// The same of the changes along the sign of their sum, which is - where that is 0.
-constexpr auto add_largest_elected = []<class T>(Models<T> in, T scale, std::size_t count, T* out) {
+constexpr auto add_largest_elected = []<class E, class T>(Models<E> in, T scale, std::size_t count, E* out) {
   for (std::size_t first = 0; first < count; first += run_elements) {
     const std::size_t length = count - first < run_elements ? count - first : run_elements;
-    const T* const base = in.base + first;
+    const E* const base = in.base + first;
     alignas(64) T sign[run_elements], largest[run_elements];
     for (std::size_t m = 0; m < in.count; ++m) {
-      const T* const x = in.values[m] + first;
+      const E* const x = in.values[m] + first;
       for (std::size_t i = 0; i < length; ++i) sign[i] = (m == 0 ? T{0} : sign[i]) + (x[i] - base[i]);
     }
     for (std::size_t i = 0; i < length; ++i) sign[i] = sign[i] > 0 ? T{1} : T{-1};
     for (std::size_t m = 0; m < in.count; ++m) {
-      const T* const x = in.values[m] + first;
+      const E* const x = in.values[m] + first;
       for (std::size_t i = 0; i < length; ++i) {
         const T along = (x[i] - base[i]) * sign[i];
         const T before = m == 0 ? T{0} : largest[i];
@@ -62,18 +62,19 @@ constexpr auto add_largest_elected = []<class T>(Models<T> in, T scale, std::siz
         largest[i] = larger ? along : before;
       }
     }
-    for (std::size_t i = 0; i < length; ++i) out[first + i] = base[i] + scale * (sign[i] * largest[i]);
+    for (std::size_t i = 0; i < length; ++i) out[first + i] = static_cast<E>(base[i] + scale * (sign[i] * largest[i]));
   }
 };
 
 class MagMax final : public TileMethod<MagMax> {
  public:
   MagMax(const Settings&, const GroupInfo&) {}
+  static constexpr bool stored = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
-    const Models<T> models{in.model_values.data(), in.models(), in.base_values};
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    const auto scale = static_cast<ValueOf<E>>(task_vector_scale(in.tensor.settings));
+    const Models<E> models{in.model_values.data(), in.models(), in.base_values};
     if (in.tensor.settings.choice("elect") == "sum") {
       dispatch(add_largest_elected, models, scale, in.size(), out.data());
     } else {

@@ -63,12 +63,12 @@ struct Network {
 };
 
 /// Writes the medians of `count` elements. @param work  run_elements values for each row
-constexpr auto write_medians = []<class T>(Network network, const T* const* models, std::size_t first,
-                                           std::size_t count, T* work, T* out) {
+constexpr auto write_medians = []<class E, class T>(Network network, const E* const* models, std::size_t first,
+                                                    std::size_t count, T* work, E* out) {
   for (std::size_t start = 0; start < count; start += run_elements) {
     const std::size_t length = count - start < run_elements ? count - start : run_elements;
     for (std::size_t row = 0; row < network.rows; ++row) {
-      const T* const values = models[row] + first + start;
+      const E* const values = models[row] + first + start;
       T* const into = work + row * run_elements;
       for (std::size_t i = 0; i < length; ++i) into[i] = values[i];
     }
@@ -85,7 +85,7 @@ constexpr auto write_medians = []<class T>(Network network, const T* const* mode
     const T* const lower = work + (network.rows - 1) / 2 * run_elements;
     const T* const upper = work + network.rows / 2 * run_elements;
     for (std::size_t i = 0; i < length; ++i) {
-      out[start + i] = lower == upper ? lower[i] : T(0.5) * (lower[i] + upper[i]);
+      out[start + i] = static_cast<E>(lower == upper ? lower[i] : T(0.5) * (lower[i] + upper[i]));
     }
   }
 };
@@ -93,10 +93,11 @@ constexpr auto write_medians = []<class T>(Network network, const T* const* mode
 class Median final : public TileMethod<Median> {
  public:
   Median(const Settings&, const GroupInfo& group) : network_(median_network(group.models)) {}
+  static constexpr bool stored = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    std::vector<T> work(in.models() * run_elements);
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    std::vector<ValueOf<E>> work(in.models() * run_elements);
     const Network network{network_.data(), network_.size(), in.models()};
     dispatch(write_medians, network, in.model_values.data(), std::size_t{0}, in.size(), work.data(), out.data());
   }

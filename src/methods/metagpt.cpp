@@ -17,7 +17,7 @@ extern const MethodSpec metagpt;
 namespace {
 
 /// lanes += (x - base)^2; the difference is rounded to T first.
-constexpr auto add_squared_offsets = []<class T>(const T* x, const T* base, std::size_t count, double* lanes) {
+constexpr auto add_squared_offsets = []<class E>(const E* x, const E* base, std::size_t count, double* lanes) {
   add_terms(lanes, count, [=](std::size_t i) {
     const double offset = static_cast<double>(x[i] - base[i]);
     return offset * offset;
@@ -27,14 +27,16 @@ constexpr auto add_squared_offsets = []<class T>(const T* x, const T* base, std:
 class MetaGpt final : public TileMethod<MetaGpt> {
  public:
   MetaGpt(const Settings&, const GroupInfo& group) : models_(group.models) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (shares_) return std::nullopt;
     return TallyShape{.sums = models_};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       for (std::size_t m = 0; m < models_; ++m) {
         dispatch(add_squared_offsets, in.model_values[m] + first, in.base_values + first, count,
@@ -51,12 +53,9 @@ class MetaGpt final : public TileMethod<MetaGpt> {
     for (const double square : totals.sums) shares_->push_back(square / all);
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    if (shares_->empty()) {
-      std::ranges::copy(in.base(), out.begin());
-      return;
-    }
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    if (shares_->empty()) return dispatch(copy, in.base_values, in.size(), out.data());
     merge_weighted(in, in.base_values, *shares_, task_vector_scale(in.tensor.settings), out);
   }
 

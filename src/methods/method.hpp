@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bfloat16.hpp"
 #include "core/random.hpp"
 #include "core/range.hpp"
 #include "core/tensor.hpp"
@@ -54,7 +55,8 @@ struct Notes {
   Notes from(std::uint64_t element) const { return {planes ? planes + element / 8 * bits : nullptr, stride, bits}; }
 };
 
-/// A run of one output tensor's elements, for every model that takes part in it, as values of type T (float or double).
+/// A run of one output tensor's elements, for every model that takes part in it, as values of type T: float or double, or
+/// Bfloat16 where that is how all of them are stored and the result will be.
 /// Where a tensor's tiles begin and end follows from its shape and the method's granularity alone: see tile_elements().
 template <class T>
 struct Tile {
@@ -120,11 +122,20 @@ class Method {
   /// @param out  in.size() values; overlaps no input.
   virtual void merge(const Tile<float>& in, std::span<float> out) const = 0;
   virtual void merge(const Tile<double>& in, std::span<double> out) const = 0;
+  /// Whether the coming pass, or merge() when there is none, can be given stored elements as well. It then does with them
+  /// what it does with them widened, and narrows what it merges: the same bits, without values that go through memory.
+  virtual bool takes_stored() const { return false; }
+  /// Whether merge() makes something that is not finite of every element of which any source is not. The engine then looks
+  /// at results alone.
+  virtual bool shows_nonfinite() const { return false; }
+  virtual void observe(const Tile<Bfloat16>&, TallyPart) const {}
+  virtual void merge(const Tile<Bfloat16>&, std::span<Bfloat16>) const {}
   /// Remarks for the report once the method is ready: "t was negative in 3 rows, least -0.2". Empty as a rule.
   virtual std::vector<std::string> remarks() const { return {}; }
 };
 
-/// Lets a method be written once for float and double tiles: Derived has templates observe_tile and merge_tile.
+/// Lets a method be written once for float and double tiles: Derived has templates observe_tile and merge_tile. If these
+/// take Tile<Bfloat16>, too, it says `static constexpr bool stored = true`; if shows_nonfinite(), `absorbing`.
 template <class Derived>
 class TileMethod : public Method {
  public:
@@ -132,6 +143,17 @@ class TileMethod : public Method {
   void observe(const Tile<double>& in, TallyPart part) const override { self().observe_tile(in, part); }
   void merge(const Tile<float>& in, std::span<float> out) const override { self().merge_tile(in, out); }
   void merge(const Tile<double>& in, std::span<double> out) const override { self().merge_tile(in, out); }
+  bool takes_stored() const override { return Derived::stored; }
+  bool shows_nonfinite() const override { return Derived::absorbing; }
+  void observe(const Tile<Bfloat16>& in, TallyPart part) const override {
+    if constexpr (Derived::stored) self().observe_tile(in, part);
+  }
+  void merge(const Tile<Bfloat16>& in, std::span<Bfloat16> out) const override {
+    if constexpr (Derived::stored) self().merge_tile(in, out);
+  }
+
+  static constexpr bool stored = false;
+  static constexpr bool absorbing = false;
 
  protected:
   template <class T>

@@ -103,33 +103,34 @@ class RatioRemarks {
   std::atomic<double> least_{std::numeric_limits<double>::infinity()};
 };
 
-/// out = t mean(x) + (1 - t) b
 /// out = t (sum(x_m) / N) + rest * base
-constexpr auto blend_mean = []<class T, std::size_t models>(WeightedModels<T, models> in, const T* base, T t, T rest,
-                                                            std::size_t count, T* out) {
-  for (std::size_t i = 0; i < count; ++i) {
+constexpr auto blend_mean = []<class E, class T, std::size_t models>(WeightedModels<E, models> in, const E* base, T t,
+                                                                     T rest, std::size_t count, E* out) {
+  write_each(count, out, [=](auto at) {
     T sum{0};
-    for (std::size_t m = 0; m < models; ++m) sum += in.values[m][i];
-    out[i] = t * (sum / static_cast<T>(models)) + rest * base[i];
-  }
+    for (std::size_t m = 0; m < models; ++m) sum += at(in.values[m]);
+    return t * (sum / static_cast<T>(models)) + rest * at(base);
+  });
 };
 
-template <class T>
-void blend_mean_of_many(const Tile<T>& in, T t, T rest, std::span<T> out) {
+template <class E, class T>
+void blend_mean_of_many(const Tile<E>& in, T t, T rest, std::span<E> out) {
   for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-    T* mean = out.data() + first;
+    T room[sub_tile_elements];
+    T* const mean = room;
     std::fill_n(mean, count, T{0});
     for (std::size_t m = 0; m < in.models(); ++m) {
       dispatch(add, static_cast<const T*>(mean), in.model_values[m] + first, count, mean);
     }
     dispatch(divide, static_cast<T>(in.models()), count, mean);
-    dispatch(blend, t, static_cast<const T*>(mean), rest, in.base_values + first, count, mean);
+    dispatch(blend, t, static_cast<const T*>(mean), rest, in.base_values + first, count, out.data() + first);
   });
 }
 
 /// out = t mean(x) + (1 - t) b
-template <class T>
-void move_to_mean(const Tile<T>& in, double ratio, std::span<T> out) {
+template <class E>
+void move_to_mean(const Tile<E>& in, double ratio, std::span<E> out) {
+  using T = ValueOf<E>;
   const T t = static_cast<T>(ratio), rest = T{1} - t;
   const std::vector<double> no_factors(in.models());
   const bool few = with_few(in.models(), [&]<std::size_t models>() {
@@ -139,10 +140,10 @@ void move_to_mean(const Tile<T>& in, double ratio, std::span<T> out) {
 }
 
 /// Elements [first, first + count) of a tile. @param models  memory for what the part points to.
-template <class T>
-Tile<T> part_of(const Tile<T>& in, std::size_t first, std::size_t count, std::vector<const T*>& models) {
+template <class E>
+Tile<E> part_of(const Tile<E>& in, std::size_t first, std::size_t count, std::vector<const E*>& models) {
   models.assign(in.model_values.begin(), in.model_values.end());
-  for (const T*& model : models) model += first;
+  for (const E*& model : models) model += first;
   return {in.tensor, {in.range.first + first, count}, in.base_values + first, models};
 }
 
@@ -151,14 +152,16 @@ class ModelStock final : public TileMethod<ModelStock> {
  public:
   ModelStock(const Settings& settings, const GroupInfo& group)
       : by_row_(settings.flag("filter_wise")), rule_(settings, group.models), models_(group.models) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (by_row_ || ratio_) return std::nullopt;
     return TallyShape{.sums = pairs_of(models_)};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
     GramSums(in.model_values, in.base_values).add(0, in.size(), part.sums);
   }
 
@@ -167,13 +170,13 @@ class ModelStock final : public TileMethod<ModelStock> {
     remarks_.add(*ratio_);
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
     if (!by_row_) return move_to_mean(in, ratio_->t, out);
     const std::size_t row = in.tensor.row_elements;
     GramSums sums(in.model_values, in.base_values);
     std::vector<double> gram(pairs_of(in.models()));
-    std::vector<const T*> models;
+    std::vector<const E*> models;
     for (std::size_t first = 0; first < in.size(); first += row) {
       sums.run(first, row, gram);
       const Ratio ratio = rule_.ratio(gram);

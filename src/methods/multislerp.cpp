@@ -32,12 +32,12 @@ class MultislerpRule {
   }
 
   static std::size_t vectors(std::size_t models) { return models; }
-  template <class T>
-  static GramVectors<T> vectors_of(const Tile<T>& in) {
+  template <class E>
+  static GramVectors<E> vectors_of(const Tile<E>& in) {
     return {in.model_values, in.base_values};
   }
-  template <class T>
-  static const T* origin(const Tile<T>& in) {
+  template <class E>
+  static const E* origin(const Tile<E>& in) {
     return in.base_values;
   }
 

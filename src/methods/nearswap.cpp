@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/simd.hpp"
+#include "methods/kernels/each_element.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -13,23 +14,25 @@ extern const MethodSpec nearswap;
 namespace {
 
 /// out = w x + (1 - w) base, w = min(t / max(|base - x|, 1e-6), 1)
-constexpr auto swap_near = []<class T>(T t, const T* x, const T* base, std::size_t count, T* out) {
+constexpr auto swap_near = []<class T, class E>(T t, const E* x, const E* base, std::size_t count, E* out) {
   constexpr T least_distance = T(1e-6);
-  for (std::size_t i = 0; i < count; ++i) {
-    const T distance = std::abs(base[i] - x[i]);
+  write_each(count, out, [=](auto at) {
+    const T distance = std::abs(at(base) - at(x));
     const T share = t / (distance > least_distance ? distance : least_distance);
     const T bounded = share < T{1} ? share : T{1};
-    out[i] = bounded * x[i] + (T{1} - bounded) * base[i];
-  }
+    return bounded * at(x) + (T{1} - bounded) * at(base);
+  });
 };
 
 class NearSwap final : public TileMethod<NearSwap> {
  public:
   NearSwap(const Settings&, const GroupInfo&) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    const T t = static_cast<T>(in.tensor.settings.number("t"));
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    const auto t = static_cast<ValueOf<E>>(in.tensor.settings.number("t"));
     dispatch(swap_near, t, in.model_values[0], in.base_values, in.size(), out.data());
   }
 };

@@ -11,6 +11,7 @@
 
 #include "core/simd.hpp"
 #include "core/trigonometry.hpp"
+#include "methods/kernels/each_element.hpp"
 #include "methods/kernels/gram.hpp"
 #include "methods/method.hpp"
 
@@ -41,35 +42,55 @@ Arc arc(double t, double square_first, double dot, double square_second) {
 }
 
 /// The elements of two models, and what their blend becomes.
-template <class T>
+template <class E>
 struct Models {
-  const T *x, *y;
-  T first(std::size_t i) const { return x[i]; }
-  T second(std::size_t i) const { return y[i]; }
-  T restored(std::size_t, T blend) const { return blend; }
+  using T = ValueOf<E>;
+  const E *x, *y;
+  template <class At>
+  T first(At at) const {
+    return at(x);
+  }
+  template <class At>
+  T second(At at) const {
+    return at(y);
+  }
+  template <class At>
+  T restored(At, T blend) const {
+    return blend;
+  }
+  Models from(std::size_t i) const { return {x + i, y + i}; }
 };
 
 /// The same of two task vectors.
-template <class T>
+template <class E>
 struct TaskVectors {
-  const T *x, *y, *base;
-  T first(std::size_t i) const { return x[i] - base[i]; }
-  T second(std::size_t i) const { return y[i] - base[i]; }
-  T restored(std::size_t i, T blend) const { return blend + base[i]; }
+  using T = ValueOf<E>;
+  const E *x, *y, *base;
+  template <class At>
+  T first(At at) const {
+    return at(x) - at(base);
+  }
+  template <class At>
+  T second(At at) const {
+    return at(y) - at(base);
+  }
+  template <class At>
+  T restored(At at, T blend) const {
+    return blend + at(base);
+  }
+  TaskVectors from(std::size_t i) const { return {x + i, y + i, base + i}; }
 };
 
 /// Calls use(Models or TaskVectors) for the elements of a tile from `first` on.
-template <class T, class Use>
-void with_vectors(const Tile<T>& in, std::size_t first, const Use& use) {
-  const T *x = in.model_values[0] + first, *y = in.model_values[1] + first;
-  if (in.base_values == nullptr) return use(Models<T>{x, y});
-  use(TaskVectors<T>{x, y, in.base_values + first});
+template <class E, class Use>
+void with_vectors(const Tile<E>& in, std::size_t first, const Use& use) {
+  const E *x = in.model_values[0] + first, *y = in.model_values[1] + first;
+  if (in.base_values == nullptr) return use(Models<E>{x, y});
+  use(TaskVectors<E>{x, y, in.base_values + first});
 }
 
-constexpr auto blend_vectors = []<class V, class T>(V vectors, T a, T b, std::size_t count, T* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    out[i] = vectors.restored(i, a * vectors.first(i) + b * vectors.second(i));
-  }
+constexpr auto blend_vectors = []<class V, class T, class E>(V vectors, T a, T b, std::size_t count, E* out) {
+  write_each(count, out, [=](auto at) { return vectors.restored(at, a * vectors.first(at) + b * vectors.second(at)); });
 };
 
 /// Calls body(i, column, length) for the runs of consecutive columns in `count` elements, of which the first has
@@ -90,7 +111,9 @@ constexpr auto add_columns = []<class V>(V vectors, std::size_t count, std::size
   for_each_run(count, column, columns, [=](std::size_t i, std::size_t at, std::size_t length) {
     double *squares = sums + at, *dots = squares + columns, *others = dots + columns;
     for (std::size_t k = 0; k < length; ++k) {
-      const auto first = static_cast<double>(vectors.first(i + k)), second = static_cast<double>(vectors.second(i + k));
+      const ElementAt element{i + k};
+      const auto first = static_cast<double>(vectors.first(element)),
+                 second = static_cast<double>(vectors.second(element));
       squares[k] += first * first;
       dots[k] += first * second;
       others[k] += second * second;
@@ -98,14 +121,17 @@ constexpr auto add_columns = []<class V>(V vectors, std::size_t count, std::size
   });
 };
 
-constexpr auto blend_columns = []<class V, class T>(V vectors, const double* a, const double* b, std::size_t count,
-                                                    std::size_t column, std::size_t columns, T* out) {
+constexpr auto blend_columns = []<class V, class E>(V vectors, const double* a, const double* b, std::size_t count,
+                                                    std::size_t column, std::size_t columns, E* out) {
+  using T = ValueOf<E>;
   for_each_run(count, column, columns, [=](std::size_t i, std::size_t at, std::size_t length) {
-    for (std::size_t k = 0; k < length; ++k) {
+    const auto run = vectors.from(i);
+    const double *const a_run = a + at, *const b_run = b + at;
+    write_each(length, out + i, [=](auto element) {
       const T blend =
-          static_cast<T>(a[at + k]) * vectors.first(i + k) + static_cast<T>(b[at + k]) * vectors.second(i + k);
-      out[i + k] = vectors.restored(i + k, blend);
-    }
+          static_cast<T>(element(a_run)) * run.first(element) + static_cast<T>(element(b_run)) * run.second(element);
+      return run.restored(element, blend);
+    });
   });
 };
 
@@ -130,15 +156,17 @@ class NuSlerp final : public TileMethod<NuSlerp> {
  public:
   NuSlerp(const Settings& settings, const GroupInfo& group)
       : t_(share_of_second(settings)), by_row_(by_row(settings)), columns_(columns_of(settings, group)) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (by_row_ || !first_.empty()) return std::nullopt;
     return TallyShape{.sums = 3 * columns_};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
-    if (columns_ == 1) return GramSums<T>(in.model_values, in.base_values).add(0, in.size(), part.sums);
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
+    if (columns_ == 1) return GramSums<E>(in.model_values, in.base_values).add(0, in.size(), part.sums);
     std::vector<double> sums(part.sums.size());  // side by side, as the columns are
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = part.sums[i].sum[0];
     with_vectors(in, 0, [&](auto vectors) {
@@ -158,8 +186,8 @@ class NuSlerp final : public TileMethod<NuSlerp> {
     }
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
     if (by_row_) return merge_rows(in, out);
     if (columns_ == 1) return merge_run(in, 0, in.size(), {first_[0], second_[0]}, out);
     with_vectors(in, 0, [&](auto vectors) {
@@ -169,10 +197,10 @@ class NuSlerp final : public TileMethod<NuSlerp> {
   }
 
  private:
-  template <class T>
-  void merge_rows(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_rows(const Tile<E>& in, std::span<E> out) const {
     const std::size_t row = in.tensor.row_elements;
-    GramSums<T> sums(in.model_values, in.base_values);
+    GramSums<E> sums(in.model_values, in.base_values);
     std::array<double, 3> gram{};
     for (std::size_t first = 0; first < in.size(); first += row) {
       sums.run(first, row, gram);
@@ -180,8 +208,9 @@ class NuSlerp final : public TileMethod<NuSlerp> {
     }
   }
 
-  template <class T>
-  static void merge_run(const Tile<T>& in, std::size_t first, std::size_t count, Arc along, std::span<T> out) {
+  template <class E>
+  static void merge_run(const Tile<E>& in, std::size_t first, std::size_t count, Arc along, std::span<E> out) {
+    using T = ValueOf<E>;
     with_vectors(in, first, [&](auto vectors) {
       dispatch(blend_vectors, vectors, static_cast<T>(along.first), static_cast<T>(along.second), count,
                out.data() + first);

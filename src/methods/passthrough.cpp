@@ -1,6 +1,4 @@
 // Passthrough: one model's tensor as it is, or scaled. What layer stacking is made of.
-#include <algorithm>
-
 #include "methods/kernels/element_loops.hpp"
 #include "methods/method.hpp"
 
@@ -13,15 +11,14 @@ namespace {
 class Passthrough final : public TileMethod<Passthrough> {
  public:
   Passthrough(const Settings&, const GroupInfo&) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
     const auto model = in.model(0);
-    if (!in.tensor.settings.is_set("scale")) {
-      std::ranges::copy(model, out.begin());
-      return;
-    }
-    const T scale = static_cast<T>(in.tensor.settings.per_model("scale")[0]);
+    if (!in.tensor.settings.is_set("scale")) return dispatch(copy, model.data(), model.size(), out.data());
+    const auto scale = static_cast<ValueOf<E>>(in.tensor.settings.per_model("scale")[0]);
     dispatch(multiply, scale, model.data(), model.size(), out.data());
   }
 };

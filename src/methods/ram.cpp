@@ -10,6 +10,7 @@
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
+#include "methods/kernels/weighted_sum.hpp"
 #include "methods/kernels/whole_model.hpp"
 #include "methods/method.hpp"
 
@@ -26,7 +27,8 @@ constexpr bool is_change(T delta, T epsilon) {
 }
 
 /// changes = changes + 1 where the model changed the element.
-constexpr auto count_changes = []<class T>(const T* x, const T* base, T epsilon, std::size_t count, T* changes) {
+constexpr auto count_changes = []<class E, class T>(const E* x, const E* base, T epsilon, std::size_t count,
+                                                    T* changes) {
   for (std::size_t i = 0; i < count; ++i) changes[i] += is_change(x[i] - base[i], epsilon) ? T{1} : T{0};
 };
 
@@ -36,8 +38,8 @@ struct ChangeCounts {
   std::uint64_t* unique;
 };
 
-constexpr auto add_change_counts = []<class T>(const T* x, const T* base, T epsilon, const T* changes,
-                                               std::size_t count, ChangeCounts counts) {
+constexpr auto add_change_counts = []<class E, class T>(const E* x, const E* base, T epsilon, const T* changes,
+                                                        std::size_t count, ChangeCounts counts) {
   std::uint32_t all = 0, unique = 0;  // of a sub-tile at most
   for (std::size_t i = 0; i < count; ++i) {
     const bool changed = is_change(x[i] - base[i], epsilon);
@@ -48,14 +50,37 @@ constexpr auto add_change_counts = []<class T>(const T* x, const T* base, T epsi
   *counts.unique += unique;
 };
 
-/// sum = sum + the model's change: its share where others changed the element, else times `factor`.
-constexpr auto add_changes = []<class T>(const T* x, const T* base, T epsilon, T factor, const T* changes,
-                                         std::size_t count, T* sum) {
+/// A change's share where others changed the element, else the change times `factor`.
+template <class T>
+constexpr T share_of(T delta, T changes, T factor) {
+  return changes == 1 ? factor * delta : delta / changes;
+}
+
+/// sum = sum + the model's share
+constexpr auto add_changes = []<class E, class T>(const E* x, const E* base, T epsilon, T factor, const T* changes,
+                                                  std::size_t count, T* sum) {
   for (std::size_t i = 0; i < count; ++i) {
     const T delta = x[i] - base[i];
-    const T part = changes[i] == 1 ? factor * delta : delta / changes[i];
+    const T part = share_of(delta, changes[i], factor);
     sum[i] += is_change(delta, epsilon) ? part : T{0};
   }
+};
+
+/// All of it in one loop. out = base + scale * (sum of the shares)
+constexpr auto merge_changes = []<class E, class T, std::size_t models>(WeightedModels<E, models> in, const E* base,
+                                                                        T epsilon, T scale, std::size_t count, E* out) {
+  write_each(count, out, [=](auto at) {
+    T delta[models], changes{0}, sum{0};
+    for (std::size_t m = 0; m < models; ++m) {
+      delta[m] = at(in.values[m]) - at(base);
+      changes += is_change(delta[m], epsilon) ? T{1} : T{0};
+    }
+    for (std::size_t m = 0; m < models; ++m) {
+      const T part = share_of(delta[m], changes, in.factor[m]);
+      sum += is_change(delta[m], epsilon) ? part : T{0};
+    }
+    return at(base) + scale * sum;
+  });
 };
 
 /// Counts, in one pass, what the factors of RAM+ need; without them every factor is 1.
@@ -68,16 +93,18 @@ class Ram final : public TileMethod<Ram> {
     alpha_ = settings.number("alpha");
     epsilon_ = settings.number("epsilon");
   }
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (!counts_) return std::nullopt;
     return TallyShape{.counts = 2 * models_};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
     check_all_models(in, models_);
-    for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
+    for_each_change_count(in, [&]<class T>(std::size_t first, std::size_t count, T epsilon, const T* changes) {
       for (std::size_t m = 0; m < models_; ++m) {
         dispatch(add_change_counts, in.model_values[m] + first, in.base_values + first, epsilon, changes, count,
                  ChangeCounts{&part.counts[2 * m], &part.counts[2 * m + 1]});
@@ -94,34 +121,50 @@ class Ram final : public TileMethod<Ram> {
     counts_ = false;
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
     check_all_models(in, models_);
+    using T = ValueOf<E>;
     const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
+    const bool few = with_few(models_, [&]<std::size_t models>() {
+      dispatch(merge_changes, weighted_models<models>(in, factors_), in.base_values, epsilon_of<T>(in.tensor), scale,
+               in.size(), out.data());
+    });
+    if (!few) merge_many(in, scale, out);
+  }
+
+ private:
+  template <class T>
+  static T epsilon_of(const OutputTensor& tensor) {
+    return static_cast<T>(tensor.settings.number("epsilon"));
+  }
+
+  template <class E, class T>
+  void merge_many(const Tile<E>& in, T scale, std::span<E> out) const {
     for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
-      T* sum = out.data() + first;
+      T room[sub_tile_elements];
+      T* const sum = room;
       std::fill_n(sum, count, T{0});
       for (std::size_t m = 0; m < models_; ++m) {
         dispatch(add_changes, in.model_values[m] + first, in.base_values + first, epsilon, static_cast<T>(factors_[m]),
                  changes, count, sum);
       }
-      dispatch(add_to_base, in.base_values + first, scale, count, sum);
+      dispatch(add_to_base, in.base_values + first, scale, static_cast<const T*>(sum), count, out.data() + first);
     });
   }
 
- private:
   /// Calls body(first, count, epsilon, changes) for the sub-tiles of a tile: how many models changed each element.
-  template <class T, class Body>
-  void for_each_change_count(const Tile<T>& in, const Body& body) const {
-    const T epsilon = static_cast<T>(in.tensor.settings.number("epsilon"));
+  template <class E, class Body>
+  void for_each_change_count(const Tile<E>& in, const Body& body) const {
+    using T = ValueOf<E>;
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       T changes[sub_tile_elements];
       std::fill_n(changes, count, T{0});
       for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(count_changes, in.model_values[m] + first, in.base_values + first, epsilon, count,
+        dispatch(count_changes, in.model_values[m] + first, in.base_values + first, epsilon_of<T>(in.tensor), count,
                  static_cast<T*>(changes));
       }
-      body(first, count, epsilon, static_cast<const T*>(changes));
+      body(first, count, epsilon_of<T>(in.tensor), static_cast<const T*>(changes));
     });
   }
 

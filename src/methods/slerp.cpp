@@ -41,17 +41,19 @@ class Slerp final : public TileMethod<Slerp> {
  public:
   Slerp(const Settings& settings, const GroupInfo&)
       : t_(settings.number("t")), dot_threshold_(settings.number("dot_threshold")) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (coefficients_) return std::nullopt;
     return TallyShape{.sums = 3};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
-    const T *base = in.base_values, *other = in.model_values[0];
-    const T* const vectors[] = {base, other};
-    GramSums<T>(vectors).add(0, in.size(), part.sums);
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
+    const E *base = in.base_values, *other = in.model_values[0];
+    const E* const vectors[] = {base, other};
+    GramSums<E>(vectors).add(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override {
@@ -63,8 +65,9 @@ class Slerp final : public TileMethod<Slerp> {
     coefficients_ = coefficients(t_, cosine_between, dot_threshold_);
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    using T = ValueOf<E>;
     dispatch(blend, static_cast<T>(coefficients_->base), in.base_values, static_cast<T>(coefficients_->other),
              in.model_values[0], in.size(), out.data());
   }

@@ -16,9 +16,12 @@ namespace {
 class TaskArithmetic final : public TileMethod<TaskArithmetic> {
  public:
   TaskArithmetic(const Settings&, const GroupInfo&) {}
+  static constexpr bool stored = true;
+  static constexpr bool absorbing = true;
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    using T = ValueOf<E>;
     const Settings& settings = in.tensor.settings;
     const auto weights = settings.per_model("weight");
     SumEnding<T> ending{.scale = static_cast<T>(task_vector_scale(settings))};

@@ -77,8 +77,9 @@ inline constexpr auto divide_by_mass = []<class T>(const T* mass, std::size_t co
 };
 
 /// out = base + scale * sum
-inline constexpr auto add_to_base = []<class T>(const T* base, T scale, std::size_t count, T* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] = base[i] + scale * sum[i];
+inline constexpr auto add_to_base = []<class E, class T>(const E* base, T scale, const T* sum, std::size_t count,
+                                                         E* out) {
+  write_each(count, out, [=](auto at) { return at(base) + scale * at(sum); });
 };
 
 /// The weighted task vectors of one sub-tile, model after model.
@@ -149,10 +150,12 @@ class Combination {
   T mass() const { return mass_; }
 
   /// out = base + the merged task vector, for one sub-tile.
-  void merge(const Entries<T>& entries, const T* base, T* out) const {
-    std::fill_n(out, entries.count, T{0});
-    consensus_ == Consensus::none ? add_all(entries, out) : add_elected(entries, out);
-    dispatch(add_to_base, base, scale_, entries.count, out);
+  template <class E>
+  void merge(const Entries<T>& entries, const E* base, E* out) const {
+    T sum[sub_tile_elements];
+    std::fill_n(sum, entries.count, T{0});
+    consensus_ == Consensus::none ? add_all(entries, sum) : add_elected(entries, sum);
+    dispatch(add_to_base, base, scale_, static_cast<const T*>(sum), entries.count, out);
   }
 
  private:

@@ -7,34 +7,40 @@
 #include <optional>
 
 #include "methods/kernels/consensus.hpp"
+#include "methods/kernels/each_element.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/weighted_sum.hpp"
 
 namespace stockpot::methods {
 
 /// One run of elements of `models` models.
-template <class T, std::size_t models>
+template <class E, std::size_t models>
 struct FusedModels {
+  using T = ValueOf<E>;
   static constexpr std::size_t size = models;
-  const T* values[models];
+  const E* values[models];
   T rescale[models], weight[models];
 };
 
 /// Trimmed by ranges of magnitudes.
-template <class T, class Key, std::size_t models>
-struct FusedByKey : FusedModels<T, models> {
+template <class E, class Key, std::size_t models>
+struct FusedByKey : FusedModels<E, models> {
   Key low[models], high[models];  ///< keys of the differences that stay; high below low: none
-  bool stays(std::size_t m, std::size_t, T delta) const {
+  template <class At>
+  bool stays(std::size_t m, At, ValueOf<E> delta) const {
     const Key key = magnitude_key<Key>(delta);
     return (key >= low[m]) & (key <= high[m]);
   }
 };
 
 /// Trimmed as kept_flags.hpp says.
-template <class T, std::size_t models>
-struct FusedByFlag : FusedModels<T, models> {
+template <class E, std::size_t models>
+struct FusedByFlag : FusedModels<E, models> {
   const std::uint8_t* flags[models];
-  bool stays(std::size_t m, std::size_t i, T) const { return flags[m][i] != 0; }
+  template <class At>
+  bool stays(std::size_t m, At at, ValueOf<E>) const {
+    return at(flags[m]) != 0;
+  }
 };
 
 /// What is done with the weighted differences.
@@ -47,31 +53,35 @@ struct FusedEnding {
 };
 
 /// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 * weight elsewhere
-template <class Fused, class T>
-inline void weigh_element(const Fused& in, T base, std::size_t i, T* entries) {
+template <class Fused, class T, class At>
+inline void weigh_element(const Fused& in, T base, At at, T* entries) {
   for (std::size_t m = 0; m < Fused::size; ++m) {
-    const T delta = in.values[m][i] - base;
-    const T kept = in.stays(m, i, delta) ? delta : T{0};
+    const T delta = at(in.values[m]) - base;
+    const T kept = in.stays(m, at, delta) ? delta : T{0};
     entries[m] = in.weight[m] * (in.rescale[m] * kept);
   }
 }
 
-inline constexpr auto merge_all = []<class Fused, class T>(Fused in, const T* base, FusedEnding<T> ending,
-                                                           std::size_t count, T* out) {
+inline constexpr auto merge_all = []<class Fused, class E, class T>(Fused in, const E* base, FusedEnding<T> ending,
+                                                                    std::size_t count, E* out) {
   for (std::size_t i = 0; i < count; ++i) {
+    const ElementAt at{i};
     T entries[Fused::size];
-    weigh_element(in, base[i], i, entries);
+    const T origin = at(base);
+    weigh_element(in, origin, at, entries);
     T sum{0};
     for (std::size_t m = 0; m < Fused::size; ++m) sum += entries[m];
-    out[i] = base[i] + ending.scale * (sum / ending.mass);
+    out[i] = static_cast<E>(origin + ending.scale * (sum / ending.mass));
   }
 };
 
-inline constexpr auto merge_elected = []<class Fused, class T>(Fused in, const T* base, FusedEnding<T> ending,
-                                                               std::size_t count, T* out) {
+inline constexpr auto merge_elected = []<class Fused, class E, class T>(Fused in, const E* base, FusedEnding<T> ending,
+                                                                        std::size_t count, E* out) {
   for (std::size_t i = 0; i < count; ++i) {
+    const ElementAt at{i};
     T entries[Fused::size];
-    weigh_element(in, base[i], i, entries);
+    const T origin = at(base);
+    weigh_element(in, origin, at, entries);
     T votes{0};
     for (std::size_t m = 0; m < Fused::size; ++m) votes += entries[m];
     const T at_zero = votes == 0 ? ending.zero_elects : T{-1};
@@ -83,7 +93,7 @@ inline constexpr auto merge_elected = []<class Fused, class T>(Fused in, const T
       mass += agrees * in.weight[m];
     }
     const T divisor = ending.normalize ? mass + static_cast<T>(mass == 0) : T{1};
-    out[i] = base[i] + ending.scale * (sum / divisor);
+    out[i] = static_cast<E>(origin + ending.scale * (sum / divisor));
   }
 };
 

@@ -40,14 +40,13 @@ class Gram {
   std::size_t vectors_;
 };
 
-/// Sums the triangle over runs of elements, a sub-tile of all vectors at a time. T is float or double: differences are
-/// rounded to T, their products and sums are float64 in the lanes of block_sums.hpp. Holds scratch space: not for two
-/// threads at once.
-template <class T>
+/// Sums the triangle over runs of elements, a sub-tile of all vectors at a time. Differences are rounded to ValueOf<E>,
+/// their products and sums are float64 in the lanes of block_sums.hpp. Holds scratch space: not for two threads at once.
+template <class E>
 class GramSums {
  public:
   /// @param vectors  each minus `origin`, or as it is if `origin` is nullptr. All must outlive this.
-  explicit GramSums(std::span<const T* const> vectors, const T* origin = nullptr);
+  explicit GramSums(std::span<const E* const> vectors, const E* origin = nullptr);
 
   /// Adds the triangle of elements [first, first + count) to running sums: `first` is at a multiple of 8 elements of them.
   void add(std::size_t first, std::size_t count, std::span<Lanes> sums) const;
@@ -65,8 +64,8 @@ class GramSums {
   void add_sub_tile(std::size_t first, std::size_t count, std::span<Lanes> sums) const;
   void add_block(PairBlock block, std::size_t first, std::size_t count, std::span<Lanes> sums) const;
 
-  std::span<const T* const> vectors_;
-  const T* origin_;
+  std::span<const E* const> vectors_;
+  const E* origin_;
   std::vector<Lanes> lanes_;  // of each pair, for block()
 };
 

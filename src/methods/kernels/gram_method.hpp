@@ -26,22 +26,25 @@ inline std::uint64_t most_iterations(const Settings& settings) {
 }
 
 /// The vectors of a Gram matrix: `models`, each minus `origin` unless that is nullptr.
-template <class T>
+template <class E>
 struct GramVectors {
-  std::span<const T* const> models;
-  const T* origin = nullptr;
+  std::span<const E* const> models;
+  const E* origin = nullptr;
 };
 
 /// One model comes back as it is. Rule has
 ///   Rule(const Settings&)
 ///   static std::size_t vectors(std::size_t models);       how many vectors its matrix has
-///   static GramVectors<T> vectors_of(const Tile<T>&);     which
-///   static const T* origin(const Tile<T>&);               what the sum is around: merge_weighted
+///   static GramVectors<E> vectors_of(const Tile<E>&);     which
+///   static const E* origin(const Tile<E>&);               what the sum is around: merge_weighted
 ///   ModelFactors factors(const Gram&) const;
 template <class Rule>
 class GramMethod final : public TileMethod<GramMethod<Rule>> {
  public:
   GramMethod(const Settings& settings, const GroupInfo& group) : rule_(settings), models_(group.models) {}
+  static constexpr bool stored = true;
+  /// One model hides what the base holds.
+  bool shows_nonfinite() const override { return models_ >= 2; }
 
   static Needs needs(const Settings&, const GroupInfo& group) {
     if (group.models < 2) return {};
@@ -53,20 +56,17 @@ class GramMethod final : public TileMethod<GramMethod<Rule>> {
     return TallyShape{.sums = pairs_of(Rule::vectors(models_))};
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
-    const GramVectors<T> vectors = Rule::vectors_of(in);
-    GramSums<T>(vectors.models, vectors.origin).add(0, in.size(), part.sums);
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
+    const GramVectors<E> vectors = Rule::vectors_of(in);
+    GramSums<E>(vectors.models, vectors.origin).add(0, in.size(), part.sums);
   }
 
   void conclude(const Totals& totals) override { decided_ = rule_.factors(Gram(totals.sums, Rule::vectors(models_))); }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    if (models_ < 2) {
-      std::ranges::copy(in.model(0), out.begin());
-      return;
-    }
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    if (models_ < 2) return dispatch(copy, in.model_values[0], in.size(), out.data());
     merge_weighted(in, Rule::origin(in), decided_->factors, 1.0, out);
   }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/bfloat16.hpp"
 #include "methods/kernels/block_sums.hpp"
 #include "methods/kernels/sub_tile.hpp"
 
@@ -40,8 +41,9 @@ inline constexpr auto unpack_flags = [](const std::uint8_t* bits, std::size_t co
 };
 
 /// all += the magnitudes (or the squares) of x - base, kept += those of the elements that stay, both in lanes.
-inline constexpr auto add_norms = []<class T>(const T* x, const T* base, const std::uint8_t* flags, bool squares,
+inline constexpr auto add_norms = []<class E>(const E* x, const E* base, const std::uint8_t* flags, bool squares,
                                               std::size_t count, double* all, double* kept) {
+  using T = ValueOf<E>;
   for (std::size_t first = 0; first < count; first += run_elements) {
     T delta[run_elements], left[run_elements];
     const std::size_t length = std::min(run_elements, count - first);
@@ -59,8 +61,8 @@ inline constexpr auto add_norms = []<class T>(const T* x, const T* base, const s
 };
 
 /// delta = x - base, left = the same where it stays, 0 elsewhere
-inline constexpr auto trim_by_flags = []<class T>(const T* x, const T* base, const std::uint8_t* flags,
-                                                  std::size_t count, T* delta, T* left) {
+inline constexpr auto trim_by_flags = []<class E, class T>(const E* x, const E* base, const std::uint8_t* flags,
+                                                           std::size_t count, T* delta, T* left) {
   for (std::size_t i = 0; i < count; ++i) {
     delta[i] = x[i] - base[i];
     left[i] = flags[i] != 0 ? delta[i] : T{0};
@@ -68,8 +70,8 @@ inline constexpr auto trim_by_flags = []<class T>(const T* x, const T* base, con
 };
 
 /// out = weight * (factor * (x - base)) where it stays, weight * 0 elsewhere
-inline constexpr auto weigh_by_flags = []<class T>(const T* x, const T* base, const std::uint8_t* flags, T factor,
-                                                   T weight, std::size_t count, T* out) {
+inline constexpr auto weigh_by_flags = []<class E, class T>(const E* x, const E* base, const std::uint8_t* flags,
+                                                            T factor, T weight, std::size_t count, T* out) {
   for (std::size_t i = 0; i < count; ++i) {
     const T kept = flags[i] != 0 ? x[i] - base[i] : T{0};
     out[i] = weight * (factor * kept);

@@ -65,8 +65,8 @@ struct KeyRange {
 };
 
 /// out = weight * (factor * (x - base)) where the key of the magnitude of x - base is in the range, weight * 0 elsewhere.
-inline constexpr auto weigh_in_range = []<class T, class Key>(const T* x, const T* base, Key low, Key high, T factor,
-                                                              T weight, std::size_t count, T* out) {
+inline constexpr auto weigh_in_range = []<class E, class T, class Key>(const E* x, const E* base, Key low, Key high,
+                                                                       T factor, T weight, std::size_t count, T* out) {
   for (std::size_t i = 0; i < count; ++i) {
     const T delta = x[i] - base[i];
     const Key key = magnitude_key<Key>(delta);

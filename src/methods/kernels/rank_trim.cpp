@@ -99,7 +99,8 @@ class TrimmedRows {
   };
 
   /// Flags what stays of x - base. @param hashed_ties  whether words order equal magnitudes
-  void flag(const Place& place, const T* x, const T* base, const KeepRamp& ramp, bool hashed_ties,
+  template <class E>
+  void flag(const Place& place, const E* x, const E* base, const KeepRamp& ramp, bool hashed_ties,
             std::uint8_t* flags) {
     for_each_row(place, hashed_ties, [&](std::size_t first, const std::uint32_t* words, const std::uint32_t* ties) {
       ranks_.take(x + first, base + first, ties);
@@ -112,7 +113,7 @@ class TrimmedRows {
     const Place place{run.tensor, run.model, run.first, run.count};
     for_each_row(place, hashed_ties, [&](std::size_t first, const std::uint32_t* words, const std::uint32_t* ties) {
       T* const values = run.values + first;
-      ranks_.take(values, nullptr, ties);
+      ranks_.take(values, ties);
       dispatch(drop_and_divide, ramp, ranks_.all_ranks(), words, row_elements_, values);
     });
   }
@@ -159,8 +160,8 @@ RankTrim::RankTrim(const Settings& settings, const GroupInfo& group)
   std::ranges::copy(settings.per_model("epsilon"), std::back_inserter(epsilons_));
 }
 
-template <class T>
-void RankTrim::flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+template <class E>
+void RankTrim::flag(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count,
                     std::uint8_t* flags) const {
   const double density = densities_[model];
   if (density == 0.0 || density == 1.0) {
@@ -169,7 +170,7 @@ void RankTrim::flag(const Tile<T>& in, std::size_t model, std::size_t first, std
   }
   const std::size_t row = in.tensor.row_elements;
   const KeepRamp ramp = ramp_of(density, epsilons_[model], row);
-  with_kept_rows<TrimmedRows<T>>(row, [&](TrimmedRows<T>& rows) {
+  with_kept_rows<TrimmedRows<ValueOf<E>>>(row, [&](TrimmedRows<ValueOf<E>>& rows) {
     rows.flag({in.tensor, model, in.range.first + first, count}, in.model_values[model] + first, in.base_values + first,
               ramp, hashed_ties_, flags);
   });
@@ -188,6 +189,7 @@ void RankTrim::apply(const DeltaRun<T>& run) const {
   with_kept_rows<TrimmedRows<T>>(row, [&](TrimmedRows<T>& rows) { rows.trim(run, ramp, hashed_ties_); });
 }
 
+template void RankTrim::flag(const Tile<Bfloat16>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 template void RankTrim::flag(const Tile<float>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 template void RankTrim::flag(const Tile<double>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 template void RankTrim::apply(const DeltaRun<float>&) const;

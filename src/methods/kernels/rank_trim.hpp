@@ -19,8 +19,8 @@ class RankTrim : public TrimWithoutPasses {
   bool only_drops() const { return !divides_; }
   /// flags = 1 for elements [first, first + count) of a tile that stay. @pre they are whole rows, and only_drops().
   /// @throws Error(limits) for rows of more than 2^31 elements
-  template <class T>
-  void flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const;
+  template <class E>
+  void flag(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const;
   /// What stays is divided by its probability. @pre run is whole rows, and not only_drops().   @throws as flag()
   template <class T>
   void apply(const DeltaRun<T>& run) const;
@@ -31,6 +31,7 @@ class RankTrim : public TrimWithoutPasses {
   bool divides_;  // what is kept, by its probability
 };
 
+extern template void RankTrim::flag(const Tile<Bfloat16>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 extern template void RankTrim::flag(const Tile<float>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 extern template void RankTrim::flag(const Tile<double>&, std::size_t, std::size_t, std::size_t, std::uint8_t*) const;
 extern template void RankTrim::apply(const DeltaRun<float>&) const;

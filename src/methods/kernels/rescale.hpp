@@ -43,8 +43,8 @@ class Rescale {
   static Needs needs(const Settings& settings);
 
   std::optional<TallyShape> next_pass() const;
-  template <class Trim, class T>
-  void observe(const Trim& trim, const Tile<T>& in, TallyPart part) const;
+  template <class Trim, class E>
+  void observe(const Trim& trim, const Tile<E>& in, TallyPart part) const;
   /// Whether its pass notes which elements a trim with flags leaves: a bit for each, packed flags.
   bool notes() const { return tallies_; }
   void conclude(const Totals& totals);
@@ -59,13 +59,13 @@ class Rescale {
   /// Adds the norm of values to the tally's place: lanes or a largest magnitude.
   template <class T>
   void add_norm(const T* values, std::size_t count, std::size_t place, TallyPart part) const;
-  template <class T>
-  void add_norms_by_flags(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+  template <class E>
+  void add_norms_by_flags(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count,
                           const std::uint8_t* flags, TallyPart part) const;
-  template <class Trim, class T>
-  void observe_values(const Trim& trim, const Tile<T>& in, TallyPart part) const;
-  template <class Trim, class T>
-  void observe_flags(const Trim& trim, const Tile<T>& in, TallyPart part) const;
+  template <class Trim, class E>
+  void observe_values(const Trim& trim, const Tile<E>& in, TallyPart part) const;
+  template <class Trim, class E>
+  void observe_flags(const Trim& trim, const Tile<E>& in, TallyPart part) const;
 
   RescaleMode mode_;
   std::size_t models_;
@@ -83,8 +83,8 @@ std::size_t piece_elements(const OutputTensor& tensor) {
 }
 
 /// Calls body(first, count) for the pieces of a tile.
-template <class Trim, class T, class Body>
-void for_each_piece(const Tile<T>& in, const Body& body) {
+template <class Trim, class E, class Body>
+void for_each_piece(const Tile<E>& in, const Body& body) {
   const std::size_t step = piece_elements<Trim>(in.tensor);
   for (std::size_t first = 0; first < in.size(); first += step) body(first, std::min(step, in.size() - first));
 }
@@ -102,10 +102,11 @@ void Rescale::add_norm(const T* values, std::size_t count, std::size_t place, Ta
   }
 }
 
-template <class T>
-void Rescale::add_norms_by_flags(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count,
+template <class E>
+void Rescale::add_norms_by_flags(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count,
                                  const std::uint8_t* flags, TallyPart part) const {
-  const T *x = in.model_values[model] + first, *base = in.base_values + first;
+  using T = ValueOf<E>;
+  const E *x = in.model_values[model] + first, *base = in.base_values + first;
   if (!by_maxima()) {
     return dispatch(add_norms, x, base, flags, mode_ == RescaleMode::l2, count, part.sums[2 * model].sum.data(),
                     part.sums[2 * model + 1].sum.data());
@@ -118,8 +119,8 @@ void Rescale::add_norms_by_flags(const Tile<T>& in, std::size_t model, std::size
   });
 }
 
-template <class Trim, class T>
-void Rescale::observe_flags(const Trim& trim, const Tile<T>& in, TallyPart part) const {
+template <class Trim, class E>
+void Rescale::observe_flags(const Trim& trim, const Tile<E>& in, TallyPart part) const {
   const auto flags = std::make_unique_for_overwrite<std::uint8_t[]>(piece_elements<Trim>(in.tensor));
   for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
     const Notes notes = in.notes.from(first);
@@ -132,8 +133,9 @@ void Rescale::observe_flags(const Trim& trim, const Tile<T>& in, TallyPart part)
   });
 }
 
-template <class Trim, class T>
-void Rescale::observe_values(const Trim& trim, const Tile<T>& in, TallyPart part) const {
+template <class Trim, class E>
+void Rescale::observe_values(const Trim& trim, const Tile<E>& in, TallyPart part) const {
+  using T = ValueOf<E>;
   std::vector<T> values(piece_elements<Trim>(in.tensor));
   for (std::size_t m = 0; m < models_; ++m) {
     if (!concerns_[m]) continue;
@@ -147,8 +149,8 @@ void Rescale::observe_values(const Trim& trim, const Tile<T>& in, TallyPart part
   }
 }
 
-template <class Trim, class T>
-void Rescale::observe(const Trim& trim, const Tile<T>& in, TallyPart part) const {
+template <class Trim, class E>
+void Rescale::observe(const Trim& trim, const Tile<E>& in, TallyPart part) const {
   if constexpr (Trim::by_flags) {
     observe_flags(trim, in, part);  // trims that divide, too, have no norms to restore
   } else {

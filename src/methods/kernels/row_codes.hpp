@@ -57,7 +57,7 @@ inline constexpr auto write_keys_of_values = []<class T, class Key>(const T* val
   write_keys(
       count, [=](std::size_t i) { return values[i]; }, keys, sums);
 };
-inline constexpr auto write_keys_of_differences = []<class T, class Key>(const T* x, const T* base, std::size_t count,
+inline constexpr auto write_keys_of_differences = []<class E, class Key>(const E* x, const E* base, std::size_t count,
                                                                          Key* keys, KeySums* sums) {
   write_keys(
       count, [=](std::size_t i) { return x[i] - base[i]; }, keys, sums);

@@ -43,7 +43,7 @@ class WindowedRows {
     const std::uint32_t* ties = nullptr;
     if (hashed_ties) ties = ties_.take(run.tensor.ties[run.model], run.first, run.count);
     for (std::size_t first = 0; first < run.count; first += row_elements_) {
-      ranks_.take(run.values + first, nullptr, hashed_ties ? ties + first : nullptr);
+      ranks_.take(run.values + first, hashed_ties ? ties + first : nullptr);
       keep(window, run.values + first);
     }
   }

@@ -52,12 +52,24 @@ RowRanks<T>::RowRanks(std::uint64_t row_elements) : count_(row_elements) {
 }
 
 template <class T>
-void RowRanks<T>::take(const T* x, const T* base, const std::uint32_t* words) {
+void RowRanks<T>::take(const T* differences, const std::uint32_t* words) {
+  KeySums sums;
+  dispatch(write_keys_of_values, differences, count_, keys_.get(), &sums);
+  take_keys(sums, words);
+}
+
+template <class T>
+template <class E>
+void RowRanks<T>::take(const E* x, const E* base, const std::uint32_t* words) {
+  KeySums sums;
+  dispatch(write_keys_of_differences, x, base, count_, keys_.get(), &sums);
+  take_keys(sums, words);
+}
+
+template <class T>
+void RowRanks<T>::take_keys(const KeySums& sums, const std::uint32_t* words) {
   words_ = words;
   is_arranged_ = false;
-  KeySums sums;
-  base == nullptr ? dispatch(write_keys_of_values, x, count_, keys_.get(), &sums)
-                  : dispatch(write_keys_of_differences, x, base, count_, keys_.get(), &sums);
   const auto mean = static_cast<std::int32_t>(sums.exponents / std::max<std::uint64_t>(1, sums.nonzero));
   lowest_ = std::max(0, mean - (1 << octave_bits) / 2);
   dispatch(write_codes, keys(), layout(), count_, codes_.get());
@@ -204,5 +216,8 @@ const std::uint32_t* RowRanks<T>::all_ranks() {
 
 template class RowRanks<float>;
 template class RowRanks<double>;
+template void RowRanks<float>::take(const Bfloat16*, const Bfloat16*, const std::uint32_t*);
+template void RowRanks<float>::take(const float*, const float*, const std::uint32_t*);
+template void RowRanks<double>::take(const double*, const double*, const std::uint32_t*);
 
 }  // namespace stockpot::methods

@@ -35,10 +35,12 @@ class RowRanks {
   /// @param row_elements  of every row that will be taken, at least 1.   @throws Error(limits) above longest_row
   explicit RowRanks(std::uint64_t row_elements);
 
-  /// Counts a row of row_elements differences x - base, which may be overwritten afterwards.
-  /// @param base   or nullptr: x are the differences
+  /// Counts a row of row_elements differences, which may be overwritten afterwards.
   /// @param words  of each element: what orders equal magnitudes; or nullptr: the index alone
-  void take(const T* x, const T* base, const std::uint32_t* words);
+  void take(const T* differences, const std::uint32_t* words);
+  /// The same of x - base. E is T, or Bfloat16 where T is float.
+  template <class E>
+  void take(const E* x, const E* base, const std::uint32_t* words);
 
   std::size_t bins() const { return bins_; }
   /// Of each element: ascends with magnitudes, below zero_bins for zeros alone.
@@ -65,6 +67,7 @@ class RowRanks {
   const Key* keys() const { return keys_.get(); }
   const std::uint16_t* codes() const { return codes_.get(); }
   CodeLayout layout() const;
+  void take_keys(const KeySums& sums, const std::uint32_t* words);
   void count_bins();
   void add_up();
   /// Gives the members of all bins their places.

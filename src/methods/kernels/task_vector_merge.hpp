@@ -77,6 +77,7 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
         trim_(settings, group),
         rescale_(settings, group, Trim::trims),
         zero_sign_(settings, group) {}
+  static constexpr bool stored = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (const auto shape = trim_.next_pass()) return shape;
@@ -88,13 +89,13 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     return !trim_.next_pass() || trim_.wants(tensor, range);
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
     check_all_models(in, models_);
     if (trim_.next_pass()) return trim_.observe(in, part);
     if (rescale_.next_pass()) return rescale_.observe(trim_, in, part);
     const Consensus consensus = consensus_of(in.tensor.settings);
-    for_each_entries(in, [&](std::size_t, const Entries<T>& entries) { zero_sign_.observe(consensus, entries, part); });
+    for_each_entries(in, [&](std::size_t, const auto& entries) { zero_sign_.observe(consensus, entries, part); });
   }
 
   void conclude(const Totals& totals) override {
@@ -103,8 +104,9 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     zero_sign_.conclude(totals);
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    using T = ValueOf<E>;
     check_all_models(in, models_);
     const Combination<T> combination(in.tensor.settings, zero_sign_.elects());
     bool merged = false;
@@ -115,24 +117,24 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
  private:
-  template <class T>
-  void merge_steps(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
-    for_each_entries(in, [&](std::size_t first, const Entries<T>& entries) {
+  template <class E>
+  void merge_steps(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
+    for_each_entries(in, [&](std::size_t first, const auto& entries) {
       combination.merge(entries, in.base_values + first, out.data() + first);
     });
   }
 
   /// In one loop. @return false if that cannot be done: a trim is neither flags nor a range of magnitudes here.
-  template <std::size_t models, class T>
-  bool merge_few(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+  template <std::size_t models, class E>
+  bool merge_few(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
     if (uses_flags()) return merge_by_flags<models>(in, combination, out);
     return wide_ ? merge_by_keys<std::uint64_t, models>(in, combination, out)
                  : merge_by_keys<std::uint32_t, models>(in, combination, out);
   }
 
-  template <class Key, std::size_t models, class T>
-  bool merge_by_keys(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
-    FusedByKey<T, Key, models> fused{};
+  template <class Key, std::size_t models, class E>
+  bool merge_by_keys(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
+    FusedByKey<E, Key, models> fused{};
     for (std::size_t m = 0; m < models; ++m) {
       const auto kept = trim_.kept_keys(in.tensor, m, run_in_group(in.tensor, m, in.range.first, in.size()));
       if (!kept) return false;
@@ -143,12 +145,12 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     return true;
   }
 
-  template <std::size_t models, class T>
-  bool merge_by_flags(const Tile<T>& in, const Combination<T>& combination, std::span<T> out) const {
+  template <std::size_t models, class E>
+  bool merge_by_flags(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
     const std::size_t stride = flag_room(piece_elements<Trim>(in.tensor));
     const auto room = std::make_unique_for_overwrite<std::uint8_t[]>(models * stride);
     for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
-      FusedByFlag<T, models> fused{};
+      FusedByFlag<E, models> fused{};
       for (std::size_t m = 0; m < models; ++m) {
         fused.flags[m] = room.get() + m * stride;
         write_flags(in, m, first, count, room.get() + m * stride);
@@ -159,9 +161,10 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
   /// Merges elements from `first` of the tile on into `out`. @param fused  has the trims; the rest is filled in here
-  template <class Fused, class T>
-  void merge_fused(const Tile<T>& in, const Combination<T>& combination, std::size_t first, Fused fused,
-                   std::span<T> out) const {
+  template <class Fused, class E>
+  void merge_fused(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::size_t first, Fused fused,
+                   std::span<E> out) const {
+    using T = ValueOf<E>;
     for (std::size_t m = 0; m < Fused::size; ++m) {
       fused.values[m] = in.model_values[m] + first;
       fused.rescale[m] = static_cast<T>(rescale_.factor(in.tensor, m));
@@ -171,7 +174,7 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
                                 .mass = combination.mass(),
                                 .scale = combination.scale(),
                                 .normalize = combination.normalize()};
-    const T* base = in.base_values + first;
+    const E* base = in.base_values + first;
     if (combination.consensus() == Consensus::none) {
       dispatch(merge_all, fused, base, ending, out.size(), out.data());
     } else {
@@ -185,8 +188,8 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
   /// Which elements of a piece stay: as was noted, or as the trim says once more.
-  template <class T>
-  void write_flags(const Tile<T>& in, std::size_t m, std::size_t first, std::size_t count, std::uint8_t* flags) const {
+  template <class E>
+  void write_flags(const Tile<E>& in, std::size_t m, std::size_t first, std::size_t count, std::uint8_t* flags) const {
     if constexpr (Trim::by_flags) {
       if (!in.notes || !rescale_.notes()) return trim_.flag(in, m, first, count, flags);
       dispatch(unpack_flags, static_cast<const std::uint8_t*>(in.notes.from(first).of(m)), count, flags);
@@ -200,8 +203,9 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
   /// Calls body(first, entries) for the sub-tiles of a tile.
-  template <class T, class Body>
-  void for_each_entries(const Tile<T>& in, const Body& body) const {
+  template <class E, class Body>
+  void for_each_entries(const Tile<E>& in, const Body& body) const {
+    using T = ValueOf<E>;
     const std::size_t stride = piece_elements<Trim>(in.tensor);
     std::vector<T> entries(in.models() * stride);
     for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
@@ -213,11 +217,11 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
   }
 
   /// entry = weight * rescale * trimmed task vector, one rounding each.
-  template <class T>
-  void weigh(const Tile<T>& in, std::size_t m, std::size_t first, std::size_t count, T* entry) const {
+  template <class E, class T>
+  void weigh(const Tile<E>& in, std::size_t m, std::size_t first, std::size_t count, T* entry) const {
     const auto weight = static_cast<T>(in.tensor.settings.per_model("weight")[m]);
     const auto factor = static_cast<T>(rescale_.factor(in.tensor, m));
-    const T *x = in.model_values[m] + first, *base = in.base_values + first;
+    const E *x = in.model_values[m] + first, *base = in.base_values + first;
     const auto kept = trim_.kept_keys(in.tensor, m, run_in_group(in.tensor, m, in.range.first + first, count));
     if (kept && wide_) return dispatch(weigh_in_range, x, base, kept->low, kept->high, factor, weight, count, entry);
     if (kept) {

@@ -37,8 +37,8 @@ struct DeltaRun {
 };
 
 /// Writes x - base of one model for elements [first, first + count) of a tile.
-template <class T>
-DeltaRun<T> delta_run(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, T* into) {
+template <class E, class T>
+DeltaRun<T> delta_run(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count, T* into) {
   dispatch(subtract, in.model_values[model] + first, in.base_values + first, count, into);
   return {in.tensor, model, in.range.first + first, count, into};
 }
@@ -75,8 +75,8 @@ class TrimWithoutPasses {
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
-  template <class T>
-  void observe(const Tile<T>&, TallyPart) const {}
+  template <class E>
+  void observe(const Tile<E>&, TallyPart) const {}
   void conclude(const Totals&) {}
   template <class T>
   void prepare(const DeltaRun<T>&) const {}
@@ -92,8 +92,8 @@ class BernoulliTrim : public TrimWithoutPasses {
   static constexpr bool by_flags = true;
   static bool only_drops() { return true; }
   /// flags = 1 for elements [first, first + count) of a tile that stay.
-  template <class T>
-  void flag(const Tile<T>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const {
+  template <class E>
+  void flag(const Tile<E>& in, std::size_t model, std::size_t first, std::size_t count, std::uint8_t* flags) const {
     flag_dropout(in.tensor, model, {in.range.first + first, count}, in.tensor.settings.per_model("density")[model],
                  flags);
   }
@@ -109,15 +109,15 @@ class SelectingTrim {
   bool wants(const OutputTensor& tensor, ElementRange range) const {
     return select_.wants(tensor.first_in_group + range.first, range.count);
   }
-  template <class T>
-  void observe(const Tile<T>& in, TallyPart part) const {
-    T values[sub_tile_elements];
+  template <class E>
+  void observe(const Tile<E>& in, TallyPart part) const {
+    ValueOf<E> values[sub_tile_elements];
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       for (std::size_t m = 0; m < in.models(); ++m) {
         if (!select_.searches(m)) continue;
         const auto run = delta_run(in, m, first, count, values);
         prepare(run);
-        select_.count(m, run.in_group(), values, part.counts);
+        select_.count(m, run.in_group(), run.values, part.counts);
       }
     });
   }

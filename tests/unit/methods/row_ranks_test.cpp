@@ -52,7 +52,7 @@ void compare_ranks(std::size_t count, int bits) {
   for (const std::size_t step : {std::size_t{1}, count / 90 + 1}) {  // all, and so few that they are counted
     std::vector<std::uint32_t> some;
     for (std::uint32_t i = 0; i < count; i += static_cast<std::uint32_t>(step)) some.push_back(i);
-    ranks.take(row.data(), nullptr, nullptr);
+    ranks.take(row.data(), nullptr);
     const auto got = ranks.ranks_of(some);
     for (std::size_t k = 0; k < some.size(); ++k) {
       if (row[some[k]] == 0) continue;
