@@ -32,10 +32,20 @@ std::uint64_t HeldParts::read(const TensorSources& sources, ElementRange range, 
   return bytes;
 }
 
-void KeptStrips::lay_out(std::vector<std::uint64_t> layout) {
-  if (layout == layout_) return;
+std::vector<HeldParts> KeptStrips::begin(const std::vector<std::uint64_t>& layout) {
+  std::vector<HeldParts> held;
+  if (under_way_ == 0 && layout == layout_) held = std::move(held_);
+  held.resize(layout.size());
+  ++under_way_;
+  layout_.clear();
+  held_.clear();
+  return held;
+}
+
+void KeptStrips::end(std::vector<std::uint64_t> layout, std::vector<HeldParts> held) {
+  if (--under_way_ > 0) return;
   layout_ = std::move(layout);
-  held_.assign(layout_.size(), {});
+  held_ = std::move(held);
 }
 
 }  // namespace stockpot::engine

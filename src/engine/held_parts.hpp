@@ -28,21 +28,22 @@ class HeldParts {
   std::vector<Part> held_;  // of the first sources of the strip that was read last, at ascending addresses
 };
 
-/// The kept inputs of a wave, strip by strip. The next wave of the same layout finds what is the same.
+/// Memory for the kept inputs of waves, strip by strip. The next wave of the same layout finds what is the same.
 class KeptStrips {
  public:
   KeptStrips() = default;
   explicit KeptStrips(std::span<std::byte> memory) : memory_(memory) {}
 
   std::span<std::byte> memory() const { return memory_; }
-  /// A wave begins. @param layout  where each of its strips lies.
-  void lay_out(std::vector<std::uint64_t> layout);
-  /// A strip is one worker's at a time.
-  HeldParts& strip(std::size_t i) { return held_[i]; }
+  /// A wave begins. @param layout  where each of its strips lies.   @return what memory holds for each, to be given back.
+  std::vector<HeldParts> begin(const std::vector<std::uint64_t>& layout);
+  /// It is over. If another one had begun before, that is in its memory by now.
+  void end(std::vector<std::uint64_t> layout, std::vector<HeldParts> held);
 
  private:
   std::span<std::byte> memory_;
-  std::vector<std::uint64_t> layout_;
+  std::size_t under_way_ = 0;
+  std::vector<std::uint64_t> layout_;  // of the last wave
   std::vector<HeldParts> held_;
 };
 

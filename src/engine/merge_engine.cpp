@@ -72,12 +72,48 @@ void MergeEngine::serve_others() {
 }
 
 void MergeEngine::run_own() {
-  while (const plan::Wave* wave = own_->take_wave()) {
-    if (is_over()) return;
-    serve_others();
-    run_local(*wave, own_->coming_wave());
-  }
+  run_own_waves();
   merge_units(work_.direct, &*own_);
+}
+
+/// A wave's first pass begins while the one before it is merged: where all workers did the same at once, they would all
+/// read, then all write, and wait for each other at one file's lock or one storage's link.
+void MergeEngine::run_own_waves() {
+  const plan::Wave* wave = own_->take_wave();
+  std::unique_ptr<WaveRun> run, next;
+  for (; wave != nullptr && !is_over(); run = std::move(next)) {
+    serve_others();
+    if (!run) run = begin_local(*wave);
+    if (!observe_all(*run)) return;
+    const plan::Wave* coming = own_->coming_wave();
+    if (coming != nullptr && WaveRun::can_overlap(context_.plan, *wave, *coming)) {
+      wave = own_->take_wave();
+      next = begin_local(*wave);
+    }
+    if (next && next->next_pass()) {
+      run->merge_beside(*next);
+    } else {
+      run->merge(coming);
+      if (!next) wave = own_->take_wave();
+    }
+    for (std::string& remark : run->remarks()) remarks_.push_back(std::move(remark));
+  }
+}
+
+std::unique_ptr<WaveRun> MergeEngine::begin_local(const plan::Wave& wave) {
+  auto run = std::make_unique<WaveRun>(context_, wave);
+  run->replay(false);
+  return run;
+}
+
+bool MergeEngine::observe_all(WaveRun& run) {
+  while (run.next_pass()) {
+    run.observe();
+    if (is_over()) return false;
+    run.conclude(records_passes());
+    if (is_over()) return false;
+  }
+  return true;
 }
 
 void MergeEngine::run_parcels() {
@@ -112,16 +148,10 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
 
 void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   if (is_over()) return;
-  WaveRun run(context_, wave);
-  run.replay(false);
-  while (run.next_pass()) {
-    run.observe();
-    if (is_over()) return;
-    run.conclude(records_passes());
-    if (is_over()) return;
-  }
-  run.merge(next);
-  for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
+  const auto run = begin_local(wave);
+  if (!observe_all(*run)) return;
+  run->merge(next);
+  for (std::string& remark : run->remarks()) remarks_.push_back(std::move(remark));
 }
 
 void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* own) {

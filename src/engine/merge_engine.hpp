@@ -21,6 +21,7 @@
 
 #include "engine/engine_context.hpp"
 #include "engine/read_ahead.hpp"
+#include "engine/wave_run.hpp"
 #include "engine/work_exchange.hpp"
 
 namespace stockpot::engine {
@@ -69,6 +70,10 @@ class MergeEngine {
   /// Everything once: all waves, then the direct units.
   void sweep();
   void run_own();
+  void run_own_waves();
+  std::unique_ptr<WaveRun> begin_local(const plan::Wave& wave);
+  /// Local. Through its statistics passes. @return false: this rank is to begin nothing more.
+  bool observe_all(WaveRun& run);
   void run_parcels();
   /// @param own  what may be given away meanwhile: these units; or nullptr.
   void merge_units(const std::vector<std::uint32_t>& units, OwnWork* own);

@@ -32,8 +32,10 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     kept_at_.push_back(at);
     at += plan::stored_bytes(context.plan, strip.tensor, strip.range.count);
   }
-  context.kept.lay_out(kept_at_);
+  held_ = context.kept.begin(kept_at_);
 }
+
+WaveRun::~WaveRun() { context_.kept.end(std::move(kept_at_), std::move(held_)); }
 
 void WaveRun::replay(bool shared) {
   for (std::size_t place = 0; place < members_.size(); ++place) {
@@ -52,6 +54,7 @@ void WaveRun::replay(bool shared) {
 }
 
 bool WaveRun::next_pass() {
+  if (pass_is_set_up_) return true;
   bool wanted = false;
   std::span<std::uint64_t> left = context_.wave_counters;
   for (std::size_t place = 0; place < members_.size(); ++place) {
@@ -65,12 +68,16 @@ bool WaveRun::next_pass() {
     left = left.subspan(shape->counts);
   }
   used_counters_ = context_.wave_counters.first(context_.wave_counters.size() - left.size());
+  pass_is_set_up_ = wanted;
+  observed_ = 0;
   return wanted;
 }
 
 void WaveRun::observe() {
   ReadAhead ahead(context_, strips_);
-  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) { observe_strip(w, i, ahead); });
+  const std::size_t first = observed_;
+  context_.workers.run(strips_.size() - first,
+                       [&](std::size_t w, std::size_t i) { observe_strip(w, first + i, ahead); });
   for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
 }
 
@@ -145,7 +152,7 @@ StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSour
   const auto memory = context_.kept.memory().subspan(kept_at_[i]);
   if (is_loaded_[i]) return cut_parts(sources, strip.range, memory);
   is_loaded_[i] = 1;
-  return read_strip(context_, strip.range, sources, memory, context_.kept.strip(i), ahead, i);
+  return read_strip(context_, strip.range, sources, memory, held_[i], ahead, i);
 }
 
 methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const {
@@ -180,6 +187,7 @@ void WaveRun::combine() {
 }
 
 void WaveRun::conclude(bool record) {
+  pass_is_set_up_ = false;
   context_.workers.run(members_.size(), [&](std::size_t w, std::size_t place) {
     Member& member = members_[place];
     if (!member.tally) return;
@@ -201,16 +209,77 @@ void WaveRun::merge(const plan::Wave* next) {
   const Strips coming(context_.plan, context_.schedule, units_coming);
   ReadAhead ahead(context_, strips_);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
-    const Strip strip = strips_[i];
-    Worker& worker = context_.per_worker[w];
-    worker.clock.begin(strip);
     if (i < coming.size()) context_.advise(coming[i]);
-    if (context_.schedule.units[strip.unit_index].done) return;
-    if (!context_.measuring && !context_.units.may_begin(strip)) return;
-    const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-    const StoredParts parts = stored(worker, strip, sources, i, ahead);
-    const Member& member = member_of(strip.tensor);
-    merge_strip(context_, worker, strip, member.method.get(), sources, parts, notes_of(strip, member));
+    merge_strip(w, i, ahead);
+  });
+}
+
+void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
+  const Strip strip = strips_[i];
+  Worker& worker = context_.per_worker[w];
+  worker.clock.begin(strip);
+  if (context_.schedule.units[strip.unit_index].done) return;
+  if (!context_.measuring && !context_.units.may_begin(strip)) return;
+  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
+  const StoredParts parts = stored(worker, strip, sources, i, ahead);
+  const Member& member = member_of(strip.tensor);
+  engine::merge_strip(context_, worker, strip, member.method.get(), sources, parts, notes_of(strip, member));
+}
+
+bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next) {
+  constexpr std::uint64_t hardly_any = 1024;  // bytes
+  const auto has_memory_for_two = [&](std::uint32_t g) {
+    const methods::Needs& needs = plan.groups[g].needs;
+    return needs.note_bits == 0 && needs.state_bytes <= hardly_any;
+  };
+  return std::ranges::all_of(wave.groups, has_memory_for_two) && std::ranges::all_of(next.groups, has_memory_for_two);
+}
+
+/// Which strips of the next wave may be observed, while this one's are merged.
+class WaveOverlap {
+ public:
+  WaveOverlap(const WaveRun& wave, WaveRun& next) : wave_(wave), next_(next), is_merged_(wave.strips_.size(), 0) {}
+
+  /// Worker threads. The i-th strip of the wave needs its memory no more.
+  void merged(std::size_t i) {
+    const std::lock_guard lock(mutex_);
+    ++merged_;
+    is_merged_[i] = 1;
+    while (frontier_ < is_merged_.size() && is_merged_[frontier_] != 0) ++frontier_;
+  }
+
+  /// Worker threads. A strip of the next wave that is the caller's to observe, if there is one yet. As large a part of the
+  /// strips as was merged: reading and writing go on side by side to the end.
+  std::optional<std::size_t> take() {
+    const std::lock_guard lock(mutex_);
+    const std::size_t all = next_.strips_.size(), i = next_.observed_;
+    if (i == all || i * is_merged_.size() >= all * merged_ || !has_memory(i)) return std::nullopt;
+    return next_.observed_++;
+  }
+
+ private:
+  bool has_memory(std::size_t i) const {
+    if (i >= next_.kept_at_.size() || frontier_ >= wave_.kept_at_.size()) return true;  // kept ones are in front
+    const Strip strip = next_.strips_[i];
+    const std::uint64_t bytes = plan::stored_bytes(next_.context_.plan, strip.tensor, strip.range.count);
+    return next_.kept_at_[i] + bytes <= wave_.kept_at_[frontier_];
+  }
+
+  const WaveRun& wave_;
+  WaveRun& next_;
+  std::mutex mutex_;
+  std::vector<std::uint8_t> is_merged_;
+  std::size_t merged_ = 0;
+  std::size_t frontier_ = 0;  // the first strip that is not merged
+};
+
+void WaveRun::merge_beside(WaveRun& next) {
+  WaveOverlap overlap(*this, next);
+  ReadAhead ahead(context_, strips_), ahead_of_next(context_, next.strips_);
+  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
+    merge_strip(w, i, ahead);
+    overlap.merged(i);
+    while (const auto coming = overlap.take()) next.observe_strip(w, *coming, ahead_of_next);
   });
 }
 

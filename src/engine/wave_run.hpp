@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -13,14 +15,19 @@
 
 namespace stockpot::engine {
 
+class WaveOverlap;
+
 class WaveRun {
  public:
   /// The context has memory for all that the wave needs: plan::memory_of_wave().
   WaveRun(EngineContext& context, const plan::Wave& wave);
+  ~WaveRun();
+  WaveRun(const WaveRun&) = delete;
+  WaveRun& operator=(const WaveRun&) = delete;
 
   /// Lets the methods learn what an earlier attempt found out in their first passes. Collective for a wave of shared groups.
   void replay(bool shared);
-  /// Sets up the next pass. @return false if no group wants one: the wave is ready to be merged.
+  /// Sets up the next pass, unless it is. @return false if no group wants one: the wave is ready to be merged.
   bool next_pass();
   /// Local. Workers observe this rank's part of the pass. May end early if another rank raised the alarm.
   void observe();
@@ -33,11 +40,17 @@ class WaveRun {
   /// Local. Workers merge and write this rank's units. @param next  the wave after this one, or nullptr: what it will
   /// read is read ahead meanwhile.
   void merge(const plan::Wave* next = nullptr);
+  /// Whether the next wave's first pass can begin while this one is merged: neither has notes, nor methods that hold much memory.
+  static bool can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next);
+  /// Local. The same, and the first pass of the next wave goes on as far as memory becomes free: so some workers read
+  /// while others write.   @pre can_overlap(); next.next_pass() was true
+  void merge_beside(WaveRun& next);
 
   /// Methods' remarks, "tensor: remark".
   std::vector<std::string> remarks() const;
 
  private:
+  friend WaveOverlap;
   struct Member {
     std::unique_ptr<methods::Method> method;
     std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
@@ -49,6 +62,7 @@ class WaveRun {
     GroupTally* tally = nullptr;
     std::span<std::uint64_t> counts;
   };
+  void merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
   void observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
   template <class T>
   void observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
@@ -67,8 +81,11 @@ class WaveRun {
   Strips strips_;
   std::vector<std::uint64_t> notes_at_;  // of each unit with notes, where they begin in the kept memory
   std::vector<std::uint64_t> kept_at_;   // of each kept strip likewise, behind them
+  std::vector<HeldParts> held_;          // likewise
   std::vector<std::uint8_t>
       is_loaded_;  // of each strip, whether it was read in this run; a strip is one worker's at a time
+  bool pass_is_set_up_ = false;
+  std::size_t observed_ = 0;                // strips that were observed in the coming pass before observe()
   std::span<std::uint64_t> used_counters_;  // of the coming pass
   std::vector<Member> members_;             // parallel to wave_.groups
   std::unordered_map<std::uint32_t, std::size_t> place_of_group_;

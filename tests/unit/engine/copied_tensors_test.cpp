@@ -16,7 +16,8 @@ using testing::IsEmpty;
 /// Two models with one I64 tensor each, copied from the first.
 std::vector<std::string> warnings_for(const std::vector<std::byte>& first, const std::vector<std::byte>& second) {
   const std::map<std::string, std::vector<std::byte>> files{{"a", first}, {"b", second}};
-  InputFiles inputs([&](const std::string& path) { return std::make_unique<test::MemorySource>(path, files.at(path)); });
+  InputFiles inputs(
+      [&](const std::string& path) { return std::make_unique<test::MemorySource>(path, files.at(path)); });
   plan::MergePlan plan;
   for (const auto& [path, bytes] : files) {
     const Shape shape{bytes.size() / 8};

@@ -89,15 +89,30 @@ TEST_F(HeldPartsTest, APartThatWasWrittenOverIsNotHeld) {
   EXPECT_EQ(read(narrow, "abc"), 6 * elements);
 }
 
-TEST(KeptStrips, StayForTheNextWaveOfTheSameLayoutOnly) {
-  std::vector<std::byte> memory(64);
-  KeptStrips kept(memory);
-  kept.lay_out({0, 32});
-  const HeldParts* first = &kept.strip(0);
-  kept.lay_out({0, 32});
-  EXPECT_EQ(&kept.strip(0), first);
-  kept.lay_out({0, 16, 32});
-  EXPECT_EQ(kept.memory().data(), memory.data());
+TEST_F(HeldPartsTest, OfAWaveAreThereForTheNextOneOfTheSameLayoutOnly) {
+  const Merge merge("abc");
+  const ElementRange all{0, elements};
+  const StoredParts parts = cut_parts(*merge.sources, all, memory_);
+  KeptStrips kept(memory_);
+  const auto wave = [&](const std::vector<std::uint64_t>& layout, const auto& meanwhile) {
+    auto held = kept.begin(layout);
+    const bool is_held = held[0].holds(*merge.sources, all, parts);
+    held[0].read(*merge.sources, all, parts);
+    meanwhile();
+    kept.end(layout, std::move(held));
+    return is_held;
+  };
+  const auto nothing = [] {};
+  EXPECT_FALSE(wave({0, 4096}, nothing));
+  EXPECT_TRUE(wave({0, 4096}, nothing));
+  EXPECT_FALSE(wave({0, 1024}, nothing));
+  EXPECT_TRUE(wave({0, 1024}, nothing));
+  // One that begins before the other is over knows nothing of memory, nor does what was over first tell of it.
+  std::vector<HeldParts> later;
+  EXPECT_TRUE(wave({0, 1024}, [&] { later = kept.begin({0, 1024}); }));
+  EXPECT_FALSE(later[0].holds(*merge.sources, all, parts));
+  kept.end({0, 1024}, std::move(later));
+  EXPECT_FALSE(wave({0, 1024}, nothing));
 }
 
 }  // namespace
