@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/reliability_options.hpp"
 #include "app/shared_options.hpp"
 
 namespace stockpot::app {

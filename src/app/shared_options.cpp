@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <ctime>
 #include <filesystem>
 
-#include "app/deadline.hpp"
+#include "app/reliability_options.hpp"
 #include "core/error.hpp"
 #include "engine/output_format.hpp"
 
@@ -35,34 +33,6 @@ std::optional<DType> adapter_dtype(const Values& values) {
   throw Error(ErrorKind::usage,
               fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)))
       .code("OPT001");
-}
-
-constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake; it must not overflow
-
-std::optional<std::int64_t> deadline(const Values& values) {
-  const auto text = values.text("deadline");
-  if (!text) return std::nullopt;
-  if (const auto time = parse_deadline(*text, std::time(nullptr))) return time;
-  throw Error(ErrorKind::usage, fmt::format("--deadline: '{}' is no time", printable(*text)))
-      .hint("50m from now, 2026-11-28T10:30:00Z, or @SECONDS since 1970");
-}
-
-engine::ReliabilityOptions reliability(const Values& values) {
-  engine::ReliabilityOptions options;
-  if (values.choice("resume", {"auto", "never"}) == 1) options.resume = engine::Resume::never;
-  if (const auto check = values.choice("resume-check", {"none", "sample", "all"})) {
-    options.resume_check = static_cast<engine::ResumeCheck>(*check);
-  }
-  options.break_lock = values.text("break-lock").value_or("");
-  options.readback = values.choice("verify", {"none", "readback"}) == 1;
-  options.in_place = values.choice("commit", {"rename", "marker"}) == 1;
-  options.reserve = std::chrono::seconds(std::min(values.seconds("reserve").value_or(30), longest_time));
-  options.stall_timeout = std::chrono::seconds(std::min(values.seconds("stall-timeout").value_or(900), longest_time));
-  if (const auto every = values.seconds("journal-every")) {
-    options.journal_every = std::chrono::seconds(std::min(*every, longest_time));
-  }
-  if (const auto bytes = values.size("journal-bytes")) options.journal_bytes = *bytes;
-  return options;
 }
 
 }  // namespace
@@ -198,53 +168,6 @@ OptionGroup merge_options() {
       }};
 }
 
-OptionGroup reliability_options() {
-  return {
-      "going on, and committing",
-      {{.name = "resume",
-        .value_name = "auto|never",
-        .help = "auto, the default, goes on with what an interrupted merge left; never throws it away"},
-       {.name = "resume-check",
-        .value_name = "none|sample|all",
-        .help = "how much of what was done is read back and compared before going on; default: sample, 1 %"},
-       {.name = "break-lock",
-        .value_name = "TOKEN",
-        .help = "take over from a run on another machine that is known to have ended; its error names the token"},
-       {.name = "verify",
-        .takes = Takes::choice,
-        .value_name = "readback|none",
-        .help = "read the whole output again before it is published, and compare it with its manifest",
-        .implied = "readback"},
-       {.name = "commit",
-        .value_name = "rename|marker",
-        .help =
-            "marker: for places that cannot rename a directory in one step; data grows in OUT, and a file COMMITTED "
-            "is written last"},
-       {.name = "deadline",
-        .value_name = "TIME",
-        .help =
-            "stop cleanly before this: 50m from now, 2026-11-28T10:30:00Z or @SECONDS since 1970; default: the end of "
-            "the Slurm job",
-        .variable = "STOCKPOT_DEADLINE"},
-       {.name = "reserve",
-        .value_name = "TIME",
-        .help = "how long before the deadline at least; default 30 s",
-        .variable = "STOCKPOT_RESERVE"},
-       {.name = "abort-grace",
-        .value_name = "TIME",
-        .help = "after a rank failed, how long to wait for others to agree; default 30 s"},
-       {.name = "stall-timeout",
-        .value_name = "TIME",
-        .help =
-            "how long a read, a write or a rank may be silent before the job ends with 7; default 15m, 0: for ever"},
-       {.name = "journal-every",
-        .value_name = "TIME",
-        .help = "between two commits of finished work; default 10 s, 0: after each unit"},
-       {.name = "journal-bytes",
-        .value_name = "SIZE",
-        .help = "finished work of a rank that is committed at once; default 1 GiB"}}};
-}
-
 OptionGroup showing_options() {
   return {"showing, without merging",
           {{.name = "print-config", .takes = Takes::toggle, .help = "the recipe as it is understood, with defaults"},
@@ -309,9 +232,9 @@ MergeOptions read_merge_options(const Values& values) {
   options.sparse_files = values.on("sparse-files");
   options.take_over = values.on("take-over");
   options.direct = direct_files(values, {"none", "reads", "writes", "all"});
-  options.reliability = reliability(values);
-  options.deadline = deadline(values);
-  options.abort_grace_seconds = std::min(values.seconds("abort-grace").value_or(30), longest_time);
+  options.reliability = read_reliability(values);
+  options.deadline = read_deadline(values);
+  options.abort_grace_seconds = read_abort_grace(values);
   options.adapter_dtype = adapter_dtype(values);
   options.allow_singletons = values.on("allow-singletons");
   options.progress_seconds = values.seconds("progress").value_or(60);

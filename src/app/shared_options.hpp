@@ -58,9 +58,6 @@ struct MergeOptions {
   std::optional<std::string> trace;  ///< path
 };
 
-/// What becomes of work that was interrupted, and when work is committed.
-OptionGroup reliability_options();
-
 /// --direct, of commands that read or write weights.   @param value_name  what it takes: "none|reads".
 Option direct_option(std::string value_name);
 /// @param choices  what it takes, of none, reads, writes and all.

@@ -44,26 +44,11 @@ class TileMerger {
         notes_(notes) {}
 
   void merge(std::span<std::byte> encoded) {
-    const DType dtype = planned().output.dtype;
-    for_each_piece([&](ElementRange range) {
-      const auto into =
-          encoded.subspan(bytes_of(dtype, range.first - strip_.range.first), bytes_of(dtype, range.count));
-      if (merge_stored(range, into)) return;
-      const auto tile = decode(range);
-      const std::span<T> result = array(sources_.size(), range.count);
-      if (planned().lines_offset) {
-        merge_task_vector(tile, result);
-        add_to_base(range, result);
-      } else {
-        method_.merge(tile, result);
-      }
-      const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
-      if (nonfinite && context_.plan.nonfinite == recipe::Nonfinite::error) {
-        refuse_nonfinite<T>(planned(), range, result, into);
-      }
-      if (is_float8(dtype)) {
-        context_.saturations.add(strip_.tensor, count_saturated(dtype, std::span<const T>(result)));
-      }
+    encoded_ = encoded;
+    for_each_part(strip_.range, plan::stored_piece_elements(context_.plan, strip_.tensor), [&](ElementRange range) {
+      if (merge_stored(range)) return;
+      for_each_part(range, plan::piece_elements(context_.plan, strip_.tensor),
+                    [&](ElementRange piece) { merge_decoded(piece); });
     });
   }
 
@@ -78,14 +63,15 @@ class TileMerger {
   }
 
  private:
-  template <class Work>
-  void for_each_piece(const Work& work) const {
-    for_each_part(strip_.range, plan::piece_elements(context_.plan, strip_.tensor), work);
+  /// Where the result of a range belongs.
+  std::span<std::byte> place_of(ElementRange range) const {
+    const DType dtype = planned().output.dtype;
+    return encoded_.subspan(bytes_of(dtype, range.first - strip_.range.first), bytes_of(dtype, range.count));
   }
 
   /// Without decoding, where the method and what is stored allow it.
   /// @return false if that was not done, or has to be done again to tell what is not finite.
-  bool merge_stored(ElementRange range, std::span<std::byte> into) {
+  bool merge_stored(ElementRange range) {
     constexpr DType dtype = DType::bf16;
     const bool as_it_is = std::is_same_v<T, float> && planned().output.dtype == dtype && !planned().lines_offset;
     if (!as_it_is || !method_.takes_stored()) return false;
@@ -94,8 +80,27 @@ class TileMerger {
                             check, worker_.models<Bfloat16>());
     if (!tile) return false;
     tile->notes = notes_.from(range.first - strip_.range.first);
-    method_.merge(*tile, std::span(reinterpret_cast<Bfloat16*>(into.data()), range.count));
-    return context_.plan.nonfinite != recipe::Nonfinite::error || !holds_nonfinite(dtype, into.data(), range.count);
+    std::byte* const into = place_of(range).data();
+    method_.merge(*tile, std::span(reinterpret_cast<Bfloat16*>(into), range.count));
+    return context_.plan.nonfinite != recipe::Nonfinite::error || !holds_nonfinite(dtype, into, range.count);
+  }
+
+  void merge_decoded(ElementRange range) {
+    const auto tile = decode(range);
+    const std::span<T> result = array(sources_.size(), range.count);
+    if (planned().lines_offset) {
+      merge_task_vector(tile, result);
+      add_to_base(range, result);
+    } else {
+      method_.merge(tile, result);
+    }
+    const DType dtype = planned().output.dtype;
+    const std::span<std::byte> into = place_of(range);
+    const bool nonfinite = narrow(dtype, std::span<const T>(result), into.data());
+    if (nonfinite && context_.plan.nonfinite == recipe::Nonfinite::error) {
+      refuse_nonfinite<T>(planned(), range, result, into);
+    }
+    if (is_float8(dtype)) context_.saturations.add(strip_.tensor, count_saturated(dtype, std::span<const T>(result)));
   }
 
   const plan::PlannedTensor& planned() const { return context_.plan.tensors[strip_.tensor]; }
@@ -134,6 +139,7 @@ class TileMerger {
   const TensorSources& sources_;
   const StoredParts& parts_;
   methods::Notes notes_;
+  std::span<std::byte> encoded_;  // the result of the strip
 };
 
 }  // namespace

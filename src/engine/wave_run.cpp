@@ -107,24 +107,31 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   std::vector<methods::Lanes> sums(member.tally->shape().sums);
   std::vector<double> maxima(member.tally->shape().maxima);
   const methods::Notes notes = notes_of(strip, member);
+  const auto observe = [&](auto tile) {
+    tile.notes = notes.from(tile.range.first - strip.range.first);
+    member.method->observe(tile, {counts, sums, maxima});
+  };
+  const auto observe_decoded = [&](ElementRange piece) {
+    if (!member.method->wants(tensor, piece)) return;
+    observe(decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
+                           context_.input_check, worker.models<T>()));
+  };
+  const std::uint64_t decoded = plan::observed_elements(context_.plan, strip.tensor);
+  const std::uint64_t stored = std::max(decoded, plan::stored_piece_elements(context_.plan, strip.tensor));
+  const auto observe_piece = [&](ElementRange piece) {
+    if (!member.method->wants(tensor, piece)) return;
+    if (std::is_same_v<T, float> && member.method->takes_stored()) {
+      const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, &context_.input_check,
+                                    worker.models<Bfloat16>());
+      if (tile) return observe(*tile);
+    }
+    for_each_part(piece, decoded, observe_decoded);
+  };
   for_each_part(strip.range, step, [&](ElementRange range) {
     if (!member.method->wants(tensor, range)) return;
     std::ranges::fill(sums, methods::Lanes{});
     std::ranges::fill(maxima, 0.0);
-    for_each_part(range, plan::observed_elements(context_.plan, strip.tensor), [&](ElementRange piece) {
-      if (!member.method->wants(tensor, piece)) return;
-      const auto observe = [&](auto tile) {
-        tile.notes = notes.from(piece.first - strip.range.first);
-        member.method->observe(tile, {counts, sums, maxima});
-      };
-      if (std::is_same_v<T, float> && member.method->takes_stored()) {
-        const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, &context_.input_check,
-                                      worker.models<Bfloat16>());
-        if (tile) return observe(*tile);
-      }
-      observe(decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
-                             context_.input_check, worker.models<T>()));
-    });
+    for_each_part(range, stored, observe_piece);
     if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
   });
 }

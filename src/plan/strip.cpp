@@ -36,6 +36,11 @@ std::uint64_t piece_elements(const MergePlan& plan, std::uint32_t tensor) {
   return std::min(tile_elements(plan, tensor), std::max<std::uint64_t>(1, usual / row) * row);
 }
 
+std::uint64_t stored_piece_elements(const MergePlan& plan, std::uint32_t tensor) {
+  constexpr std::uint64_t pieces = 4;
+  return std::min(tile_elements(plan, tensor), pieces * piece_elements(plan, tensor));
+}
+
 std::uint64_t observed_elements(const MergePlan& plan, std::uint32_t tensor) {
   const bool rows = granularity_of(plan, tensor) == methods::Granularity::row;
   return rows ? tile_elements(plan, tensor) : piece_elements(plan, tensor);
