@@ -51,8 +51,8 @@ struct EngineContext {
   io::TensorSink& sink;
   Workers& workers;
   std::vector<Worker>& per_worker;
-  KeptStrips& kept;                        ///< of the wave under way
-  std::span<std::uint64_t> wave_counters;  ///< likewise
+  KeptStrips& kept;                        ///< of the wave under way; while it is merged, of the next one as well
+  std::span<std::uint64_t> wave_counters;  ///< of the wave that is observed
   Counters& counters;
   ByteGate workspace;  ///< of methods that conclude
   TensorDigests digests;
@@ -69,6 +69,10 @@ struct EngineContext {
   EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan, const plan::Schedule& dealt,
                 Crew& crew, io::TensorSink& out, Counters& counted, JournalKeeper& keeper, const RecordedPasses& before,
                 StopFlag& stop_flag);
+  /// nullptr: NaN and infinities of inputs are no error.
+  const InputCheck* check_of_inputs() const {
+    return plan.nonfinite == recipe::Nonfinite::error ? &input_check : nullptr;
+  }
   /// Tells the storage that a strip will be wanted.
   void advise(const Strip& strip) const;
 };

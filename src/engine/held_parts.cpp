@@ -32,20 +32,25 @@ std::uint64_t HeldParts::read(const TensorSources& sources, ElementRange range, 
   return bytes;
 }
 
-std::vector<HeldParts> KeptStrips::begin(const std::vector<std::uint64_t>& layout) {
-  std::vector<HeldParts> held;
-  if (under_way_ == 0 && layout == layout_) held = std::move(held_);
-  held.resize(layout.size());
-  ++under_way_;
+KeptStrips::Wave KeptStrips::begin(std::vector<std::uint64_t> layout) {
+  Wave wave{.number = ++begun_, .layout = std::move(layout), .held = {}};
+  if (++under_way_ == 1) {
+    last_alone_ = wave.number;
+    if (wave.layout == layout_) wave.held = std::move(held_);
+  } else {
+    last_alone_ = 0;
+  }
+  wave.held.resize(wave.layout.size());
   layout_.clear();
   held_.clear();
-  return held;
+  return wave;
 }
 
-void KeptStrips::end(std::vector<std::uint64_t> layout, std::vector<HeldParts> held) {
-  if (--under_way_ > 0) return;
-  layout_ = std::move(layout);
-  held_ = std::move(held);
+void KeptStrips::end(Wave wave) {
+  --under_way_;
+  if (wave.number != last_alone_) return;
+  layout_ = std::move(wave.layout);
+  held_ = std::move(wave.held);
 }
 
 }  // namespace stockpot::engine

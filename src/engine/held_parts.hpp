@@ -35,14 +35,21 @@ class KeptStrips {
   explicit KeptStrips(std::span<std::byte> memory) : memory_(memory) {}
 
   std::span<std::byte> memory() const { return memory_; }
-  /// A wave begins. @param layout  where each of its strips lies.   @return what memory holds for each, to be given back.
-  std::vector<HeldParts> begin(const std::vector<std::uint64_t>& layout);
-  /// It is over. If another one had begun before, that is in its memory by now.
-  void end(std::vector<std::uint64_t> layout, std::vector<HeldParts> held);
+  /// What a wave has of it.
+  struct Wave {
+    std::uint64_t number = 0;
+    std::vector<std::uint64_t> layout;  ///< where each of its strips lies
+    std::vector<HeldParts> held;        ///< what memory holds for each
+  };
+  /// A wave begins, in what nobody uses or a wave before it has no use for any more.
+  Wave begin(std::vector<std::uint64_t> layout);
+  /// It is over. Nothing is known of memory after waves that used it side by side.
+  void end(Wave wave);
 
  private:
   std::span<std::byte> memory_;
-  std::size_t under_way_ = 0;
+  std::uint64_t begun_ = 0, under_way_ = 0;
+  std::uint64_t last_alone_ = 0;       // number of the last wave that had memory for itself
   std::vector<std::uint64_t> layout_;  // of the last wave
   std::vector<HeldParts> held_;
 };

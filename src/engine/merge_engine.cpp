@@ -82,11 +82,12 @@ void MergeEngine::run_own_waves() {
   const plan::Wave* wave = own_->take_wave();
   std::unique_ptr<WaveRun> run, next;
   for (; wave != nullptr && !is_over(); run = std::move(next)) {
-    serve_others();
     if (!run) run = begin_local(*wave);
     if (!observe_all(*run)) return;
+    serve_others();
     const plan::Wave* coming = own_->coming_wave();
-    if (coming != nullptr && WaveRun::can_overlap(context_.plan, *wave, *coming)) {
+    const std::size_t stays_to_give = exchange_ ? 1 : 0;  // the last one, until it has to begin
+    if (own_->waves_left() > stays_to_give && WaveRun::can_overlap(context_.plan, *wave, *coming)) {
       wave = own_->take_wave();
       next = begin_local(*wave);
     }
@@ -94,10 +95,15 @@ void MergeEngine::run_own_waves() {
       run->merge_beside(*next);
     } else {
       run->merge(coming);
-      if (!next) wave = own_->take_wave();
     }
-    for (std::string& remark : run->remarks()) remarks_.push_back(std::move(remark));
+    own_->wave_is_over();
+    take_remarks(*run);
+    if (!next) wave = own_->take_wave();
   }
+}
+
+void MergeEngine::take_remarks(const WaveRun& run) {
+  for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
 }
 
 std::unique_ptr<WaveRun> MergeEngine::begin_local(const plan::Wave& wave) {
@@ -141,9 +147,7 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
     run.merge();
     end_if_stopped();
   });
-  if (context_.comm.is_root()) {
-    for (std::string& remark : run.remarks()) remarks_.push_back(std::move(remark));
-  }
+  if (context_.comm.is_root()) take_remarks(run);
 }
 
 void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
@@ -151,7 +155,7 @@ void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   const auto run = begin_local(wave);
   if (!observe_all(*run)) return;
   run->merge(next);
-  for (std::string& remark : run->remarks()) remarks_.push_back(std::move(remark));
+  take_remarks(*run);
 }
 
 void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* own) {

@@ -74,6 +74,7 @@ class MergeEngine {
   std::unique_ptr<WaveRun> begin_local(const plan::Wave& wave);
   /// Local. Through its statistics passes. @return false: this rank is to begin nothing more.
   bool observe_all(WaveRun& run);
+  void take_remarks(const WaveRun& run);
   void run_parcels();
   /// @param own  what may be given away meanwhile: these units; or nullptr.
   void merge_units(const std::vector<std::uint32_t>& units, OwnWork* own);

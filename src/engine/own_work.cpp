@@ -47,10 +47,9 @@ std::uint64_t OwnWork::bytes_left() const {
   return wave_bytes_[end_wave_] - wave_bytes_[next_wave_] + direct_bytes_[end_direct_] - direct_bytes_[begun_direct_];
 }
 
-/// The wave under way, and the unit that was begun last, are not.
+/// The unit that was begun last is not.
 std::uint64_t OwnWork::bytes_over() const {
-  return wave_bytes_[next_wave_ - (next_wave_ > 0 ? 1 : 0)] +
-         direct_bytes_[begun_direct_ - (begun_direct_ > 0 ? 1 : 0)];
+  return wave_bytes_[waves_over_] + direct_bytes_[begun_direct_ - (begun_direct_ > 0 ? 1 : 0)];
 }
 
 bool OwnWork::is_soon_done(std::uint64_t left, Clock::time_point now) const {

@@ -27,8 +27,12 @@ class OwnWork {
 
   /// Main thread. The next wave of this rank's own; nullptr: there is none, only direct units are left.
   const plan::Wave* take_wave();
-  /// Main thread. The one after it, as things are; nullptr: none.
+  /// Main thread. The wave that was taken the longest ago is over.
+  void wave_is_over() { ++waves_over_; }
+  /// Main thread. The one that would be taken next, as things are; nullptr: none.
   const plan::Wave* coming_wave() const { return next_wave_ < end_wave_ ? &work_.local[next_wave_] : nullptr; }
+  /// Main thread. How many could be taken.
+  std::size_t waves_left() const { return end_wave_ - next_wave_; }
   /// Worker threads, before a strip of the direct unit at `place` of the rank's list. They come in ascending order, or nearly.
   /// @return false if the unit was given away.
   bool may_begin(std::size_t place);
@@ -49,7 +53,7 @@ class OwnWork {
   const plan::RankWork& work_;
   std::vector<std::uint64_t> wave_bytes_, direct_bytes_;  // of all before each, and of all
   Clock::time_point began_ = Clock::now();
-  std::size_t next_wave_ = 0, end_wave_;
+  std::size_t waves_over_ = 0, next_wave_ = 0, end_wave_;
   mutable std::mutex mutex_;
   std::size_t begun_direct_ = 0, end_direct_;  // units before the first have begun, from the second on are given away
 };

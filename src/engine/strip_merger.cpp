@@ -75,7 +75,7 @@ class TileMerger {
     constexpr DType dtype = DType::bf16;
     const bool as_it_is = std::is_same_v<T, float> && planned().output.dtype == dtype && !planned().lines_offset;
     if (!as_it_is || !method_.takes_stored()) return false;
-    const InputCheck* const check = method_.shows_nonfinite() ? nullptr : &context_.input_check;
+    const InputCheck* const check = method_.shows_nonfinite() ? nullptr : context_.check_of_inputs();
     auto tile = stored_tile(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range, range,
                             check, worker_.models<Bfloat16>());
     if (!tile) return false;

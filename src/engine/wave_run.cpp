@@ -26,16 +26,17 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     notes_at_.push_back(at);
     at += plan::unit_note_bytes(context.plan, context.schedule, unit(place));
   }
+  std::vector<std::uint64_t> layout;
   for (std::size_t i = 0; i < strips_.size(); ++i) {
     const Strip strip = strips_[i];
     if (strip.place >= wave.keep_units) break;
-    kept_at_.push_back(at);
+    layout.push_back(at);
     at += plan::stored_bytes(context.plan, strip.tensor, strip.range.count);
   }
-  held_ = context.kept.begin(kept_at_);
+  kept_ = context.kept.begin(std::move(layout));
 }
 
-WaveRun::~WaveRun() { context_.kept.end(std::move(kept_at_), std::move(held_)); }
+WaveRun::~WaveRun() { context_.kept.end(std::move(kept_)); }
 
 void WaveRun::replay(bool shared) {
   for (std::size_t place = 0; place < members_.size(); ++place) {
@@ -121,8 +122,8 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   const auto observe_piece = [&](ElementRange piece) {
     if (!member.method->wants(tensor, piece)) return;
     if (std::is_same_v<T, float> && member.method->takes_stored()) {
-      const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, &context_.input_check,
-                                    worker.models<Bfloat16>());
+      const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece,
+                                    context_.check_of_inputs(), worker.models<Bfloat16>());
       if (tile) return observe(*tile);
     }
     for_each_part(piece, decoded, observe_decoded);
@@ -153,13 +154,13 @@ void WaveRun::flush(std::size_t w) {
 
 StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i,
                             ReadAhead& ahead) {
-  if (i >= kept_at_.size()) {
+  if (i >= kept_.layout.size()) {
     return read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, ahead, i);
   }
-  const auto memory = context_.kept.memory().subspan(kept_at_[i]);
+  const auto memory = context_.kept.memory().subspan(kept_.layout[i]);
   if (is_loaded_[i]) return cut_parts(sources, strip.range, memory);
   is_loaded_[i] = 1;
-  return read_strip(context_, strip.range, sources, memory, held_[i], ahead, i);
+  return read_strip(context_, strip.range, sources, memory, kept_.held[i], ahead, i);
 }
 
 methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const {
@@ -234,12 +235,15 @@ void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
 }
 
 bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next) {
-  constexpr std::uint64_t hardly_any = 1024;  // bytes
-  const auto has_memory_for_two = [&](std::uint32_t g) {
-    const methods::Needs& needs = plan.groups[g].needs;
-    return needs.note_bits == 0 && needs.state_bytes <= hardly_any;
-  };
-  return std::ranges::all_of(wave.groups, has_memory_for_two) && std::ranges::all_of(next.groups, has_memory_for_two);
+  constexpr std::uint64_t hardly_any = 1 << 16;  // bytes
+  std::uint64_t state = 0;
+  for (const plan::Wave* one : {&wave, &next}) {
+    for (const std::uint32_t g : one->groups) {
+      if (plan.groups[g].needs.note_bits > 0) return false;
+      state += plan.groups[g].needs.state_bytes;
+    }
+  }
+  return state <= hardly_any;
 }
 
 /// Which strips of the next wave may be observed, while this one's are merged.
@@ -260,16 +264,18 @@ class WaveOverlap {
   std::optional<std::size_t> take() {
     const std::lock_guard lock(mutex_);
     const std::size_t all = next_.strips_.size(), i = next_.observed_;
-    if (i == all || i * is_merged_.size() >= all * merged_ || !has_memory(i)) return std::nullopt;
+    if (merged_ == is_merged_.size() || i == all) return std::nullopt;  // the rest is for all workers: observe()
+    if (i * is_merged_.size() >= all * merged_ || !has_memory(i)) return std::nullopt;
     return next_.observed_++;
   }
 
  private:
   bool has_memory(std::size_t i) const {
-    if (i >= next_.kept_at_.size() || frontier_ >= wave_.kept_at_.size()) return true;  // kept ones are in front
+    if (i >= next_.kept_.layout.size() || frontier_ >= wave_.kept_.layout.size())
+      return true;  // kept ones are in front
     const Strip strip = next_.strips_[i];
     const std::uint64_t bytes = plan::stored_bytes(next_.context_.plan, strip.tensor, strip.range.count);
-    return next_.kept_at_[i] + bytes <= wave_.kept_at_[frontier_];
+    return next_.kept_.layout[i] + bytes <= wave_.kept_.layout[frontier_];
   }
 
   const WaveRun& wave_;
@@ -281,12 +287,17 @@ class WaveOverlap {
 };
 
 void WaveRun::merge_beside(WaveRun& next) {
+  constexpr int most_strips_between_two = 4;
   WaveOverlap overlap(*this, next);
   ReadAhead ahead(context_, strips_), ahead_of_next(context_, next.strips_);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     merge_strip(w, i, ahead);
     overlap.merged(i);
-    while (const auto coming = overlap.take()) next.observe_strip(w, *coming, ahead_of_next);
+    for (int strips = 0; strips < most_strips_between_two; ++strips) {  // between tasks somebody looks for alarms
+      const auto coming = overlap.take();
+      if (!coming) return;
+      next.observe_strip(w, *coming, ahead_of_next);
+    }
   });
 }
 

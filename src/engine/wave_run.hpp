@@ -43,7 +43,8 @@ class WaveRun {
   /// Whether the next wave's first pass can begin while this one is merged: neither has notes, nor methods that hold much memory.
   static bool can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next);
   /// Local. The same, and the first pass of the next wave goes on as far as memory becomes free: so some workers read
-  /// while others write.   @pre can_overlap(); next.next_pass() was true
+  /// while others write.   @pre can_overlap(); this wave wants no pass, and then next.next_pass() was true: both use the
+  /// context's counters from their beginning
   void merge_beside(WaveRun& next);
 
   /// Methods' remarks, "tensor: remark".
@@ -80,8 +81,7 @@ class WaveRun {
   const plan::Wave& wave_;
   Strips strips_;
   std::vector<std::uint64_t> notes_at_;  // of each unit with notes, where they begin in the kept memory
-  std::vector<std::uint64_t> kept_at_;   // of each kept strip likewise, behind them
-  std::vector<HeldParts> held_;          // likewise
+  KeptStrips::Wave kept_;                // of each kept strip likewise, behind them
   std::vector<std::uint8_t>
       is_loaded_;  // of each strip, whether it was read in this run; a strip is one worker's at a time
   bool pass_is_set_up_ = false;

@@ -96,6 +96,7 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
                                                  .hashed_ties = settings.choice("tie_break") == "hash",
                                                  .sampled = true}),
         elects_signs_(by_ties_ && group.elements > 0) {}
+  static constexpr bool stored = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (const auto shape = select_.next_pass()) return shape;
@@ -107,8 +108,9 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     return !select_.next_pass() || select_.wants(tensor.first_in_group + range.first, range.count);
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
+    using T = ValueOf<E>;
     check_all_models(in, models_);
     const bool selects = select_.next_pass().has_value();
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
@@ -126,8 +128,9 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     elects_signs_ = false;
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    using T = ValueOf<E>;
     check_all_models(in, models_);
     const Settings& settings = in.tensor.settings;
     const T mask_lambda = static_cast<T>(settings.number("mask_lambda"));
@@ -136,13 +139,13 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     if (!by_ties_) {
       const auto given = settings.per_model("weight");
       const std::vector<T> weights(given.begin(), given.end());
-      const WeightedTasks<T> tasks{in.model_values.data(), weights.data(), models_, in.base_values};
+      const WeightedTasks<E> tasks{in.model_values.data(), weights.data(), models_, in.base_values};
       return dispatch(merge_used, tasks, mask_lambda, least, scale, in.size(), out.data());
     }
     std::vector<T> values(models_ * sub_tile_elements);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      T uses[sub_tile_elements], delta[sub_tile_elements];
-      T* merged = out.data() + first;
+      T uses[sub_tile_elements], delta[sub_tile_elements], room[sub_tile_elements];
+      T* const merged = room;
       merge_ties(in, first, count, values.data(), merged);
       std::fill_n(uses, count, T{0});
       for (std::size_t m = 0; m < models_; ++m) {
@@ -151,13 +154,14 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
                  static_cast<T*>(uses));
       }
       dispatch(mask_unused, static_cast<const T*>(uses), least, count, merged);
-      dispatch(add_to_base, in.base_values + first, scale, static_cast<const T*>(merged), count, merged);
+      dispatch(add_to_base, in.base_values + first, scale, static_cast<const T*>(merged), count, out.data() + first);
     });
   }
 
  private:
-  template <class T>
-  void count_magnitudes(const Tile<T>& in, std::size_t first, std::size_t count, TallyPart part) const {
+  template <class E>
+  void count_magnitudes(const Tile<E>& in, std::size_t first, std::size_t count, TallyPart part) const {
+    using T = ValueOf<E>;
     T values[sub_tile_elements];
     for (std::size_t m = 0; m < models_; ++m) {
       if (!select_.searches(m)) continue;
@@ -167,8 +171,8 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
   }
 
   /// Of each model the weighted selected changes. @param values  sub_tile_elements for each model
-  template <class T>
-  Entries<T> trimmed_entries(const Tile<T>& in, std::size_t first, std::size_t count, T* values) const {
+  template <class E, class T>
+  Entries<T> trimmed_entries(const Tile<E>& in, std::size_t first, std::size_t count, T* values) const {
     for (std::size_t m = 0; m < models_; ++m) {
       const auto run = delta_run(in, m, first, count, values + m * sub_tile_elements);
       select_.keep_selected(m, run.in_group(), run.values);
@@ -178,8 +182,8 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     return {values, models_, count, sub_tile_elements};
   }
 
-  template <class T>
-  void merge_ties(const Tile<T>& in, std::size_t first, std::size_t count, T* values, T* merged) const {
+  template <class E, class T>
+  void merge_ties(const Tile<E>& in, std::size_t first, std::size_t count, T* values, T* merged) const {
     const Entries<T> entries = trimmed_entries(in, first, count, values);
     T elected[sub_tile_elements], mass[sub_tile_elements];
     count_votes(Consensus::sum, entries, elected);

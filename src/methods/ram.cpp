@@ -5,6 +5,7 @@
 // tensor (ramplus_tl). The authors' code bounds that ratio by 1 beforehand; here alpha alone bounds it, as in mergekit.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "methods/kernels/consensus.hpp"
@@ -88,13 +89,14 @@ class Ram final : public TileMethod<Ram> {
  public:
   Ram(const Settings& settings, const GroupInfo& group)
       : models_(group.models), counts_(settings.declares("r") && group.elements > 0), factors_(models_, 1.0) {
+    epsilon_ = settings.number("epsilon");
     if (!settings.declares("r")) return;
     r_ = settings.number("r");
     alpha_ = settings.number("alpha");
-    epsilon_ = settings.number("epsilon");
   }
+  /// No change is larger than an infinite epsilon, not even an infinite one.
+  bool shows_nonfinite() const override { return epsilon_ <= std::numeric_limits<float>::max(); }
   static constexpr bool stored = true;
-  static constexpr bool absorbing = true;
 
   std::optional<TallyShape> next_pass() const override {
     if (!counts_) return std::nullopt;

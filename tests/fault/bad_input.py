@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,6 +21,7 @@ from support.program import Program, write_recipe  # noqa: E402
 from support.refusals import Refusal, check_all  # noqa: E402
 
 NORM = "model.layers.1.input_layernorm.weight"
+WIDE = "wide"
 USAGE, RECIPE, INPUT, NUMERIC, EXISTS, STORAGE = 2, 3, 4, 5, 6, 7
 
 
@@ -151,8 +153,32 @@ def model_cases(models):
             NUMERIC,
             ["TEN030", NORM, "nonfinite"],
         ),
+        Refusal(
+            "NaN late in a tensor of bfloat16",
+            models.linear(wide(models, "one", 0, 1), wide(models, "late_nan", 9001, np.nan)),
+            NUMERIC,
+            ["TEN030", WIDE, models.path("late_nan_wide"), r"\b9001\b", r"\b1 NaN\b"],
+        ),
+        Refusal(
+            "a sum that bfloat16 does not hold",
+            models.linear(
+                wide(models, "huge", 9001, 3.3895e38),
+                wide(models, "little", 9001, 1e36),
+                parameters={"normalize": False},
+            ),
+            NUMERIC,
+            ["TEN030", WIDE, "fit BF16", r"\b9001\b", "out_dtype"],
+        ),
         Refusal("models with hardly a tensor in common", models.linear("a", stranger(models)), RECIPE, ["TEN008"]),
     ]
+
+
+def wide(models, name, element, value):
+    """A model with a tensor of bfloat16 that is long enough to be merged in pieces, one element of which is `value`."""
+    values = np.ones(10_000, ml_dtypes.bfloat16)
+    values[element] = value
+    write_model(models.folder / f"{name}_wide", Model({WIDE: values}, models.good["a"].config))
+    return models.path(f"{name}_wide")
 
 
 def stranger(models):

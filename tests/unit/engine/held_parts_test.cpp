@@ -94,25 +94,29 @@ TEST_F(HeldPartsTest, OfAWaveAreThereForTheNextOneOfTheSameLayoutOnly) {
   const ElementRange all{0, elements};
   const StoredParts parts = cut_parts(*merge.sources, all, memory_);
   KeptStrips kept(memory_);
-  const auto wave = [&](const std::vector<std::uint64_t>& layout, const auto& meanwhile) {
-    auto held = kept.begin(layout);
-    const bool is_held = held[0].holds(*merge.sources, all, parts);
-    held[0].read(*merge.sources, all, parts);
-    meanwhile();
-    kept.end(layout, std::move(held));
+  const auto read = [&](KeptStrips::Wave& wave) {
+    const bool is_held = wave.held[0].holds(*merge.sources, all, parts);
+    wave.held[0].read(*merge.sources, all, parts);
     return is_held;
   };
-  const auto nothing = [] {};
-  EXPECT_FALSE(wave({0, 4096}, nothing));
-  EXPECT_TRUE(wave({0, 4096}, nothing));
-  EXPECT_FALSE(wave({0, 1024}, nothing));
-  EXPECT_TRUE(wave({0, 1024}, nothing));
-  // One that begins before the other is over knows nothing of memory, nor does what was over first tell of it.
-  std::vector<HeldParts> later;
-  EXPECT_TRUE(wave({0, 1024}, [&] { later = kept.begin({0, 1024}); }));
-  EXPECT_FALSE(later[0].holds(*merge.sources, all, parts));
-  kept.end({0, 1024}, std::move(later));
-  EXPECT_FALSE(wave({0, 1024}, nothing));
+  const auto run = [&](std::vector<std::uint64_t> layout) {
+    KeptStrips::Wave wave = kept.begin(std::move(layout));
+    const bool is_held = read(wave);
+    kept.end(std::move(wave));
+    return is_held;
+  };
+  EXPECT_FALSE(run({0, 4096}));
+  EXPECT_TRUE(run({0, 4096}));
+  EXPECT_FALSE(run({0, 1024}));
+  for (const bool in_order : {true, false}) {  // what ran side by side tells nothing of memory, whichever ends first
+    EXPECT_TRUE(run({0, 1024}));
+    KeptStrips::Wave first = kept.begin({0, 1024}), second = kept.begin({0, 1024});
+    EXPECT_TRUE(read(first));
+    EXPECT_FALSE(read(second));
+    kept.end(std::move(in_order ? first : second));
+    kept.end(std::move(in_order ? second : first));
+    EXPECT_FALSE(run({0, 1024}));
+  }
 }
 
 }  // namespace

@@ -107,6 +107,19 @@ TEST(OwnWork, GivesWholeWavesFromTheBack) {
   EXPECT_EQ(own.coming_wave(), nullptr);
 }
 
+TEST(OwnWork, TellsItsSpeedFromWavesThatAreOver) {
+  const Dealt dealt("ties");
+  OwnWork own(dealt.plan, dealt.schedule, dealt.work);
+  for (int taken = 0; taken < 8; ++taken) own.take_wave();
+  EXPECT_EQ(own.waves_left(), 2u);
+  for (int over = 0; over < 7; ++over) own.wave_is_over();
+  EXPECT_FALSE(own.give(after(milliseconds(2000)))) << "two waves take 4/7 of a second";
+  OwnWork slow(dealt.plan, dealt.schedule, dealt.work);
+  for (int taken = 0; taken < 8; ++taken) slow.take_wave();
+  slow.wave_is_over();
+  EXPECT_TRUE(slow.give(after(milliseconds(2000)))) << "that one was all that two seconds made";
+}
+
 TEST(OwnWork, OfNothingIsThroughAtOnce) {
   const Dealt dealt("ties");
   const plan::RankWork none;

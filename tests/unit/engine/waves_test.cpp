@@ -127,7 +127,7 @@ TEST_F(WavesTest, AreMergedWhileTheNextOneIsObserved) {
 }
 
 TEST_F(WavesTest, OfMethodsThatHoldMemoryAreOneAfterTheOther) {
-  const auto one = spied(1 << 14);
+  const auto one = spied(1 << 17);
   const std::uint64_t memory = tight_memory(one.stage.plan, 1);
   const auto waves =
       plan::work_of(one.stage.plan, plan::make_schedule(one.stage.plan, options(memory, 1)), 0).local.size();

@@ -57,6 +57,9 @@ const std::vector<Case>& cases() {
       {.method = "ram", .parameters = {}},
       {.method = "ramplus", .parameters = {}},
       {.method = "ramplus_tl", .parameters = {}},
+      {.method = "ram", .parameters = {{"epsilon", 1e39}}},
+      {.method = "consensus", .parameters = weighted},
+      {.method = "consensus", .parameters = {{"weight", 0.7}, {"inner", "ties"}}},
       {.method = "ties", .parameters = trimmed},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"sign_consensus", "count"}}},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"tie_break", "hash"}}},
@@ -74,13 +77,15 @@ const std::vector<Case>& cases() {
 }
 
 /// Odd in every dimension, so that loops have rests; values that cancel, tie and do not survive rounding.
-HandTensor<Bfloat16> stored_tensor(const Case& of, std::size_t models) {
+/// @param hostile  with infinities, NaN and what overflows when it is added up
+HandTensor<Bfloat16> stored_tensor(const Case& of, std::size_t models, bool hostile) {
   auto values = random_tensor<float>(211 * 333, models, models);
-  const auto stored = [](const std::vector<float>& from) {
+  const auto stored = [&](const std::vector<float>& from) {
     std::vector<Bfloat16> to;
     for (std::size_t i = 0; i < from.size(); ++i) {
-      const bool is_tiny = i % 97 == 0;
-      to.emplace_back(is_tiny ? from[i] * 0x1p-130f : from[i]);
+      const bool is_tiny = i % 97 == 0, is_huge = hostile && i % 101 == 0;
+      to.emplace_back(is_tiny ? from[i] * 0x1p-130f : is_huge ? from[i] * 0x1p127f : from[i]);
+      if (hostile && i % 1009 == models) to.back() = Bfloat16(std::numeric_limits<float>::quiet_NaN());
     }
     return to;
   };
@@ -116,7 +121,7 @@ TEST(StoredElements, GiveTheBitsOfTheirValues) {
     const WithInstructionSet chosen(set);
     for (const Case& c : cases()) {
       for (std::size_t models = c.least_models; models <= c.most_models; ++models) {
-        const auto tensor = stored_tensor(c, models);
+        const auto tensor = stored_tensor(c, models, models % 3 == 0);
         const RunOptions options{.seed = 5, .piece = 2048, .notes = models % 2 == 0};
         ASSERT_EQ(bits_of(merged(c.method, c.parameters, tensor, options)),
                   narrowed(merged(c.method, c.parameters, widened(tensor), options)))
