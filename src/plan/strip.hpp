@@ -13,7 +13,7 @@ std::uint64_t tile_elements(const MergePlan& plan, std::uint32_t tensor);
 /// Elements that are decoded and merged at once, so few that they stay in the core's cache on their way: whole rows where
 /// the method sees rows.
 std::uint64_t piece_elements(const MergePlan& plan, std::uint32_t tensor);
-/// The same of elements that are merged as they are stored: more of them fit the cache, and calls have their price.
+/// The same of elements that are merged or observed as they are stored: more of them fit the cache, and calls have their price.
 std::uint64_t stored_piece_elements(const MergePlan& plan, std::uint32_t tensor);
 /// Elements that are decoded and observed at once in a statistics pass: sums of methods of rows want whole tiles.
 std::uint64_t observed_elements(const MergePlan& plan, std::uint32_t tensor);
