@@ -4,6 +4,7 @@
 
 #include "core/bytes.hpp"
 #include "engine/strip_merger.hpp"
+#include "engine/wave_overlap.hpp"
 #include "plan/waves.hpp"
 
 namespace stockpot::engine {
@@ -246,49 +247,9 @@ bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, c
   return state <= hardly_any;
 }
 
-/// Which strips of the next wave may be observed, while this one's are merged.
-class WaveOverlap {
- public:
-  WaveOverlap(const WaveRun& wave, WaveRun& next) : wave_(wave), next_(next), is_merged_(wave.strips_.size(), 0) {}
-
-  /// Worker threads. The i-th strip of the wave needs its memory no more.
-  void merged(std::size_t i) {
-    const std::lock_guard lock(mutex_);
-    ++merged_;
-    is_merged_[i] = 1;
-    while (frontier_ < is_merged_.size() && is_merged_[frontier_] != 0) ++frontier_;
-  }
-
-  /// Worker threads. A strip of the next wave that is the caller's to observe, if there is one yet. As large a part of the
-  /// strips as was merged: reading and writing go on side by side to the end.
-  std::optional<std::size_t> take() {
-    const std::lock_guard lock(mutex_);
-    const std::size_t all = next_.strips_.size(), i = next_.observed_;
-    if (merged_ == is_merged_.size() || i == all) return std::nullopt;  // the rest is for all workers: observe()
-    if (i * is_merged_.size() >= all * merged_ || !has_memory(i)) return std::nullopt;
-    return next_.observed_++;
-  }
-
- private:
-  bool has_memory(std::size_t i) const {
-    if (i >= next_.kept_.layout.size() || frontier_ >= wave_.kept_.layout.size())
-      return true;  // kept ones are in front
-    const Strip strip = next_.strips_[i];
-    const std::uint64_t bytes = plan::stored_bytes(next_.context_.plan, strip.tensor, strip.range.count);
-    return next_.kept_.layout[i] + bytes <= wave_.kept_.layout[frontier_];
-  }
-
-  const WaveRun& wave_;
-  WaveRun& next_;
-  std::mutex mutex_;
-  std::vector<std::uint8_t> is_merged_;
-  std::size_t merged_ = 0;
-  std::size_t frontier_ = 0;  // the first strip that is not merged
-};
-
 void WaveRun::merge_beside(WaveRun& next) {
   constexpr int most_strips_between_two = 4;
-  WaveOverlap overlap(*this, next);
+  WaveOverlap overlap(kept_.layout, strips_.size(), next.ends_of_kept(), next.strips_.size());
   ReadAhead ahead(context_, strips_), ahead_of_next(context_, next.strips_);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     merge_strip(w, i, ahead);
@@ -299,6 +260,16 @@ void WaveRun::merge_beside(WaveRun& next) {
       next.observe_strip(w, *coming, ahead_of_next);
     }
   });
+  next.observed_ = overlap.taken();
+}
+
+std::vector<std::uint64_t> WaveRun::ends_of_kept() const {
+  std::vector<std::uint64_t> ends;
+  for (std::size_t i = 0; i < kept_.layout.size(); ++i) {
+    const Strip strip = strips_[i];
+    ends.push_back(kept_.layout[i] + plan::stored_bytes(context_.plan, strip.tensor, strip.range.count));
+  }
+  return ends;
 }
 
 std::vector<std::string> WaveRun::remarks() const {

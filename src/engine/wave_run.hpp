@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -14,8 +12,6 @@
 #include "engine/read_ahead.hpp"
 
 namespace stockpot::engine {
-
-class WaveOverlap;
 
 class WaveRun {
  public:
@@ -51,7 +47,6 @@ class WaveRun {
   std::vector<std::string> remarks() const;
 
  private:
-  friend WaveOverlap;
   struct Member {
     std::unique_ptr<methods::Method> method;
     std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
@@ -76,6 +71,8 @@ class WaveRun {
   /// What was or will be noted of a strip, if there is room for it.
   methods::Notes notes_of(const Strip& strip, const Member& member) const;
   Member& member_of(std::uint32_t tensor);
+  /// Where the memory of each kept strip ends.
+  std::vector<std::uint64_t> ends_of_kept() const;
 
   EngineContext& context_;
   const plan::Wave& wave_;
