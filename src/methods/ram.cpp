@@ -88,8 +88,10 @@ constexpr auto merge_changes = []<class E, class T, std::size_t models>(Weighted
 class Ram final : public TileMethod<Ram> {
  public:
   Ram(const Settings& settings, const GroupInfo& group)
-      : models_(group.models), counts_(settings.declares("r") && group.elements > 0), factors_(models_, 1.0) {
-    epsilon_ = settings.number("epsilon");
+      : models_(group.models),
+        counts_(settings.declares("r") && group.elements > 0),
+        epsilon_(settings.number("epsilon")),
+        factors_(models_, 1.0) {
     if (!settings.declares("r")) return;
     r_ = settings.number("r");
     alpha_ = settings.number("alpha");
@@ -129,18 +131,13 @@ class Ram final : public TileMethod<Ram> {
     using T = ValueOf<E>;
     const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
     const bool few = with_few(models_, [&]<std::size_t models>() {
-      dispatch(merge_changes, weighted_models<models>(in, factors_), in.base_values, epsilon_of<T>(in.tensor), scale,
+      dispatch(merge_changes, weighted_models<models>(in, factors_), in.base_values, static_cast<T>(epsilon_), scale,
                in.size(), out.data());
     });
     if (!few) merge_many(in, scale, out);
   }
 
  private:
-  template <class T>
-  static T epsilon_of(const OutputTensor& tensor) {
-    return static_cast<T>(tensor.settings.number("epsilon"));
-  }
-
   template <class E, class T>
   void merge_many(const Tile<E>& in, T scale, std::span<E> out) const {
     for_each_change_count(in, [&](std::size_t first, std::size_t count, T epsilon, const T* changes) {
@@ -159,20 +156,22 @@ class Ram final : public TileMethod<Ram> {
   template <class E, class Body>
   void for_each_change_count(const Tile<E>& in, const Body& body) const {
     using T = ValueOf<E>;
+    const auto epsilon = static_cast<T>(epsilon_);
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       T changes[sub_tile_elements];
       std::fill_n(changes, count, T{0});
       for (std::size_t m = 0; m < models_; ++m) {
-        dispatch(count_changes, in.model_values[m] + first, in.base_values + first, epsilon_of<T>(in.tensor), count,
+        dispatch(count_changes, in.model_values[m] + first, in.base_values + first, epsilon, count,
                  static_cast<T*>(changes));
       }
-      body(first, count, epsilon_of<T>(in.tensor), static_cast<const T*>(changes));
+      body(first, count, epsilon, static_cast<const T*>(changes));
     });
   }
 
   std::size_t models_;
   bool counts_;
-  double r_ = 0.0, alpha_ = 0.0, epsilon_ = 0.0;
+  double epsilon_;
+  double r_ = 0.0, alpha_ = 0.0;
   std::vector<double> factors_;  // of each model's own changes
 };
 
