@@ -23,6 +23,19 @@ inline OneStage planned_stage(const comm::Communicator& comm, const std::string&
   return one;
 }
 
+/// The least memory of a rank, in steps of 32 KiB, with which `fits` says of its local waves that it is enough.
+/// @param options  of the schedule, for so much memory
+template <class Options, class Fits>
+std::uint64_t least_memory_where(const plan::MergePlan& plan, const Options& options, const Fits& fits) {
+  for (std::uint64_t memory = 1 << 20;; memory += 1 << 15) {
+    try {
+      if (fits(plan::work_of(plan, plan::make_schedule(plan, options(memory)), 0).local)) return memory;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::limits) throw;
+    }
+  }
+}
+
 /// Collective.
 inline engine::JobSummary merge_stage(const comm::Communicator& comm, const OneStage& one,
                                       const plan::ScheduleOptions& schedule, const std::string& out,

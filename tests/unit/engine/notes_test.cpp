@@ -100,14 +100,9 @@ class NotesTest : public testing::Test {
   /// The least memory of which `fits` says of every local wave that it is enough.
   template <class Fits>
   std::uint64_t memory_where(const plan::MergePlan& plan, const Fits& fits) const {
-    for (std::uint64_t memory = 1 << 20;; memory += 1 << 15) {
-      try {
-        const auto waves = plan::work_of(plan, plan::make_schedule(plan, options(memory)), 0).local;
-        if (std::ranges::all_of(waves, fits)) return memory;
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::limits) throw;
-      }
-    }
+    return test::least_memory_where(
+        plan, [&](std::uint64_t memory) { return options(memory); },
+        [&](const auto& waves) { return std::ranges::all_of(waves, fits); });
   }
   std::uint64_t least_memory(const plan::MergePlan& plan) const {
     return memory_where(plan, [](const plan::Wave&) { return true; });

@@ -83,21 +83,26 @@ class WavesTest : public testing::Test {
 
   /// The least with which all waves keep their inputs: there are as many of these as can be.
   static std::uint64_t tight_memory(const plan::MergePlan& plan, std::uint32_t threads) {
-    for (std::uint64_t memory = 1 << 20;; memory += 1 << 15) {
-      try {
-        const auto waves = plan::work_of(plan, plan::make_schedule(plan, options(memory, threads)), 0).local;
-        if (!std::ranges::all_of(waves, [](const plan::Wave& w) { return w.keep_units == w.units.size(); })) continue;
-        EXPECT_GE(waves.size(), 3u);
-        return memory;
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::limits) throw;
-      }
-    }
+    return test::least_memory_where(
+        plan, [&](std::uint64_t memory) { return options(memory, threads); },
+        [](const auto& waves) {
+          const auto keeps_all = [](const plan::Wave& wave) { return wave.keep_units == wave.units.size(); };
+          if (!std::ranges::all_of(waves, keeps_all)) return false;
+          EXPECT_GE(waves.size(), 3u);
+          return true;
+        });
   }
 
   JobSummary merge(const test::OneStage& one, std::uint64_t memory, std::uint32_t threads, const std::string& out,
                    const JobOptions& of_job = {}) {
     return test::merge_stage(alone_, one, options(memory, threads), scratch_ + "/" + out, of_job);
+  }
+
+  /// By one thread, in tight memory. @return how many waves
+  std::size_t merge_in_waves(const test::OneStage& one) {
+    const std::uint64_t memory = tight_memory(one.stage.plan, 1);
+    merge(one, memory, 1, "out");
+    return plan::work_of(one.stage.plan, plan::make_schedule(one.stage.plan, options(memory, 1)), 0).local.size();
   }
 
   std::string manifest(const std::string& out) const {
@@ -111,28 +116,20 @@ class WavesTest : public testing::Test {
 constexpr std::uint64_t plenty = std::uint64_t{1} << 30;
 
 /// Times that observing followed merging.
-std::ptrdiff_t turns() {
-  std::ptrdiff_t found = 0;
+std::size_t turns() {
+  std::size_t found = 0;
   for (std::size_t at = done.find("mo"); at != std::string::npos; at = done.find("mo", at + 1)) ++found;
   return found;
 }
 
 TEST_F(WavesTest, AreMergedWhileTheNextOneIsObserved) {
-  const auto one = spied(0);
-  const std::uint64_t memory = tight_memory(one.stage.plan, 1);
-  const auto waves =
-      plan::work_of(one.stage.plan, plan::make_schedule(one.stage.plan, options(memory, 1)), 0).local.size();
-  merge(one, memory, 1, "out");
-  EXPECT_GT(turns(), static_cast<std::ptrdiff_t>(waves));
+  const std::size_t waves = merge_in_waves(spied(0));
+  EXPECT_GT(turns(), waves);
 }
 
 TEST_F(WavesTest, OfMethodsThatHoldMemoryAreOneAfterTheOther) {
-  const auto one = spied(1 << 17);
-  const std::uint64_t memory = tight_memory(one.stage.plan, 1);
-  const auto waves =
-      plan::work_of(one.stage.plan, plan::make_schedule(one.stage.plan, options(memory, 1)), 0).local.size();
-  merge(one, memory, 1, "out");
-  EXPECT_LT(turns(), static_cast<std::ptrdiff_t>(waves));
+  const std::size_t waves = merge_in_waves(spied(1 << 17));
+  EXPECT_LT(turns(), waves);
 }
 
 TEST_F(WavesTest, ReadAllInputsOnceAndGiveTheSameBytesInAnyMemory) {
