@@ -225,6 +225,7 @@ class Run {
   }
 
   void choose_ways_of_files(engine::JobOptions& options) const {
+    options.kernel_copies = options_.kernel_copies;
     if (options_.sparse_files) {
       options.open = engine::sparse_source();
       options.writing = io::Writing::sparse;

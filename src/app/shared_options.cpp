@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <filesystem>
 
 #include "app/reliability_options.hpp"
@@ -33,6 +34,17 @@ std::optional<DType> adapter_dtype(const Values& values) {
   throw Error(ErrorKind::usage,
               fmt::format("--lora-merge-dtype: '{}' is not bfloat16, float16, float32 or float64", printable(*text)))
       .code("OPT001");
+}
+
+/// The kernel writes by way of the page cache.
+io::KernelCopies kernel_copies(const Values& values, bool writes_cached) {
+  constexpr std::array choices{io::KernelCopies::shared, io::KernelCopies::always, io::KernelCopies::never};
+  const io::KernelCopies choice = choices[values.choice("kernel-copies", {"auto", "always", "never"}).value_or(0)];
+  if (writes_cached) return choice;
+  if (choice == io::KernelCopies::always) {
+    throw Error(ErrorKind::usage, "--kernel-copies always excludes --direct writes and --sparse-files");
+  }
+  return io::KernelCopies::never;
 }
 
 }  // namespace
@@ -99,6 +111,11 @@ OptionGroup merge_options() {
            .help = "ranks that are through with their work do what slower ones have not begun; default on",
            .on = true},
           direct_option("none|reads|writes|all"),
+          {.name = "kernel-copies",
+           .value_name = "auto|always|never",
+           .help =
+               "tensors that are copied unchanged are copied by the kernel (copy_file_range); auto, the default, where "
+               "that shares their blocks"},
           {.name = "random-seed", .value_name = "N", .help = "seed of methods that draw random numbers; default 0"},
           {.name = "nonfinite", .value_name = "error|propagate", .help = "what NaN and infinity are; default error"},
           {.name = "strict", .takes = Takes::toggle, .help = "warnings are errors", .also = {"werror"}},
@@ -232,6 +249,7 @@ MergeOptions read_merge_options(const Values& values) {
   options.sparse_files = values.on("sparse-files");
   options.take_over = values.on("take-over");
   options.direct = direct_files(values, {"none", "reads", "writes", "all"});
+  options.kernel_copies = kernel_copies(values, !options.sparse_files && !options.direct.writes);
   options.reliability = read_reliability(values);
   options.deadline = read_deadline(values);
   options.abort_grace_seconds = read_abort_grace(values);

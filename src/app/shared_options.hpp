@@ -48,6 +48,7 @@ struct MergeOptions {
   bool sparse_files = false;
   bool take_over = true;
   DirectFiles direct;
+  io::KernelCopies kernel_copies = io::KernelCopies::shared;
   engine::ReliabilityOptions reliability;
   std::optional<std::int64_t> deadline;  ///< seconds since 1970
   std::uint64_t abort_grace_seconds = 30;

@@ -33,9 +33,7 @@ class Merges {
                .crew = {},
                .times = {},
                .times_of_workers = {},
-               .transfers = {},
-               .direct = {},
-               .calls_repeated = 0} {
+               .storage = {}} {
     for (const MergeOrder& order : orders) jobs_.emplace_back(order, sweep_);
   }
 
@@ -45,9 +43,7 @@ class Merges {
       for (; begin_ < orders_.size(); begin_ = end_) {
         start_ = Clock::now();
         sweep_.times = {};
-        sweep_.transfers = {};
-        sweep_.direct = {};
-        sweep_.calls_repeated = 0;
+        sweep_.storage = {};
         make_crew();
         for (std::size_t j = begin_; j < end_; ++j) jobs_[j].begin();
         merge();

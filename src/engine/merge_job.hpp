@@ -33,6 +33,7 @@ struct JobOptions {
   bool write_model_card = true;
   OpenSource open = posix_source();
   io::Writing writing = io::Writing::cached;
+  io::KernelCopies kernel_copies = io::KernelCopies::never;
   bool take_over = true;  ///< idle ranks do what others have not begun
   ReliabilityOptions reliability;
   bool keep_staging = false;                         ///< whatever happens: it holds finished stages, too

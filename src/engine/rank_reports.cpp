@@ -8,7 +8,6 @@
 
 #include "comm/host_name.hpp"
 #include "core/bytes.hpp"
-#include "io/retry.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -17,15 +16,15 @@ namespace {
 template <class Report, class Each>
 void visit(Report& report, Each& each) {
   each(report.host);
-  for (auto* number :
-       {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
-        &report.calls_repeated, &report.journal_commits, &report.direct.bytes_read, &report.direct.bytes_written,
-        &report.direct.files_refused, &report.units, &report.units_taken_over}) {
+  for (auto* number : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
+                       &report.storage.calls_repeated, &report.storage.bytes_copied_by_kernel, &report.journal_commits,
+                       &report.storage.direct.bytes_read, &report.storage.direct.bytes_written,
+                       &report.storage.direct.files_refused, &report.units, &report.units_taken_over}) {
     each(*number);
   }
-  each(report.direct.first_refused);
+  each(report.storage.direct.first_refused);
   for (auto* real : {&report.wall_seconds, &report.busy_seconds, &report.journal_seconds}) each(*real);
-  for (auto& totals : report.transfers) {
+  for (auto& totals : report.storage.transfers) {
     each(totals.calls);
     each(totals.seconds);
     each(totals.slowest_seconds);
@@ -102,9 +101,7 @@ io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const
   report.bytes_written = counters.bytes_written;
   report.pool_high_water = pool.high_water();
   report.peak_resident = peak_resident_bytes();
-  report.calls_repeated = io::calls_repeated.exchange(0);
-  report.transfers = io::take_transfer_totals();
-  report.direct = io::take_direct_totals();
+  report.storage = io::take_storage_totals();
   report.journal_commits = journal.commits().count;
   report.journal_seconds = journal.commits().time.count();
   report.busy_seconds = main.seconds(Phase::merging);
@@ -153,13 +150,13 @@ std::vector<std::string> remarks_on_direct(const std::vector<io::DirectTotals>& 
 std::vector<std::string> remarks_on_storage(const std::vector<io::RankRecord>& ranks) {
   std::vector<std::string> remarks;
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    const std::uint64_t calls = ranks[rank].calls_repeated;
+    const std::uint64_t calls = ranks[rank].storage.calls_repeated;
     if (calls == 0) continue;
     remarks.push_back(fmt::format("storage failed for a moment: rank {} made {} call{} of it again", rank, calls,
                                   calls == 1 ? "" : "s"));
   }
   std::vector<io::DirectTotals> direct;
-  for (const io::RankRecord& rank : ranks) direct.push_back(rank.direct);
+  for (const io::RankRecord& rank : ranks) direct.push_back(rank.storage.direct);
   std::ranges::move(remarks_on_direct(direct), std::back_inserter(remarks));
   return remarks;
 }

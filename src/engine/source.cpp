@@ -55,6 +55,12 @@ std::optional<StoredPlace> StoredSource::place(ElementRange range) const {
   return StoredPlace{path(), offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)};
 }
 
+std::optional<io::StoredRun> StoredSource::stored_run(ElementRange range) const {
+  const auto at = place(range);
+  const io::PosixSource* const file = file_->file();
+  return at && file != nullptr ? std::optional(io::StoredRun{file, at->offset}) : std::nullopt;
+}
+
 void StoredSource::will_need(ElementRange range) const {
   if (!tensor_.strides.empty()) return;  // its bytes lie all over the place
   file_->will_need({offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)});

@@ -14,6 +14,7 @@
 #include "core/convert.hpp"
 #include "core/range.hpp"
 #include "io/byte_source.hpp"
+#include "io/kernel_copy.hpp"
 #include "plan/plan.hpp"
 
 namespace stockpot::engine {
@@ -34,6 +35,8 @@ class Source {
   virtual void read(ElementRange range, std::span<std::byte> stored) const = 0;
   /// Where read() gets these elements, if it takes one run of a file's bytes as they are.
   virtual std::optional<StoredPlace> place(ElementRange) const { return std::nullopt; }
+  /// The open file that place() lies in, and where; nothing: there is no place, or no file of the system.
+  virtual std::optional<io::StoredRun> stored_run(ElementRange) const { return std::nullopt; }
   /// Local. Tells the storage that `range` comes soon.
   virtual void will_need(ElementRange range) const = 0;
   /// Decodes the elements `wanted` out of what was read for `held`, which contains them.
@@ -69,6 +72,7 @@ class StoredSource : public Source {
   std::uint64_t stored_bytes(ElementRange range) const override { return bytes_of(tensor_.info.dtype, range.count); }
   void read(ElementRange range, std::span<std::byte> stored) const override;
   std::optional<StoredPlace> place(ElementRange range) const override;
+  std::optional<io::StoredRun> stored_run(ElementRange range) const override;
   void will_need(ElementRange range) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<float> out) const override;

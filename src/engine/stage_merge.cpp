@@ -121,6 +121,7 @@ void StageMerge::make_output() {
   comm::agree(comm_, [&] {
     io::OutputLayout layout = layout_of(plan_, directory, document().extensions.output_metadata);
     layout.writing = options_.writing;
+    layout.kernel_copies = options_.kernel_copies;
     sink_ = make_sink(options_.output_format, layout,
                       [this](const std::function<void()>& closure) { sweep_.crew->workers.on_main(closure); });
     if (!comm_.is_root()) return;
@@ -134,11 +135,7 @@ void StageMerge::make_output() {
 
 void StageMerge::add_up(JobSummary& summary) {
   RankReport mine = report_of(counters_, sweep_.crew->pool, *journal_, sweep_.take_times(), sweep_.times_of_workers);
-  for (std::size_t kind = 0; kind < io::num_transfers; ++kind) sweep_.transfers[kind] += mine.transfers[kind];
-  sweep_.direct += mine.direct;
-  mine.transfers = sweep_.transfers;
-  mine.direct = sweep_.direct;
-  mine.calls_repeated = sweep_.calls_repeated += mine.calls_repeated;
+  mine.storage = sweep_.storage += mine.storage;
   mine.units = context_->units.units_done();
   mine.units_taken_over = engine_->units_taken_over();
   summary.ranks = gather_reports(comm_, mine);

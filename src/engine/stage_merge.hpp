@@ -1,7 +1,6 @@
 // One stage on its way through a sweep: what comes before it, and after.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -25,9 +24,7 @@ struct Sweep {
   std::optional<Crew> crew;     ///< once there is one
   PhaseTimes times;             ///< of the main thread, so far
   PhaseTimes times_of_workers;  ///< of merging
-  std::array<io::TransferTotals, io::num_transfers> transfers;  ///< so far
-  io::DirectTotals direct;                                      ///< likewise
-  std::uint64_t calls_repeated = 0;                             ///< likewise
+  io::StorageTotals storage;    ///< so far
 
   /// Up to now.
   const PhaseTimes& take_times() { return times += clock.take(); }

@@ -171,7 +171,12 @@ void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, con
   io::DigestTree run;
   io::digest_blocks(planned.output.dtype, strip.range, encoded, run);  // while it is in cache
   worker.clock.enter(Phase::write);
-  context.sink.write(strip.tensor, strip.range, encoded);
+  const auto stored = method == nullptr ? sources[0].stored_run(strip.range) : std::nullopt;
+  if (stored) {
+    context.sink.copy(strip.tensor, strip.range, encoded, *stored);
+  } else {
+    context.sink.write(strip.tensor, strip.range, encoded);
+  }
   context.units.written(strip, run);
   context.counters.bytes_written += encoded.size();
 }

@@ -10,6 +10,8 @@
 
 namespace stockpot::io {
 
+class PosixSource;
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -18,6 +20,8 @@ class ByteSource {
   virtual void read_at(std::uint64_t offset, std::span<std::byte> into) const = 0;
   /// Local. Tells the storage that these bytes will be wanted soon; costs nothing and promises nothing.
   virtual void will_need(ByteRange) const {}
+  /// The file whose bytes read_at() gives, at the same places; nullptr: there is no such file.
+  virtual const PosixSource* file() const { return nullptr; }
   virtual std::uint64_t size() const = 0;
   virtual const std::string& path() const = 0;
 };

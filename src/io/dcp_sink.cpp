@@ -77,9 +77,18 @@ void DcpSink::prepare(const comm::Communicator& comm) {
 }
 
 void DcpSink::write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) {
+  put(tensor, range, bytes, std::nullopt);
+}
+
+void DcpSink::copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun& from) {
+  put(tensor, range, bytes, from);
+}
+
+void DcpSink::put(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes,
+                  const std::optional<StoredRun>& from) {
   const TensorInfo& info = layout_.tensors[tensor];
   checksums_.add({tensor, {bytes_of(info.dtype, range.first), bytes.size()}}, crc32(bytes));
-  shards_.write(info, tensor, range, bytes);
+  shards_.write(info, tensor, range, bytes, from);
 }
 
 void DcpSink::finish(const comm::Communicator& comm) {

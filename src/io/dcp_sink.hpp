@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class DcpSink final : public TensorSink {
   std::vector<std::string> left_out() const override;
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
+  void copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun& from) override;
   bool resumable() const override { return true; }
   void flush() override { shards_.flush(); }
   /// Collective. Also writes what stands between the tensors, and .metadata.
@@ -35,6 +37,8 @@ class DcpSink final : public TensorSink {
   std::vector<TensorFile> files() const override;
 
  private:
+  void put(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes,
+           const std::optional<StoredRun>& from);
   void complete_checksums(const comm::Communicator& comm);
   std::string checksums_of_share(const comm::Communicator& comm, const std::vector<TensorRun>& gaps) const;
   void write_frames();

@@ -20,6 +20,7 @@ class DirectSource final : public ByteSource {
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
   /// Only where the page cache is used: nothing else is read ahead into it.
   void will_need(ByteRange range) const override;
+  const PosixSource* file() const override { return &file_; }
   std::uint64_t size() const override { return file_.size(); }
   const std::string& path() const override { return file_.path(); }
 

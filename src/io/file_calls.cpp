@@ -19,6 +19,9 @@ off_t FileCalls::lseek(int descriptor, off_t offset, int whence) { return ::lsee
 ssize_t FileCalls::pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset) {
   return ::pwrite(descriptor, from, bytes, offset);
 }
+ssize_t FileCalls::copy_file_range(int from, off_t from_offset, int into, off_t offset, std::size_t bytes) {
+  return ::copy_file_range(from, &from_offset, into, &offset, bytes, 0);
+}
 int FileCalls::ftruncate(int descriptor, off_t bytes) { return ::ftruncate(descriptor, bytes); }
 int FileCalls::fallocate(int descriptor, off_t bytes) { return ::fallocate(descriptor, 0, 0, bytes); }
 int FileCalls::punch_hole(int descriptor, off_t offset, off_t bytes) {

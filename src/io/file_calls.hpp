@@ -16,6 +16,8 @@ class FileCalls {
   virtual ssize_t pread(int descriptor, void* into, std::size_t bytes, off_t offset);
   virtual off_t lseek(int descriptor, off_t offset, int whence);
   virtual ssize_t pwrite(int descriptor, const void* from, std::size_t bytes, off_t offset);
+  /// At these places; those of the descriptors do not move.
+  virtual ssize_t copy_file_range(int from, off_t from_offset, int into, off_t offset, std::size_t bytes);
   virtual int ftruncate(int descriptor, off_t bytes);
   virtual int fallocate(int descriptor, off_t bytes);
   /// fallocate with FALLOC_FL_PUNCH_HOLE.

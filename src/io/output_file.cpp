@@ -18,10 +18,11 @@ bool all_zeros(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void OutputFile::set(std::string path, std::uint64_t bytes, Writing writing) {
+void OutputFile::set(std::string path, std::uint64_t bytes, Writing writing, KernelCopies kernel_copies) {
   path_ = std::move(path);
   bytes_ = bytes;
   writing_ = writing;
+  kernel_copies_ = kernel_copies;
 }
 
 void OutputFile::create() {
@@ -36,6 +37,7 @@ void OutputFile::create() {
 void OutputFile::add(PosixSink file) {
   open_.push_back(std::move(file));
   if (writing_ == Writing::direct) open_.back().write_directly();
+  if (kernel_copies_ != KernelCopies::never) open_.back().copy_by_kernel(kernel_copies_);
 }
 
 PosixSink& OutputFile::opened() {
@@ -53,22 +55,24 @@ PosixSink* OutputFile::reopened(const PosixSink& failed) {
   return &open_.back();
 }
 
-void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes, const std::optional<StoredRun>& from) {
   PosixSink& file = opened();
   try {
-    write_to(file, offset, bytes);
+    write_to(file, offset, bytes, from);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::storage) throw;
     PosixSink* const other = reopened(file);
     if (other == nullptr) throw;
     ++calls_repeated;
-    write_to(*other, offset, bytes);
+    write_to(*other, offset, bytes, std::nullopt);
   }
   dirty_ = true;
 }
 
-void OutputFile::write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes) const {
+void OutputFile::write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes,
+                          const std::optional<StoredRun>& from) const {
   if (writing_ == Writing::sparse && all_zeros(bytes) && file.make_hole({offset, bytes.size()})) return;
+  if (from) return file.copy_at(offset, bytes, *from);
   file.write_at(offset, bytes);
 }
 
@@ -101,16 +105,17 @@ void OutputFile::check_size() const {
 void OutputFiles::prepare(const OutputLayout& layout, OutputPlaces places, bool creates) {
   places_ = std::move(places.places);
   for (std::size_t f = 0; f < files_.size(); ++f) {
-    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes, layout.writing);
+    files_[f].set(layout.directory + "/" + places.files[f].name, places.files[f].bytes, layout.writing,
+                  layout.kernel_copies);
     if (creates) files_[f].create();
   }
 }
 
 void OutputFiles::write(const TensorInfo& info, std::uint32_t tensor, ElementRange range,
-                        std::span<const std::byte> bytes) {
+                        std::span<const std::byte> bytes, const std::optional<StoredRun>& from) {
   assert(bytes.size() == bytes_of(info.dtype, range.count));
   const OutputPlaces::Place& place = places_[tensor];
-  files_[place.file].write(place.offset + bytes_of(info.dtype, range.first), bytes);
+  files_[place.file].write(place.offset + bytes_of(info.dtype, range.first), bytes, from);
 }
 
 void OutputFiles::flush() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,14 +19,15 @@ namespace stockpot::io {
 class OutputFile {
  public:
   /// @pre before anything else. @param path  of a file that create() made, here or on another rank.
-  void set(std::string path, std::uint64_t bytes, Writing writing);
+  void set(std::string path, std::uint64_t bytes, Writing writing, KernelCopies kernel_copies = KernelCopies::never);
   /// Local; one rank. Makes the file with its final size. One of an earlier attempt that has it is gone on with; anything
   /// else is in the way.
   void create();
 
   /// Local, thread safe for ranges that do not overlap. Opens the file when it is first needed. A write that fails is done
   /// again through a descriptor of its own, once in each file.
-  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// @param from  where these bytes lie; nothing: nowhere.
+  void write(std::uint64_t offset, std::span<const std::byte> bytes, const std::optional<StoredRun>& from = {});
   /// Local, thread safe. Returns when what write() has returned for is on storage.
   void flush();
   /// Local. Syncs and closes.
@@ -37,7 +39,8 @@ class OutputFile {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  void write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes) const;
+  void write_to(PosixSink& file, std::uint64_t offset, std::span<const std::byte> bytes,
+                const std::optional<StoredRun>& from) const;
   void add(PosixSink file);
   PosixSink& opened();
   /// A descriptor beside the one that failed; nullptr if that was the second already.
@@ -47,6 +50,7 @@ class OutputFile {
   std::string path_;
   std::uint64_t bytes_ = 0;
   Writing writing_ = Writing::cached;
+  KernelCopies kernel_copies_ = KernelCopies::never;
   std::mutex opening_;
   /// Once this rank has written to it: one, or two after a failure. The first stays, since it alone may be told of
   /// bytes that it took and lost.
@@ -62,7 +66,9 @@ class OutputFiles {
   /// Local. @param creates  on one rank: makes the files.
   void prepare(const OutputLayout& layout, OutputPlaces places, bool creates);
   /// Local, thread safe for ranges that do not overlap. @param bytes  the encoded elements of `range`.
-  void write(const TensorInfo& info, std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes);
+  /// @param from    where these lie in a file; nothing: in none.
+  void write(const TensorInfo& info, std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes,
+             const std::optional<StoredRun>& from = {});
   /// Local, thread safe.
   void flush();
   /// Local. Syncs and closes.

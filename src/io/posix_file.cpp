@@ -211,6 +211,21 @@ void PosixSink::write_at(std::uint64_t offset, std::span<const std::byte> bytes)
   write_cached(offset + done, bytes.subspan(done));
 }
 
+void PosixSink::copy_by_kernel(KernelCopies when) { copier_ = std::make_unique<KernelCopier>(descriptor_, when); }
+
+void PosixSink::copy_at(std::uint64_t offset, std::span<const std::byte> bytes, const StoredRun& from) {
+  if (!copier_) return write_at(offset, bytes);
+  checked_offset(offset, bytes.size(), path_);
+  ByteRange copied;
+  {
+    const PendingCall pending(Transfer::write, path_, offset);
+    copied = copier_->copy(from.file->descriptor(), from.offset, descriptor_, {offset, bytes.size()});
+  }
+  const std::uint64_t before = copied.offset - offset, end = before + copied.count;
+  if (before > 0) write_at(offset, bytes.first(before));
+  if (end < bytes.size()) write_at(offset + end, bytes.subspan(end));
+}
+
 /// @return how much was written. The rest may go through the page cache: nobody else writes these pages.
 std::size_t PosixSink::write_whole_blocks(std::uint64_t offset, std::span<const std::byte> bytes) {
   std::size_t done = 0;

@@ -11,6 +11,7 @@
 #include "io/byte_source.hpp"
 #include "io/descriptor.hpp"
 #include "io/direct_file.hpp"
+#include "io/kernel_copy.hpp"
 #include "io/retry.hpp"
 
 namespace stockpot::io {
@@ -35,6 +36,8 @@ class PosixSource final : public ByteSource {
   /// Local. The same file once more, for direct transfers.
   std::unique_ptr<DirectFile> opened_directly() const;
   Patience patience() const { return patience_; }
+  const PosixSource* file() const override { return this; }
+  const Descriptor& descriptor() const { return descriptor_; }
   std::uint64_t size() const override { return stored_.bytes; }
   const std::string& path() const override { return stored_.path; }
   /// Size, time and inode as they were when the file was opened: what tells later whether it was changed.
@@ -65,7 +68,11 @@ class PosixSink final : public ByteSink {
   /// Local. From now on the whole blocks of large transfers go past the page cache, where the file system lets them; what
   /// is before and after them does not.
   void write_directly();
+  /// Local. From now on copy_at() lets the kernel copy. It has no part in writing directly.
+  void copy_by_kernel(KernelCopies when);
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  /// write_at() of what lies in `from`.
+  void copy_at(std::uint64_t offset, std::span<const std::byte> bytes, const StoredRun& from);
   /// Local. Makes a hole of `range`, which lies in the file: it reads as zeros, whatever was there.
   /// @return false if the file system has no holes; nothing was done then.   @throws Error as write_at().
   bool make_hole(ByteRange range);
@@ -83,7 +90,8 @@ class PosixSink final : public ByteSink {
   std::size_t write_whole_blocks(std::uint64_t offset, std::span<const std::byte> bytes);
   Descriptor descriptor_;
   std::string path_;
-  std::unique_ptr<DirectFile> direct_;  ///< nullptr: everything goes through the page cache
+  std::unique_ptr<DirectFile> direct_;    ///< nullptr: everything goes through the page cache
+  std::unique_ptr<KernelCopier> copier_;  ///< nullptr: everything is written
 };
 
 }  // namespace stockpot::io

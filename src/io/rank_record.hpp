@@ -1,15 +1,13 @@
 // What one rank did in a merge, for the run record and for the table at its end.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "io/direct_file.hpp"
-#include "io/pending_calls.hpp"
+#include "io/storage_totals.hpp"
 
 namespace stockpot::io {
 
@@ -22,15 +20,13 @@ struct RankRecord {
   std::string host;
   std::uint64_t bytes_read = 0, bytes_written = 0;
   std::uint64_t pool_high_water = 0, peak_resident = 0;
-  std::uint64_t calls_repeated = 0;    ///< of storage, that failed at first
   std::uint64_t units = 0;             ///< merged and written by this rank
   std::uint64_t units_taken_over = 0;  ///< of these, dealt to others that had not begun them
   double wall_seconds = 0;             ///< since the program began, or the stage before ended
   double busy_seconds = 0;             ///< while workers worked: without waiting for other ranks
   std::vector<Phase> phases;         ///< of the main thread: they add up to wall_seconds. The same names on every rank
   std::vector<Phase> worker_phases;  ///< of all worker threads together, while merging
-  std::array<TransferTotals, num_transfers> transfers;  ///< by Transfer
-  DirectTotals direct;
+  StorageTotals storage;
   std::uint64_t journal_commits = 0;
   double journal_seconds = 0;
 };

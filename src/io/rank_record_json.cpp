@@ -29,7 +29,7 @@ constexpr std::array<std::pair<Transfer, const char*>, num_transfers> transfer_n
     {{Transfer::read, "/reads/"}, {Transfer::write, "/writes/"}, {Transfer::sync, "/syncs/"}}};
 
 const TransferTotals& totals_of(const RankRecord& rank, Transfer kind) {
-  return rank.transfers[static_cast<std::size_t>(kind)];
+  return rank.storage.transfers[static_cast<std::size_t>(kind)];
 }
 
 /// All that can be compared between ranks: the same places for each.
@@ -44,14 +44,15 @@ std::vector<Figure> figures_of(const RankRecord& rank) {
   figures.push_back({"/worker_read_gb_per_second", read_rate(rank) / giga});
   figures.push_back({"/worker_write_gb_per_second", write_rate(rank) / giga});
   for (const auto& [kind, place] : transfer_names) add_transfers(place, totals_of(rank, kind), figures);
-  figures.push_back({"/direct/bytes_read", rank.direct.bytes_read});
-  figures.push_back({"/direct/bytes_written", rank.direct.bytes_written});
-  figures.push_back({"/direct/files_refused", rank.direct.files_refused});
+  figures.push_back({"/bytes_copied_by_kernel", rank.storage.bytes_copied_by_kernel});
+  figures.push_back({"/direct/bytes_read", rank.storage.direct.bytes_read});
+  figures.push_back({"/direct/bytes_written", rank.storage.direct.bytes_written});
+  figures.push_back({"/direct/files_refused", rank.storage.direct.files_refused});
   figures.push_back({"/journal/commits", rank.journal_commits});
   figures.push_back({"/journal/seconds", rank.journal_seconds});
   figures.push_back({"/pool_high_water", rank.pool_high_water});
   figures.push_back({"/peak_resident", rank.peak_resident});
-  figures.push_back({"/calls_repeated", rank.calls_repeated});
+  figures.push_back({"/calls_repeated", rank.storage.calls_repeated});
   figures.push_back({"/units", rank.units});
   figures.push_back({"/units_taken_over", rank.units_taken_over});
   return figures;
@@ -68,7 +69,7 @@ ordered_json json_of(std::size_t number, const RankRecord& rank) {
     at(json, std::string(place) + "slowest_file") = totals.slowest_path;
     at(json, std::string(place) + "slowest_byte") = totals.slowest_offset;
   }
-  if (!rank.direct.first_refused.empty()) json["direct"]["first_refused"] = rank.direct.first_refused;
+  if (!rank.storage.direct.first_refused.empty()) json["direct"]["first_refused"] = rank.storage.direct.first_refused;
   return json;
 }
 

@@ -61,6 +61,11 @@ void SafetensorsSink::write(std::uint32_t tensor, ElementRange range, std::span<
   shards_.write(layout_.tensors[tensor], tensor, range, bytes);
 }
 
+void SafetensorsSink::copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes,
+                           const StoredRun& from) {
+  shards_.write(layout_.tensors[tensor], tensor, range, bytes, from);
+}
+
 void SafetensorsSink::finish(const comm::Communicator& comm) {
   comm::agree(comm, [&] { shards_.finish(); });
   comm::agree(comm, [&] {

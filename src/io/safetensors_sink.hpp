@@ -21,6 +21,7 @@ class SafetensorsSink final : public TensorSink {
 
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
+  void copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun& from) override;
   bool resumable() const override { return true; }
   void flush() override { shards_.flush(); }
   /// Collective. Also writes the index, if there are several files.

@@ -16,6 +16,7 @@
 #include "core/range.hpp"
 #include "core/tensor.hpp"
 #include "io/digest.hpp"
+#include "io/kernel_copy.hpp"
 
 namespace stockpot::io {
 
@@ -38,6 +39,7 @@ struct OutputLayout {
   std::vector<File> files;                                    ///< shards; a format of one file ignores them
   std::vector<std::pair<std::string, std::string>> metadata;  ///< __metadata__ or attributes
   Writing writing = Writing::cached;
+  KernelCopies kernel_copies = KernelCopies::never;
 };
 
 /// Where a layout's tensors lie, byte for byte, before there is any file.
@@ -77,6 +79,10 @@ class TensorSink {
   /// Local, thread safe for ranges that do not overlap.
   /// @param tensor  index into OutputLayout::tensors.   @param bytes  the encoded elements of `range`.
   virtual void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) = 0;
+  /// The same for elements that lie in an input file as `bytes`, which the storage may be able to copy by itself.
+  virtual void copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun&) {
+    write(tensor, range, bytes);
+  }
   /// Whether a later attempt can go on with the files: then write() may be called for what it still lacks only.
   virtual bool resumable() const { return false; }
   /// Local, any thread. Returns when what write() has returned for is on storage. @throws Error; the data may be lost then.

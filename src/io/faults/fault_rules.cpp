@@ -26,6 +26,7 @@ constexpr std::array named_faults{
     NamedFault{"EAGAIN", {Effect::fail, EAGAIN}},
     NamedFault{"EINVAL", {Effect::fail, EINVAL}},
     NamedFault{"EOPNOTSUPP", {Effect::fail, EOPNOTSUPP}},
+    NamedFault{"EXDEV", {Effect::fail, EXDEV}},
     NamedFault{"ETIMEDOUT", {Effect::fail, ETIMEDOUT}},
     NamedFault{"EACCES", {Effect::fail, EACCES}},
     NamedFault{"EPERM", {Effect::fail, EPERM}},

@@ -90,6 +90,12 @@ class FaultyCalls final : public FileCalls {
         });
   }
 
+  ssize_t copy_file_range(int from, off_t from_offset, int into, off_t offset, std::size_t bytes) override {
+    return transfer<ssize_t>({"copy_file_range", path_of(into)}, bytes, [&](std::size_t part, const Fault*) {
+      return FileCalls::copy_file_range(from, from_offset, into, offset, part);
+    });
+  }
+
   int ftruncate(int descriptor, off_t bytes) override {
     return with_fault({"ftruncate", path_of(descriptor)}, [&] { return FileCalls::ftruncate(descriptor, bytes); });
   }

@@ -8,7 +8,7 @@
 //          Of open, pread and pwrite also those with O_DIRECT alone: open_direct, pread_direct, pwrite_direct
 //   rank   the rank that it happens on; default: all         nth    from the N-th such call on, counted from 1 per rank
 //   times  so many calls; default 1, 0: all from there on     path   only calls whose path holds TEXT
-//   WHAT   an errno (EIO, ENOSPC, EDQUOT, ESTALE, EINTR, EINVAL, EOPNOTSUPP, ETIMEDOUT, EACCES, ENOENT):
+//   WHAT   an errno (EIO, ENOSPC, EDQUOT, ESTALE, EINTR, EINVAL, EOPNOTSUPP, EXDEV, ETIMEDOUT, EACCES, ENOENT):
 //          the call fails and does nothing
 //          short  a transfer moves half of its bytes            zero   a read finds the end of the file
 //          few    a transfer moves some of its bytes, 1 to all: other numbers from call to call. Both by whole 4 KiB

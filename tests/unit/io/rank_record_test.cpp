@@ -59,7 +59,7 @@ TEST(RankRecords, OfFewRanksAreAllShown) {
 
 TEST(RankRecords, TheSlowestCallIsNamedIfThereWasOne) {
   RankRecord rank = busy_for(1);
-  rank.transfers[static_cast<std::size_t>(Transfer::write)] = {2, 0.5, 0.4, "out/model.safetensors", 4096};
+  rank.storage.transfers[static_cast<std::size_t>(Transfer::write)] = {2, 0.5, 0.4, "out/model.safetensors", 4096};
   const ordered_json json = json_of({rank})["per_rank"][0];
   EXPECT_EQ(json["writes"]["calls"], 2);
   EXPECT_EQ(json["writes"]["slowest_file"], "out/model.safetensors");
