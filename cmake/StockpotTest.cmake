@@ -60,10 +60,10 @@ function(stockpot_add_mpi_test name)
   target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES} stockpot_comm GTest::gmock stockpot_warnings)
   foreach(ranks IN LISTS ARG_RANKS)
     set(test mpi.${name}.${ranks})
-    add_test(NAME ${test} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${target}>)
-    set_tests_properties(${test} PROPERTIES
-      LABELS mpi TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}"
-      RESOURCE_LOCK mpirun)  # one run may remove the session directory that another is about to use
+    add_test(NAME ${test}
+      COMMAND bash ${CMAKE_SOURCE_DIR}/tests/support/with_mpi_session.sh
+              ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${target}>)
+    set_tests_properties(${test} PROPERTIES LABELS mpi TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}")
   endforeach()
 endfunction()
 

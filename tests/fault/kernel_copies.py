@@ -42,7 +42,9 @@ def write_model(folder):
     draw = np.random.default_rng(1)
     folder.mkdir()
     (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}')
-    write_safetensors(folder / "model.safetensors", {tensor: draw.standard_normal(shape, dtype=np.float32) for tensor, shape in SHAPES.items()})
+    write_safetensors(
+        folder / "model.safetensors", {tensor: draw.standard_normal(shape, dtype=np.float32) for tensor, shape in SHAPES.items()}
+    )
 
 
 def copied_by_kernel(out):
@@ -54,7 +56,9 @@ class Suite:
         self.program, self.folder = program, folder
         write_model(folder / "a")
         self.recipe = self.recipe_of(folder / "a", "recipe.yaml")
-        self.expected = {options: digest_of(self.merged(f"written{len(options)}", "--kernel-copies", "never", *options)) for options in ((), DCP)}
+        self.expected = {
+            options: digest_of(self.merged(f"written{len(options)}", "--kernel-copies", "never", *options)) for options in ((), DCP)
+        }
 
     def recipe_of(self, model, name, **more):
         return write_recipe({"merge_method": "passthrough", "models": [{"model": str(model)}], **more}, self.folder / name)
