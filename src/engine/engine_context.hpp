@@ -24,6 +24,7 @@ namespace stockpot::engine {
 /// Counted by workers, read by the main thread for progress and report.
 struct Counters {
   std::atomic<std::uint64_t> bytes_read = 0;
+  std::atomic<std::uint64_t> bytes_found = 0;  ///< in memory, where another merge of the sweep had read them
   std::atomic<std::uint64_t> bytes_written = 0;
 };
 

@@ -23,7 +23,7 @@ namespace stockpot::engine {
 
 /// What a job reports while it runs, on every rank, from the main thread, about ten times a second.
 struct Progress {
-  std::uint64_t bytes_done = 0;  ///< read and written by this rank
+  std::uint64_t bytes_done = 0;  ///< read, found in memory and written by this rank
   std::uint64_t bytes_planned = 0;
   std::uint64_t units_done = 0;  ///< of this rank, on storage and in the journal
 };

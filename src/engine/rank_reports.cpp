@@ -16,9 +16,9 @@ namespace {
 template <class Report, class Each>
 void visit(Report& report, Each& each) {
   each(report.host);
-  for (auto* number : {&report.bytes_read, &report.bytes_written, &report.pool_high_water, &report.peak_resident,
-                       &report.storage.calls_repeated, &report.storage.bytes_copied_by_kernel, &report.journal_commits,
-                       &report.storage.direct.bytes_read, &report.storage.direct.bytes_written,
+  for (auto* number : {&report.bytes_read, &report.bytes_found, &report.bytes_written, &report.pool_high_water,
+                       &report.peak_resident, &report.storage.calls_repeated, &report.storage.bytes_copied_by_kernel,
+                       &report.journal_commits, &report.storage.direct.bytes_read, &report.storage.direct.bytes_written,
                        &report.storage.direct.files_refused, &report.units, &report.units_taken_over}) {
     each(*number);
   }
@@ -98,6 +98,7 @@ io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const
   io::RankRecord report;
   report.host = comm::host_name();
   report.bytes_read = counters.bytes_read;
+  report.bytes_found = counters.bytes_found;
   report.bytes_written = counters.bytes_written;
   report.pool_high_water = pool.high_water();
   report.peak_resident = peak_resident_bytes();

@@ -84,7 +84,7 @@ void StageMerge::check() {
 
 Progress StageMerge::progress() const {
   const auto rank = static_cast<std::size_t>(comm_.rank());
-  return {counters_.bytes_read + counters_.bytes_written, schedule_.rank_bytes[rank],
+  return {counters_.bytes_read + counters_.bytes_found + counters_.bytes_written, schedule_.rank_bytes[rank],
           journal_ ? journal_->committed_units() : 0};
 }
 

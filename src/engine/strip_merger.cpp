@@ -148,7 +148,11 @@ StoredParts read_strip(EngineContext& context, ElementRange range, const TensorS
                        std::span<std::byte> memory, HeldParts& held, ReadAhead& ahead, std::size_t i) {
   StoredParts parts = cut_parts(sources, range, memory);
   if (!held.holds(sources, range, parts)) ahead.begin(i);
-  context.counters.bytes_read += held.read(sources, range, parts);
+  std::uint64_t wanted = 0;
+  for (const auto& part : parts) wanted += part.size();
+  const std::uint64_t read = held.read(sources, range, parts);
+  context.counters.bytes_read += read;
+  context.counters.bytes_found += wanted - read;
   return parts;
 }
 

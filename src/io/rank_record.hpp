@@ -19,6 +19,7 @@ struct RankRecord {
   };
   std::string host;
   std::uint64_t bytes_read = 0, bytes_written = 0;
+  std::uint64_t bytes_found = 0;  ///< of inputs, in memory, where another merge of the same sweep had read them
   std::uint64_t pool_high_water = 0, peak_resident = 0;
   std::uint64_t units = 0;             ///< merged and written by this rank
   std::uint64_t units_taken_over = 0;  ///< of these, dealt to others that had not begun them

@@ -36,6 +36,7 @@ const TransferTotals& totals_of(const RankRecord& rank, Transfer kind) {
 std::vector<Figure> figures_of(const RankRecord& rank) {
   constexpr double giga = 1e9;
   std::vector<Figure> figures{{"/bytes_read", rank.bytes_read},
+                              {"/bytes_found", rank.bytes_found},
                               {"/bytes_written", rank.bytes_written},
                               {"/wall_seconds", rank.wall_seconds},
                               {"/busy_seconds", rank.busy_seconds}};

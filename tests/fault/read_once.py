@@ -103,11 +103,15 @@ class Cases:
         assert outcome.code == 0, outcome
         self.check(f"{ranks} ranks", out)
         total = 0
+        model = sum(a.nbytes for a in load_file(self.folder / "a/model.safetensors").values())
         for name in self.expected:
             record = json.loads((out / name / "stockpot_run.json").read_text())
             assert set(record["made_with"]) == set(self.expected) - {name}, f"{name} was made with {record['made_with']}"
-            total += sum(rank["bytes_read"] for rank in record["per_rank"]) if name != "whole-model" or ranks == 1 else 0
-        model = sum(a.nbytes for a in load_file(self.folder / "a/model.safetensors").values())
+            if name == "whole-model" and ranks > 1:
+                continue
+            read, found = (sum(rank[key] for rank in record["per_rank"]) for key in ("bytes_read", "bytes_found"))
+            assert read + found == len(record["models"]) * model, f"{name} read {read} bytes and found {found}"
+            total += read
         assert total == (2 + 2 + 1 + 3) * model, f"{ranks} ranks read {total / model} times a model"
 
     def little_memory(self):
