@@ -83,9 +83,10 @@ void MergeEngine::run_own_waves() {
   std::unique_ptr<WaveRun> run, next;
   for (; wave != nullptr && !is_over(); run = std::move(next)) {
     if (!run) run = begin_local(*wave);
-    if (!observe_all(*run)) return;
-    serve_others();
     const plan::Wave* coming = own_->coming_wave();
+    if (!observe_all(*run, coming)) return;
+    serve_others();
+    coming = own_->coming_wave();
     const std::size_t stays_to_give = exchange_ ? 1 : 0;  // the last one, until it has to begin
     if (own_->waves_left() > stays_to_give && WaveRun::can_overlap(context_.plan, *wave, *coming)) {
       wave = own_->take_wave();
@@ -112,9 +113,9 @@ std::unique_ptr<WaveRun> MergeEngine::begin_local(const plan::Wave& wave) {
   return run;
 }
 
-bool MergeEngine::observe_all(WaveRun& run) {
+bool MergeEngine::observe_all(WaveRun& run, const plan::Wave* next) {
   while (run.next_pass()) {
-    run.observe();
+    run.observe(next);
     if (is_over()) return false;
     run.conclude(records_passes());
     if (is_over()) return false;
@@ -153,7 +154,7 @@ void MergeEngine::run_shared(const plan::Wave& wave) {
 void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
   if (is_over()) return;
   const auto run = begin_local(wave);
-  if (!observe_all(*run)) return;
+  if (!observe_all(*run, next)) return;
   run->merge(next);
   take_remarks(*run);
 }

@@ -73,7 +73,7 @@ class MergeEngine {
   void run_own_waves();
   std::unique_ptr<WaveRun> begin_local(const plan::Wave& wave);
   /// Local. Through its statistics passes. @return false: this rank is to begin nothing more.
-  bool observe_all(WaveRun& run);
+  bool observe_all(WaveRun& run, const plan::Wave* next);
   void take_remarks(const WaveRun& run);
   void run_parcels();
   /// @param own  what may be given away meanwhile: these units; or nullptr.

@@ -75,12 +75,23 @@ bool WaveRun::next_pass() {
   return wanted;
 }
 
-void WaveRun::observe() {
+void WaveRun::observe(const plan::Wave* next) {
   ReadAhead ahead(context_, strips_);
+  const Strips coming = strips_of(reads_no_more() ? next : nullptr);
   const std::size_t first = observed_;
-  context_.workers.run(strips_.size() - first,
-                       [&](std::size_t w, std::size_t i) { observe_strip(w, first + i, ahead); });
+  context_.workers.run(strips_.size() - first, [&](std::size_t w, std::size_t i) {
+    if (i < coming.size()) context_.advise(coming[i]);
+    observe_strip(w, first + i, ahead);
+  });
   for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
+}
+
+bool WaveRun::reads_no_more() const {
+  return kept_.layout.size() == strips_.size() && std::ranges::find(is_loaded_, 0) == is_loaded_.end();
+}
+
+Strips WaveRun::strips_of(const plan::Wave* wave) const {
+  return {context_.plan, context_.schedule, wave == nullptr ? std::span<const std::uint32_t>() : wave->units};
 }
 
 void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
@@ -214,8 +225,7 @@ void WaveRun::conclude(bool record) {
 }
 
 void WaveRun::merge(const plan::Wave* next) {
-  const std::span<const std::uint32_t> units_coming = next == nullptr ? std::span<const std::uint32_t>() : next->units;
-  const Strips coming(context_.plan, context_.schedule, units_coming);
+  const Strips coming = strips_of(next);
   ReadAhead ahead(context_, strips_);
   context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
     if (i < coming.size()) context_.advise(coming[i]);

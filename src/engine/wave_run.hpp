@@ -26,15 +26,15 @@ class WaveRun {
   /// Sets up the next pass, unless it is. @return false if no group wants one: the wave is ready to be merged.
   bool next_pass();
   /// Local. Workers observe this rank's part of the pass. May end early if another rank raised the alarm.
-  void observe();
+  /// @param next  the wave after this one, or nullptr: what it will read is read ahead once this one has read all it keeps.
+  void observe(const plan::Wave* next = nullptr);
   /// Collective. Adds up all ranks' tallies, the same on every rank.
   void combine();
   /// Local. Every group's method learns the totals; workers conclude as many at once as there is workspace for. May
   /// end early if another rank raised the alarm.
   /// @param record  this rank's journal is to have the totals.
   void conclude(bool record);
-  /// Local. Workers merge and write this rank's units. @param next  the wave after this one, or nullptr: what it will
-  /// read is read ahead meanwhile.
+  /// Local. Workers merge and write this rank's units. @param next  as for observe()
   void merge(const plan::Wave* next = nullptr);
   /// Whether the next wave's first pass can begin while this one is merged: neither has notes, nor methods that hold much memory.
   static bool can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next);
@@ -65,6 +65,8 @@ class WaveRun {
                      Member& member, std::span<std::uint64_t> counts);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
+  bool reads_no_more() const;
+  Strips strips_of(const plan::Wave* wave) const;
   std::uint64_t chunk_bytes() const { return context_.schedule.options.chunk_bytes; }
   /// The bytes of strip `i`: kept ones are read when they are first wanted.
   StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i, ReadAhead& ahead);
