@@ -83,10 +83,9 @@ void MergeEngine::run_own_waves() {
   std::unique_ptr<WaveRun> run, next;
   for (; wave != nullptr && !is_over(); run = std::move(next)) {
     if (!run) run = begin_local(*wave);
-    const plan::Wave* coming = own_->coming_wave();
-    if (!observe_all(*run, coming)) return;
+    if (!observe_all(*run, own_->coming_wave())) return;
     serve_others();
-    coming = own_->coming_wave();
+    const plan::Wave* coming = own_->coming_wave();
     const std::size_t stays_to_give = exchange_ ? 1 : 0;  // the last one, until it has to begin
     if (own_->waves_left() > stays_to_give && WaveRun::can_overlap(context_.plan, *wave, *coming)) {
       wave = own_->take_wave();

@@ -20,7 +20,6 @@ class SparseSource final : public ByteSource {
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override;
   /// Only what is data: the system would fill its memory with a hole's zeros.
   void will_need(ByteRange range) const override;
-  const PosixSource* file() const override { return &file_; }
   std::uint64_t size() const override { return file_.size(); }
   const std::string& path() const override { return file_.path(); }
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.checkpoints import write_safetensors  # noqa: E402
 from support.crash_sweep import KILLED, digest_of  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
+from support.same_bytes import SameBytes  # noqa: E402
 
 STORAGE, NO_SPACE = 7, 8
 DCP = ("--output-format", "dcp")
@@ -49,27 +50,13 @@ def record_of(out):
     return json.loads((out / "stockpot_run.json").read_text())
 
 
-class Suite:
+class Suite(SameBytes):
     def __init__(self, program, folder):
-        self.program, self.folder = program, folder
         write_models(folder)
         models = [{"model": str(folder / name), "parameters": {"weight": 0.5}} for name in "ab"]
-        self.recipe = write_recipe({"merge_method": "linear", "models": models}, folder / "recipe.yaml")
+        recipe = write_recipe({"merge_method": "linear", "models": models}, folder / "recipe.yaml")
+        super().__init__(program, folder, recipe, OPTIONS)
         self.expected = {options: digest_of(self.merged(f"expected{len(options)}", *options)) for options in ((), DCP)}
-
-    def run(self, name, *options, fault="", ranks=1):
-        out = self.folder / re.sub(r"\W+", "-", name)
-        return out, self.program.run("merge", self.recipe, out, *OPTIONS, *options, ranks=ranks, env={"STOCKPOT_FAULT": fault})
-
-    def merged(self, name, *options, **more):
-        out, outcome = self.run(name, *options, **more)
-        assert outcome.code == 0, f"{name}: {outcome}"
-        return out
-
-    def same_bytes(self, name, *options, expected=(), **more):
-        out = self.merged(name, *options, **more)
-        assert digest_of(out) == self.expected[expected], f"{name}: other bytes"
-        return out
 
     def bytes_are_the_same(self):
         for what in ("none", "reads", "writes", "all"):

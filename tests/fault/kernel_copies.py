@@ -8,7 +8,6 @@ Needs a build with STOCKPOT_FAULTS, and a file system with copy_file_range.
 
 import json
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.checkpoints import write_safetensors  # noqa: E402
 from support.crash_sweep import KILLED, digest_of  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
+from support.same_bytes import SameBytes  # noqa: E402
 
 USAGE = 2
 DCP, HDF5 = ("--output-format", "dcp"), ("--output-format", "hdf5")
@@ -47,35 +47,21 @@ def write_model(folder):
     )
 
 
+def passthrough(model, path, **more):
+    return write_recipe({"merge_method": "passthrough", "models": [{"model": str(model)}], **more}, path)
+
+
 def copied_by_kernel(out):
     return sum(rank["bytes_copied_by_kernel"] for rank in json.loads((out / "stockpot_run.json").read_text())["per_rank"])
 
 
-class Suite:
+class Suite(SameBytes):
     def __init__(self, program, folder):
-        self.program, self.folder = program, folder
         write_model(folder / "a")
-        self.recipe = self.recipe_of(folder / "a", "recipe.yaml")
+        super().__init__(program, folder, passthrough(folder / "a", folder / "recipe.yaml"), OPTIONS)
         self.expected = {
             options: digest_of(self.merged(f"written{len(options)}", "--kernel-copies", "never", *options)) for options in ((), DCP)
         }
-
-    def recipe_of(self, model, name, **more):
-        return write_recipe({"merge_method": "passthrough", "models": [{"model": str(model)}], **more}, self.folder / name)
-
-    def run(self, name, *options, fault="", ranks=1, recipe=None):
-        out = self.folder / re.sub(r"\W+", "-", name)
-        return out, self.program.run("merge", recipe or self.recipe, out, *OPTIONS, *options, ranks=ranks, env={"STOCKPOT_FAULT": fault})
-
-    def merged(self, name, *options, **more):
-        out, outcome = self.run(name, *options, **more)
-        assert outcome.code == 0, f"{name}: {outcome}"
-        return out
-
-    def same_bytes(self, name, *options, expected=(), **more):
-        out = self.merged(name, *options, **more)
-        assert digest_of(out) == self.expected[expected], f"{name}: other bytes"
-        return out
 
     def bytes_are_the_same(self):
         for ranks in (1, 3):
@@ -92,7 +78,7 @@ class Suite:
     def what_changes_is_written(self):
         """Another type, or values: the kernel has no part in it."""
         for name, more in {"rounded": {"dtype": "bfloat16"}, "scaled": {"parameters": {"scale": 0.5}}}.items():
-            recipe = self.recipe_of(self.folder / "a", f"{name}.yaml", **more)
+            recipe = passthrough(self.folder / "a", self.folder / f"{name}.yaml", **more)
             expected = digest_of(self.merged(f"{name} and written", "--kernel-copies", "never", recipe=recipe))
             out = self.merged(name, *ALWAYS, recipe=recipe)
             assert digest_of(out) == expected, f"{name}: other bytes"
@@ -105,7 +91,7 @@ class Suite:
         with tempfile.TemporaryDirectory(dir=memory) as elsewhere:
             write_model(Path(elsewhere) / "a")
             trace = self.folder / "elsewhere.trace"
-            out = self.merged("elsewhere", *ALWAYS, recipe=self.recipe_of(Path(elsewhere) / "a", "elsewhere.yaml"), fault=f"trace={trace}")
+            out = self.merged("elsewhere", *ALWAYS, recipe=passthrough(Path(elsewhere) / "a", self.folder / "elsewhere.yaml"), fault=f"trace={trace}")
         assert copied_by_kernel(out) == 0 and "copy_file_range" not in trace.read_text()
 
     def what_is_refused_is_written(self):
