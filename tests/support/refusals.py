@@ -9,9 +9,10 @@ from pathlib import Path
 from support.program import write_recipe
 
 WORKERS = 3  # starting MPI is mostly waiting
-# For hostile files: seconds of the processor, and address space, of which libraries have most. Sanitizers need the latter.
+# For hostile files: seconds of the processor, several times what the longest case takes, and address space, of which libraries
+# have most. Sanitizers need the latter, and ten times as long.
 SANITIZED = "SANITIZED_TESTS" in os.environ
-LIMITS = ("prlimit", "--cpu=20") if SANITIZED else ("prlimit", "--cpu=2", f"--as={600 << 20}")
+LIMITS = ("prlimit", "--cpu=60") if SANITIZED else ("prlimit", "--cpu=5", f"--as={600 << 20}")
 
 
 @dataclass
