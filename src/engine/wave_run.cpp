@@ -134,8 +134,9 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   const auto observe_piece = [&](ElementRange piece) {
     if (!member.method->wants(tensor, piece)) return;
     if (std::is_same_v<T, float> && member.method->takes_stored()) {
-      const auto tile = stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece,
-                                    context_.check_of_inputs(), worker.models<Bfloat16>());
+      const InputCheck* const check = member.method->observes_nonfinite() ? nullptr : context_.check_of_inputs();
+      const auto tile =
+          stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, check, worker.models<Bfloat16>());
       if (tile) return observe(*tile);
     }
     for_each_part(piece, decoded, observe_decoded);

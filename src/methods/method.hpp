@@ -125,9 +125,12 @@ class Method {
   /// Whether the coming pass, or merge() when there is none, can be given stored elements as well. It then does with them
   /// what it does with them widened, and narrows what it merges: the same bits, without values that go through memory.
   virtual bool takes_stored() const { return false; }
-  /// Whether merge() makes something that is not finite of every element of which any source is not. The engine then looks
-  /// at results alone.
+  /// Whether merge() makes something that is not finite of every element of which any source is not, or at least of one of
+  /// the group's if there are such. The engine then looks at results alone.
   virtual bool shows_nonfinite() const { return false; }
+  /// Whether the coming pass takes elements that are not finite as it takes others. Stored ones are then not searched for
+  /// them before they are merged.
+  virtual bool observes_nonfinite() const { return false; }
   virtual void observe(const Tile<Bfloat16>&, TallyPart) const {}
   virtual void merge(const Tile<Bfloat16>&, std::span<Bfloat16>) const {}
   /// Remarks for the report once the method is ready: "t was negative in 3 rows, least -0.2". Empty as a rule.

@@ -130,6 +130,8 @@ def model_cases(models):
     nan = good[NORM].copy()
     nan[[17, 40]] = np.nan, np.inf
     shape = models.changed("other_shape", NORM, np.zeros((7, 5), np.float32))
+    one, late_nan = wide(models, "one", 0, 1), wide(models, "late_nan", 9001, np.nan)
+    of_one_element = [WIDE, late_nan, r"\b9001\b", r"\b1 NaN\b"]
     return [
         Refusal("no such model", models.linear("a", models.path("nowhere")), INPUT, ["REF004", "nowhere"]),
         Refusal("a model name off by one letter", models.linear("a", models.path("bas")), INPUT, ["REF004", "base"]),
@@ -154,10 +156,16 @@ def model_cases(models):
             ["TEN030", NORM, "nonfinite"],
         ),
         Refusal(
-            "NaN late in a tensor of bfloat16",
-            models.linear(wide(models, "one", 0, 1), wide(models, "late_nan", 9001, np.nan)),
-            NUMERIC,
-            ["TEN030", WIDE, models.path("late_nan_wide"), r"\b9001\b", r"\b1 NaN\b"],
+            "NaN late in a tensor of bfloat16", models.linear(one, late_nan), NUMERIC, ["TEN030", *of_one_element]
+        ),
+        *(
+            Refusal(
+                f"NaN that {method} meets while it selects",
+                models.task("base", one, late_nan, merge_method=method, base_model=one, parameters={"density": 0.4}),
+                NUMERIC,
+                ["TEN030", *of_one_element],
+            )
+            for method in ("ties", "breadcrumbs")
         ),
         Refusal(
             "a sum that bfloat16 does not hold",

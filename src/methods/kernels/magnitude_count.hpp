@@ -26,7 +26,7 @@ void MagnitudeSelect::count_keys(const Search& search, std::span<const Key> keys
 template <class Key>
 void MagnitudeSelect::count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const {
   const auto low = static_cast<Key>(search.low), high = static_cast<Key>(search.high);
-  if (search.low == 0 && search.high == last_key()) {
+  if (asks_of_all(search)) {
     for (const Key key : keys) ++bins[key >> search.shift];
     return;
   }

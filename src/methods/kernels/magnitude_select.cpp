@@ -78,10 +78,9 @@ void MagnitudeSelect::look_for_value(Search& search) const {
     return;
   }
   search.stage = Stage::value;
-  const bool is_first = search.low == 0 && search.high == last_key();
   const unsigned whole_digits = (bits - 1) / digit_bits * digit_bits;
   const unsigned binned = search.proven ? digit_bits : range_bits;
-  search.shift = bits <= binned ? 0 : is_first ? whole_digits : bits - binned;
+  search.shift = bits <= binned ? 0 : asks_of_all(search) ? whole_digits : bits - binned;
   while (counters_of(search) > most_bins) ++search.shift;
 }
 
@@ -201,7 +200,7 @@ std::optional<KeyRange> MagnitudeSelect::keys_in_question() const {
   if (slots_.size() != 1 || options_.wide || options_.key != SelectKey::magnitude) return std::nullopt;
   const Search& search = searches_[slots_.front().leader];
   if (search.target.order != SelectOrder::largest_first || options_.hashed_ties) return std::nullopt;
-  if (search.stage == Stage::sample || (search.low == 0 && search.high == last_key())) return std::nullopt;
+  if (search.stage == Stage::sample || asks_of_all(search)) return std::nullopt;
   return KeyRange{search.low, search.high};
 }
 

@@ -14,11 +14,13 @@
 // share counters as long as they ask the same.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <ranges>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -26,6 +28,8 @@
 #include "core/random.hpp"
 #include "core/range.hpp"
 #include "core/simd.hpp"
+#include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/gather_bins.hpp"
 #include "methods/kernels/gather_keys.hpp"
 #include "methods/kernels/magnitude_keys.hpp"
 #include "methods/kernels/random_words.hpp"
@@ -85,6 +89,10 @@ class MagnitudeSelect {
   /// Counts a run of a vector.
   template <class T>
   void count(std::size_t vector, const SelectRun& run, const T* values, std::span<std::uint64_t> counts) const;
+  /// The same for the differences of x and base, which need not be there if a range of their magnitudes is in question.
+  template <class E>
+  void count_differences(std::size_t vector, const SelectRun& run, const E* x, const E* base,
+                         std::span<std::uint64_t> counts) const;
   /// The keys that the next pass asks about, of a single target with 32-bit keys: of all others it asks at most how many are
   /// above. Nothing: it looks at every key.
   std::optional<KeyRange> keys_in_question() const;
@@ -146,6 +154,12 @@ class MagnitudeSelect {
   static std::uint64_t bins_of(const Search& search);
   static std::uint64_t counters_of(const Search& search) { return bins_of(search) + (search.proven ? 0 : 1); }
   std::uint64_t last_key() const;
+  /// Whether a search asks about every key, not about those of a range.
+  bool asks_of_all(const Search& search) const { return search.low == 0 && search.high == last_key(); }
+  /// Whether it asks about keys of a range alone, by value or place.
+  bool asks_of_range(const Search& search) const {
+    return (search.stage == Stage::value && !asks_of_all(search)) || search.stage == Stage::place;
+  }
   /// Whether the vector is long enough for a sample, and whether a run of it belongs to the sample.
   bool samples() const;
   bool is_sampled(std::uint64_t run) const;
@@ -162,6 +176,9 @@ class MagnitudeSelect {
   void count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const;
   template <class Key>
   void count_places(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
+  /// Counts a run of differences. @pre asks_of_range(search), and keys are 32-bit magnitudes
+  template <class E>
+  void count_range(const Search& search, const SelectRun& run, const E* x, const E* base, std::uint64_t* bins) const;
   template <class Key>
   void count_words(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
   template <class Key>
@@ -200,6 +217,48 @@ void MagnitudeSelect::count(std::size_t vector, const SelectRun& run, const T* v
   } else {
     std::uint32_t keys[sub_tile_elements];
     with_keys(keys);
+  }
+}
+
+template <class E>
+void MagnitudeSelect::count_differences(std::size_t vector, const SelectRun& run, const E* x, const E* base,
+                                        std::span<std::uint64_t> counts) const {
+  const auto is_of_vector = [&](const Slot& slot) { return searches_[slot.leader].target.vector == vector; };
+  const auto needs_all = [&](const Slot& slot) { return is_of_vector(slot) && !asks_of_range(searches_[slot.leader]); };
+  if constexpr (!std::is_same_v<E, double>) {
+    if (!options_.wide && options_.key == SelectKey::magnitude && std::ranges::none_of(slots_, needs_all)) {
+      for (const Slot& slot : slots_ | std::views::filter(is_of_vector)) {
+        count_range(searches_[slot.leader], run, x, base, counts.data() + slot.first);
+      }
+      return;
+    }
+  }
+  ValueOf<E> values[sub_tile_elements];
+  dispatch(subtract, x, base, run.count, &values[0]);
+  count<ValueOf<E>>(vector, run, values, counts);
+}
+
+template <class E>
+void MagnitudeSelect::count_range(const Search& search, const SelectRun& run, const E* x, const E* base,
+                                  std::uint64_t* bins) const {
+  std::uint16_t found[sub_tile_elements + bin_slack];
+  KeyBins range{.low = static_cast<std::uint32_t>(search.low), .high = static_cast<std::uint32_t>(search.high)};
+  if (search.stage == Stage::value) {
+    range.shift = search.shift;
+    const BinsFound result = gather_bins(x, base, run.count, range, found);
+    for (std::size_t k = 0; k < result.inside; ++k) ++bins[found[k]];
+    if (search.proven) return;
+    const bool largest = search.target.order == SelectOrder::largest_first;
+    bins[bins_of(search)] += largest ? result.above : run.count - result.inside - result.above;
+    return;
+  }
+  for (std::size_t at = 0; at < run.count;) {  // as a rule, all elements of a run are in the same bin of places
+    const std::uint64_t place = (run.first + at) >> search.shift;
+    const std::uint64_t next = ((place + 1) << search.shift) - run.first;
+    const std::size_t end = static_cast<std::size_t>(std::min<std::uint64_t>(run.count, next));
+    const BinsFound result = gather_bins(x + at, base + at, end - at, range, found);
+    for (std::size_t k = 0; k < result.inside; ++k) ++bins[(std::size_t{found[k]} << search.width) + place];
+    at = end;
   }
 }
 

@@ -85,6 +85,9 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     return zero_sign_.next_pass();
   }
 
+  bool observes_nonfinite() const override { return Trim::observes_nonfinite && trim_.next_pass(); }
+  bool shows_nonfinite() const override { return trim_.leaves_nonfinite(); }
+
   bool wants(const OutputTensor& tensor, ElementRange range) const override {
     return !trim_.next_pass() || trim_.wants(tensor, range);
   }

@@ -63,10 +63,12 @@ SelectingTrim::SelectingTrim(const Settings& settings, const GroupInfo& group, s
                         .wide = group.float64,
                         .hashed_ties = settings.choice("tie_break") == "hash",
                         .sampled = true}),
-      pre_drops_(settings.declares("pre_drop")) {}
+      pre_drops_(settings.declares("pre_drop") &&
+                 std::ranges::any_of(settings.per_model("pre_drop"), [](double kept) { return kept != 1.0; })) {}
 
 MagnitudeTrim::MagnitudeTrim(const Settings& settings, const GroupInfo& group)
-    : SelectingTrim(settings, group, largest_targets(settings, group)) {}
+    : SelectingTrim(settings, group, largest_targets(settings, group)),
+      leaves_some_(std::ranges::all_of(settings.per_model("density"), [](double density) { return density > 0.0; })) {}
 
 OutlierTrim::OutlierTrim(const Settings& settings, const GroupInfo& group)
     : SelectingTrim(settings, group, outlier_targets(settings, group)) {}

@@ -72,6 +72,10 @@ class TrimWithoutPasses {
  public:
   static constexpr bool by_row = false;
   static constexpr bool by_flags = false;
+  /// Whether its passes take what is not finite as they take all else.
+  static constexpr bool observes_nonfinite = false;
+  /// Whether it leaves something that is not finite of every vector that has such elements.
+  bool leaves_nonfinite() const { return false; }
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
@@ -105,19 +109,17 @@ class SelectingTrim {
   static constexpr bool trims = true;
   static constexpr bool by_row = false;
   static constexpr bool by_flags = false;
+  static constexpr bool observes_nonfinite = true;  // as the largest magnitudes
+  bool leaves_nonfinite() const { return false; }
   std::optional<TallyShape> next_pass() const { return select_.next_pass(); }
   bool wants(const OutputTensor& tensor, ElementRange range) const {
     return select_.wants(tensor.first_in_group + range.first, range.count);
   }
   template <class E>
   void observe(const Tile<E>& in, TallyPart part) const {
-    ValueOf<E> values[sub_tile_elements];
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
       for (std::size_t m = 0; m < in.models(); ++m) {
-        if (!select_.searches(m)) continue;
-        const auto run = delta_run(in, m, first, count, values);
-        prepare(run);
-        select_.count(m, run.in_group(), run.values, part.counts);
+        if (select_.searches(m)) observe_run(in, m, first, count, part);
       }
     });
   }
@@ -137,9 +139,20 @@ class SelectingTrim {
   }
   SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets);
   MagnitudeSelect select_;
+  bool pre_drops_;
 
  private:
-  bool pre_drops_;
+  template <class E>
+  void observe_run(const Tile<E>& in, std::size_t m, std::size_t first, std::size_t count, TallyPart part) const {
+    if (!pre_drops(in.tensor, m)) {
+      const SelectRun run = run_in_group(in.tensor, m, in.range.first + first, count);
+      return select_.count_differences(m, run, in.model_values[m] + first, in.base_values + first, part.counts);
+    }
+    ValueOf<E> values[sub_tile_elements];
+    const auto run = delta_run(in, m, first, count, values);
+    prepare(run);
+    select_.count(m, run.in_group(), run.values, part.counts);
+  }
 };
 
 /// Keeps the largest magnitudes of the group: density * elements of them, at least one unless density is 0 (TIES).
@@ -147,6 +160,7 @@ class MagnitudeTrim : public SelectingTrim {
  public:
   MagnitudeTrim(const Settings& settings, const GroupInfo& group);
   static std::size_t largest_tally(std::size_t models) { return MagnitudeSelect::largest_tally(models); }
+  bool leaves_nonfinite() const { return leaves_some_ && !pre_drops_; }
   template <class T>
   void apply(const DeltaRun<T>& run) const {
     select_.keep_selected(run.model, run.in_group(), run.values);
@@ -155,6 +169,9 @@ class MagnitudeTrim : public SelectingTrim {
     if (pre_drops(tensor, model)) return std::nullopt;
     return select_.selected_keys(model, run);
   }
+
+ private:
+  bool leaves_some_;  // of every model
 };
 
 /// How many elements a trim of outliers takes away at both ends.

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -164,6 +165,11 @@ TEST(StoredElements, OfWhichOneIsNotFiniteShowInResultsOfMethodsThatSaySo) {
           (source < models ? damaged.models[source] : damaged.base)[3] = Bfloat16(value);
           EXPECT_FALSE(std::isfinite(merged(c.method, c.parameters, damaged)[3]))
               << c.method << " of " << models << ", source " << source << ", " << value;
+          auto& all = source < models ? damaged.models[source] : damaged.base;  // more than any trim keeps
+          std::ranges::fill(all, Bfloat16(value));
+          const auto results = merged(c.method, c.parameters, damaged);
+          EXPECT_FALSE(std::ranges::all_of(results, [](float result) { return std::isfinite(result); }))
+              << c.method << " of " << models << ", all of source " << source << ", " << value;
         }
       }
     }
