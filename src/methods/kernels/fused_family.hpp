@@ -1,10 +1,12 @@
 // The whole of a task-vector merge in one loop, for few models whose trims are ranges of magnitudes or flags: all arrays are
-// read side by side and nothing is kept between the steps. The same numbers as consensus.hpp gives step by step.
+// read side by side and nothing is kept between the steps. The same numbers as consensus.hpp gives step by step, or none.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <limits>
 
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/each_element.hpp"
@@ -25,7 +27,8 @@ struct FusedModels {
 /// Trimmed by ranges of magnitudes.
 template <class E, class Key, std::size_t models>
 struct FusedByKey : FusedModels<E, models> {
-  Key low[models], high[models];  ///< keys of the differences that stay; high below low: none
+  static constexpr bool in_pairs = true;  // the loop that write_each() has for stored elements is the faster one
+  Key low[models], high[models];          ///< keys of the differences that stay; high below low: none
   template <class At>
   bool stays(std::size_t m, At, ValueOf<E> delta) const {
     const Key key = magnitude_key<Key>(delta);
@@ -36,6 +39,7 @@ struct FusedByKey : FusedModels<E, models> {
 /// Trimmed as kept_flags.hpp says.
 template <class E, std::size_t models>
 struct FusedByFlag : FusedModels<E, models> {
+  static constexpr bool in_pairs = false;
   const std::uint8_t* flags[models];
   template <class At>
   bool stays(std::size_t m, At at, ValueOf<E>) const {
@@ -52,49 +56,63 @@ struct FusedEnding {
   bool normalize = false;  ///< with election: divide by the mass of those that agree
 };
 
-/// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 * weight elsewhere
+/// out[i] = value(at) for all i, rounded to E.
+template <class Fused, class E, class Value>
+inline void write_fused(std::size_t count, E* out, const Value& value) {
+  if constexpr (Fused::in_pairs) {
+    write_each(count, out, value);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<E>(value(ElementAt{i}));
+  }
+}
+
+/// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 elsewhere. @return their sum
 template <class Fused, class T, class At>
-inline void weigh_element(const Fused& in, T base, At at, T* entries) {
+inline T weigh_element(const Fused& in, T base, At at, T* entries) {
+  T sum{0};
   for (std::size_t m = 0; m < Fused::size; ++m) {
     const T delta = at(in.values[m]) - base;
     const T kept = in.stays(m, at, delta) ? delta : T{0};
     entries[m] = in.weight[m] * (in.rescale[m] * kept);
+    sum += entries[m];
   }
+  return sum;
 }
 
 inline constexpr auto merge_all = []<class Fused, class E, class T>(Fused in, const E* base, FusedEnding<T> ending,
                                                                     std::size_t count, E* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const ElementAt at{i};
+  write_fused<Fused>(count, out, [=](auto at) {
     T entries[Fused::size];
     const T origin = at(base);
-    weigh_element(in, origin, at, entries);
-    T sum{0};
-    for (std::size_t m = 0; m < Fused::size; ++m) sum += entries[m];
-    out[i] = static_cast<E>(origin + ending.scale * (sum / ending.mass));
-  }
+    const T sum = weigh_element(in, origin, at, entries);
+    return origin + ending.scale * (sum / ending.mass);
+  });
 };
 
-inline constexpr auto merge_elected = []<class Fused, class E, class T>(Fused in, const E* base, FusedEnding<T> ending,
-                                                                        std::size_t count, E* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const ElementAt at{i};
+/// For entries that are finite, as is known where `most_votes`, the largest magnitude's bits of any sum of them, is: otherwise
+/// what it writes is meaningless, since it does not see what agrees with nobody.
+inline constexpr auto merge_elected = []<class Fused, class E, class T, class Bits>(
+                                          Fused in, const E* base, FusedEnding<T> ending, std::size_t count, E* out,
+                                          Bits* most_votes) {
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max() >> 1;
+  const T below_positive = ending.zero_elects > 0 ? -std::numeric_limits<T>::denorm_min() : T{0};
+  Bits most = 0;
+  write_fused<Fused>(count, out, [=, &most](auto at) {
     T entries[Fused::size];
     const T origin = at(base);
-    weigh_element(in, origin, at, entries);
-    T votes{0};
-    for (std::size_t m = 0; m < Fused::size; ++m) votes += entries[m];
-    const T at_zero = votes == 0 ? ending.zero_elects : T{-1};
-    const T elected = votes > 0 ? T{1} : at_zero;
+    const T votes = weigh_element(in, origin, at, entries);
+    most = std::max(most, std::bit_cast<Bits>(votes) & magnitude);
+    const Bits elected = votes > below_positive ? Bits{0} : ~magnitude;
     T sum{0}, mass{0};
     for (std::size_t m = 0; m < Fused::size; ++m) {
-      const T agrees = static_cast<T>(elected * entries[m] > 0);
-      sum += agrees * entries[m];
-      mass += agrees * in.weight[m];
+      const bool agrees = std::bit_cast<T>(std::bit_cast<Bits>(entries[m]) ^ elected) > 0;
+      sum += agrees ? entries[m] : T{0};
+      mass += agrees ? in.weight[m] : T{0};
     }
     const T divisor = ending.normalize ? mass + static_cast<T>(mass == 0) : T{1};
-    out[i] = static_cast<E>(origin + ending.scale * (sum / divisor));
-  }
+    return origin + ending.scale * (sum / divisor);
+  });
+  *most_votes = most;
 };
 
 }  // namespace stockpot::methods

@@ -4,9 +4,12 @@
 // line: .make = make_method<TaskVectorMerge<MagnitudeTrim>>.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "methods/kernels/consensus.hpp"
@@ -127,7 +130,8 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     });
   }
 
-  /// In one loop. @return false if that cannot be done: a trim is neither flags nor a range of magnitudes here.
+  /// In one loop. @return false if that cannot be done: a trim is neither flags nor a range of magnitudes here, or entries are
+  /// not finite.
   template <std::size_t models, class E>
   bool merge_few(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
     if (uses_flags()) return merge_by_flags<models>(in, combination, out);
@@ -144,28 +148,29 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
       fused.low[m] = as_key<Key>(kept->low);
       fused.high[m] = as_key<Key>(kept->high);
     }
-    merge_fused(in, combination, 0, fused, out);
-    return true;
+    return merge_fused(in, combination, 0, fused, out);
   }
 
   template <std::size_t models, class E>
   bool merge_by_flags(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::span<E> out) const {
     const std::size_t stride = flag_room(piece_elements<Trim>(in.tensor));
     const auto room = std::make_unique_for_overwrite<std::uint8_t[]>(models * stride);
+    bool finite = true;
     for_each_piece<Trim>(in, [&](std::size_t first, std::size_t count) {
       FusedByFlag<E, models> fused{};
       for (std::size_t m = 0; m < models; ++m) {
         fused.flags[m] = room.get() + m * stride;
         write_flags(in, m, first, count, room.get() + m * stride);
       }
-      merge_fused(in, combination, first, fused, out.subspan(first, count));
+      finite &= merge_fused(in, combination, first, fused, out.subspan(first, count));
     });
-    return true;
+    return finite;
   }
 
   /// Merges elements from `first` of the tile on into `out`. @param fused  has the trims; the rest is filled in here
+  /// @return false: entries are not finite, and `out` is not what they merge to.
   template <class Fused, class E>
-  void merge_fused(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::size_t first, Fused fused,
+  bool merge_fused(const Tile<E>& in, const Combination<ValueOf<E>>& combination, std::size_t first, Fused fused,
                    std::span<E> out) const {
     using T = ValueOf<E>;
     for (std::size_t m = 0; m < Fused::size; ++m) {
@@ -180,9 +185,12 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     const E* base = in.base_values + first;
     if (combination.consensus() == Consensus::none) {
       dispatch(merge_all, fused, base, ending, out.size(), out.data());
-    } else {
-      dispatch(merge_elected, fused, base, ending, out.size(), out.data());
+      return true;
     }
+    using Bits = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
+    Bits most_votes = 0;
+    dispatch(merge_elected, fused, base, ending, out.size(), out.data(), &most_votes);
+    return most_votes < std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
   }
 
   bool uses_flags() const {
