@@ -156,21 +156,22 @@ bool MagnitudeSelect::searches(std::size_t vector) const {
 
 bool MagnitudeSelect::wants(std::uint64_t first, std::uint64_t count) const {
   if (slots_.empty()) return true;
+  return std::ranges::any_of(slots_, [&](const Slot& slot) { return concerns(searches_[slot.leader], first, count); });
+}
+
+bool MagnitudeSelect::concerns(const Search& search, std::uint64_t first, std::uint64_t count) const {
   if (count == 0) return false;
   const std::uint64_t last = first + count - 1;
-  return std::ranges::any_of(slots_, [&](const Slot& slot) {
-    const Search& search = searches_[slot.leader];
-    if (search.stage == Stage::sample) {
-      for (std::uint64_t run = first / run_of_sample; run <= last / run_of_sample; ++run) {
-        if (is_sampled(run)) return true;
-      }
-      return false;
+  if (search.stage == Stage::sample) {
+    for (std::uint64_t run = first / run_of_sample; run <= last / run_of_sample; ++run) {
+      if (is_sampled(run)) return true;
     }
-    if (search.stage != Stage::index) return true;
-    const unsigned above = search.shift + search.width;
-    if (above >= 64) return true;
-    return first >> above <= search.index >> above && search.index >> above <= last >> above;
-  });
+    return false;
+  }
+  if (search.stage != Stage::index) return true;
+  const unsigned above = search.shift + search.width;
+  if (above >= 64) return true;
+  return first >> above <= search.index >> above && search.index >> above <= last >> above;
 }
 
 void MagnitudeSelect::conclude(std::span<const std::uint64_t> counts) {

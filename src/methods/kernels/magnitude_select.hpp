@@ -20,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <ranges>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -156,10 +155,13 @@ class MagnitudeSelect {
   std::uint64_t last_key() const;
   /// Whether a search asks about every key, not about those of a range.
   bool asks_of_all(const Search& search) const { return search.low == 0 && search.high == last_key(); }
-  /// Whether it asks about keys of a range alone, by value or place.
+  /// Whether it asks about 32-bit magnitudes of a range alone, by value or place.
   bool asks_of_range(const Search& search) const {
+    if (options_.wide || options_.key != SelectKey::magnitude) return false;
     return (search.stage == Stage::value && !asks_of_all(search)) || search.stage == Stage::place;
   }
+  /// Whether elements [first, first + count) can matter to a search in this pass.
+  bool concerns(const Search& search, std::uint64_t first, std::uint64_t count) const;
   /// Whether the vector is long enough for a sample, and whether a run of it belongs to the sample.
   bool samples() const;
   bool is_sampled(std::uint64_t run) const;
@@ -176,7 +178,11 @@ class MagnitudeSelect {
   void count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const;
   template <class Key>
   void count_places(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
-  /// Counts a run of differences. @pre asks_of_range(search), and keys are 32-bit magnitudes
+  /// count() for the searches of which asked() is true.
+  template <class T, class Asked>
+  void count_where(std::size_t vector, const SelectRun& run, const T* values, std::span<std::uint64_t> counts,
+                   const Asked& asked) const;
+  /// Counts a run of differences. @pre asks_of_range(search)
   template <class E>
   void count_range(const Search& search, const SelectRun& run, const E* x, const E* base, std::uint64_t* bins) const;
   template <class Key>
@@ -197,8 +203,13 @@ class MagnitudeSelect {
 template <class T>
 void MagnitudeSelect::count(std::size_t vector, const SelectRun& run, const T* values,
                             std::span<std::uint64_t> counts) const {
+  if (searches(vector)) count_where(vector, run, values, counts, [](const Search&) { return true; });
+}
+
+template <class T, class Asked>
+void MagnitudeSelect::count_where(std::size_t vector, const SelectRun& run, const T* values,
+                                  std::span<std::uint64_t> counts, const Asked& asked) const {
   assert(run.count <= sub_tile_elements);
-  if (!searches(vector)) return;
   const auto with_keys = [&]<class Key>(Key* keys) {
     if (options_.key == SelectKey::magnitude) {
       dispatch(write_magnitude_keys, values, run.count, keys);
@@ -208,7 +219,9 @@ void MagnitudeSelect::count(std::size_t vector, const SelectRun& run, const T* v
     const std::span<const Key> written(keys, run.count);
     for (const Slot& slot : slots_) {
       const Search& search = searches_[slot.leader];
-      if (search.target.vector == vector) count_keys(search, written, run, counts.data() + slot.first);
+      if (search.target.vector == vector && asked(search)) {
+        count_keys(search, written, run, counts.data() + slot.first);
+      }
     }
   };
   if (options_.wide) {
@@ -223,19 +236,20 @@ void MagnitudeSelect::count(std::size_t vector, const SelectRun& run, const T* v
 template <class E>
 void MagnitudeSelect::count_differences(std::size_t vector, const SelectRun& run, const E* x, const E* base,
                                         std::span<std::uint64_t> counts) const {
-  const auto is_of_vector = [&](const Slot& slot) { return searches_[slot.leader].target.vector == vector; };
-  const auto needs_all = [&](const Slot& slot) { return is_of_vector(slot) && !asks_of_range(searches_[slot.leader]); };
-  if constexpr (!std::is_same_v<E, double>) {
-    if (!options_.wide && options_.key == SelectKey::magnitude && std::ranges::none_of(slots_, needs_all)) {
-      for (const Slot& slot : slots_ | std::views::filter(is_of_vector)) {
-        count_range(searches_[slot.leader], run, x, base, counts.data() + slot.first);
-      }
-      return;
+  bool needs_values = false;
+  for (const Slot& slot : slots_) {
+    const Search& search = searches_[slot.leader];
+    if (search.target.vector != vector) continue;
+    if (!asks_of_range(search)) {
+      needs_values = needs_values || concerns(search, run.first, run.count);
+    } else if constexpr (!std::is_same_v<E, double>) {
+      count_range(search, run, x, base, counts.data() + slot.first);
     }
   }
+  if (!needs_values) return;
   ValueOf<E> values[sub_tile_elements];
   dispatch(subtract, x, base, run.count, &values[0]);
-  count<ValueOf<E>>(vector, run, values, counts);
+  count_where<ValueOf<E>>(vector, run, values, counts, [&](const Search& search) { return !asks_of_range(search); });
 }
 
 template <class E>
