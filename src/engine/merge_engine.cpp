@@ -175,7 +175,7 @@ void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts =
       read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, run.ahead, i);
-  merge_strip(context_, worker, strip, direct_method(strip.tensor), sources, parts);
+  merge_strip(context_, worker, strip, {.method = direct_method(strip.tensor)}, sources, parts);
 }
 
 const methods::Method* MergeEngine::direct_method(std::uint32_t tensor) {

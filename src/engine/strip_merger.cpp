@@ -33,15 +33,16 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
 template <class T>
 class TileMerger {
  public:
-  TileMerger(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method& method,
-             const TensorSources& sources, const StoredParts& parts, methods::Notes notes)
+  TileMerger(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& of,
+             const TensorSources& sources, const StoredParts& parts)
       : context_(context),
         worker_(worker),
         strip_(strip),
-        method_(method),
+        method_(*of.method),
+        notes_(of.notes),
+        check_stored_(of.inputs_are_finite || method_.shows_nonfinite() ? nullptr : context.check_of_inputs()),
         sources_(sources),
-        parts_(parts),
-        notes_(notes) {}
+        parts_(parts) {}
 
   void merge(std::span<std::byte> encoded) {
     encoded_ = encoded;
@@ -75,9 +76,8 @@ class TileMerger {
     constexpr DType dtype = DType::bf16;
     const bool as_it_is = std::is_same_v<T, float> && planned().output.dtype == dtype && !planned().lines_offset;
     if (!as_it_is || !method_.takes_stored()) return false;
-    const InputCheck* const check = method_.shows_nonfinite() ? nullptr : context_.check_of_inputs();
     auto tile = stored_tile(context_.plan.context[strip_.tensor], strip_.tensor, sources_, parts_, strip_.range, range,
-                            check, worker_.models<Bfloat16>());
+                            check_stored_, worker_.models<Bfloat16>());
     if (!tile) return false;
     tile->notes = notes_.from(range.first - strip_.range.first);
     std::byte* const into = place_of(range).data();
@@ -136,9 +136,10 @@ class TileMerger {
   Worker& worker_;
   const Strip& strip_;
   const methods::Method& method_;
+  methods::Notes notes_;
+  const InputCheck* check_stored_;  // of elements as they are stored; nullptr: results alone are looked at
   const TensorSources& sources_;
   const StoredParts& parts_;
-  methods::Notes notes_;
   std::span<std::byte> encoded_;  // the result of the strip
 };
 
@@ -156,26 +157,28 @@ StoredParts read_strip(EngineContext& context, ElementRange range, const TensorS
   return parts;
 }
 
-void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
-                 const TensorSources& sources, const StoredParts& parts, methods::Notes notes) {
+void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& method,
+                 const TensorSources& sources, const StoredParts& parts) {
   const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
+  const auto with_merger = [&](const auto& use) {
+    planned.float64 ? use(TileMerger<double>(context, worker, strip, method, sources, parts))
+                    : use(TileMerger<float>(context, worker, strip, method, sources, parts));
+  };
   worker.clock.enter(Phase::merge);
   if (context.measuring) {
-    if (!planned.lines_offset) return;
-    return planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts, notes).measure()
-                           : TileMerger<float>(context, worker, strip, *method, sources, parts, notes).measure();
+    if (planned.lines_offset) with_merger([](auto merger) { merger.measure(); });
+    return;
   }
   std::span<std::byte> encoded = parts[0];
-  if (method != nullptr) {
+  if (method.method != nullptr) {
     encoded = worker.buffers.encoded().first(bytes_of(planned.output.dtype, strip.range.count));
-    planned.float64 ? TileMerger<double>(context, worker, strip, *method, sources, parts, notes).merge(encoded)
-                    : TileMerger<float>(context, worker, strip, *method, sources, parts, notes).merge(encoded);
+    with_merger([&](auto merger) { merger.merge(encoded); });
   }
   worker.clock.enter(Phase::digest);
   io::DigestTree run;
   io::digest_blocks(planned.output.dtype, strip.range, encoded, run);  // while it is in cache
   worker.clock.enter(Phase::write);
-  const auto stored = method == nullptr ? sources[0].stored_run(strip.range) : std::nullopt;
+  const auto stored = method.method == nullptr ? sources[0].stored_run(strip.range) : std::nullopt;
   if (stored) {
     context.sink.copy(strip.tensor, strip.range, encoded, *stored);
   } else {

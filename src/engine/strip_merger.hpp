@@ -6,11 +6,17 @@
 
 namespace stockpot::engine {
 
+/// What makes a result of a strip's sources.
+struct StripMethod {
+  const methods::Method* method = nullptr;  ///< nullptr: Action::copy
+  methods::Notes notes = {};                ///< what it noted of the strip
+  bool inputs_are_finite = false;           ///< or that is no matter: a pass has searched them
+};
+
 /// Worker threads. Merges one strip out of its stored bytes and writes it.
-/// @param method  nullptr for Action::copy.   @param notes  what it noted of the strip.   @throws Error(numeric) for non-finite results, Error(storage) from the
-/// sink.
-void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const methods::Method* method,
-                 const TensorSources& sources, const StoredParts& parts, methods::Notes notes = {});
+/// @throws Error(numeric) for non-finite results, Error(storage) from the sink.
+void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& method,
+                 const TensorSources& sources, const StoredParts& parts);
 
 /// Worker threads. Reads the i-th strip of a run into `memory`, but for what lies there already. What will be wanted after it
 /// is told to the storage, unless all of it lies there.   @param held  what `memory` holds.

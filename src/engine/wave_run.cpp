@@ -1,6 +1,7 @@
 #include "engine/wave_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/bytes.hpp"
 #include "engine/strip_merger.hpp"
@@ -8,6 +9,16 @@
 #include "plan/waves.hpp"
 
 namespace stockpot::engine {
+namespace {
+
+bool are_finite(std::span<const methods::Lanes> sums) {
+  const auto is_finite = [](const methods::Lanes& lanes) {
+    return std::ranges::all_of(lanes.sum, [](double sum) { return std::isfinite(sum); });
+  };
+  return std::ranges::all_of(sums, is_finite);
+}
+
+}  // namespace
 
 WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     : context_(context),
@@ -120,6 +131,8 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   std::vector<methods::Lanes> sums(member.tally->shape().sums);
   std::vector<double> maxima(member.tally->shape().maxima);
   const methods::Notes notes = notes_of(strip, member);
+  const InputCheck* const check = context_.check_of_inputs();
+  const methods::NonfiniteInput in_pass = member.method->nonfinite_input();
   const auto observe = [&](auto tile) {
     tile.notes = notes.from(tile.range.first - strip.range.first);
     member.method->observe(tile, {counts, sums, maxima});
@@ -134,9 +147,9 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
   const auto observe_piece = [&](ElementRange piece) {
     if (!member.method->wants(tensor, piece)) return;
     if (std::is_same_v<T, float> && member.method->takes_stored()) {
-      const InputCheck* const check = member.method->observes_nonfinite() ? nullptr : context_.check_of_inputs();
       const auto tile =
-          stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece, check, worker.models<Bfloat16>());
+          stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece,
+                      in_pass == methods::NonfiniteInput::refused ? check : nullptr, worker.models<Bfloat16>());
       if (tile) return observe(*tile);
     }
     for_each_part(piece, decoded, observe_decoded);
@@ -146,6 +159,9 @@ void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSour
     std::ranges::fill(sums, methods::Lanes{});
     std::ranges::fill(maxima, 0.0);
     for_each_part(range, stored, observe_piece);
+    if (in_pass == methods::NonfiniteInput::in_sums && !are_finite(sums)) {
+      stored_tile(tensor, strip.tensor, sources, parts, strip.range, range, check, worker.models<Bfloat16>());
+    }
     if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
   });
 }
@@ -219,6 +235,8 @@ void WaveRun::conclude(bool record) {
       if (record && is_worth_recording(context_.plan, context_.schedule, group, totals)) {
         context_.journal.pass_done(group, member.passes, pack_totals(totals));
       }
+      member.inputs_are_finite |=
+          member.tally->has_reals() && member.method->nonfinite_input() != methods::NonfiniteInput::counted;
       member.method->conclude(totals);
     });
     ++member.passes;
@@ -243,7 +261,8 @@ void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i, ahead);
   const Member& member = member_of(strip.tensor);
-  engine::merge_strip(context_, worker, strip, member.method.get(), sources, parts, notes_of(strip, member));
+  const StripMethod of{member.method.get(), notes_of(strip, member), member.inputs_are_finite};
+  engine::merge_strip(context_, worker, strip, of, sources, parts);
 }
 
 bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next) {

@@ -52,6 +52,7 @@ class WaveRun {
     std::unique_ptr<GroupTally> tally;  // of the coming pass; null: it wants none
     std::uint32_t passes = 0;           // concluded
     bool may_note = true;               // no pass was an earlier attempt's, which could have left notes
+    bool inputs_are_finite = false;     // as a pass of this run over all elements has found, where it matters
   };
   /// Counters that a worker adds up alone until it meets another group.
   struct Pending {

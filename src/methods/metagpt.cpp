@@ -29,6 +29,7 @@ class MetaGpt final : public TileMethod<MetaGpt> {
   MetaGpt(const Settings&, const GroupInfo& group) : models_(group.models) {}
   static constexpr bool stored = true;
   static constexpr bool absorbing = true;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::in_sums;
 
   std::optional<TallyShape> next_pass() const override {
     if (shares_) return std::nullopt;

@@ -103,6 +103,13 @@ struct Totals {
   std::span<const double> tensor_maxima;  ///< TallyShape::maxima values for each tensor
 };
 
+/// What a pass does with elements that are not finite, and so who has to search for them where they are an error.
+enum class NonfiniteInput {
+  refused,  ///< it cannot bear them: they are searched for before
+  in_sums,  ///< some sum of a tile that has any is not finite: such tiles are searched
+  counted,  ///< it takes them as it takes others: they are searched for while they are merged
+};
+
 /// One merge of one group of tensors. observe() and merge() are called from several threads at once, on different
 /// tiles; next_pass() and conclude() from one thread while no tile is in flight.
 class Method {
@@ -128,9 +135,8 @@ class Method {
   /// Whether merge() makes something that is not finite of every element of which any source is not, or at least of one of
   /// the group's if there are such. The engine then looks at results alone.
   virtual bool shows_nonfinite() const { return false; }
-  /// Whether the coming pass takes elements that are not finite as it takes others. Stored ones are then not searched for
-  /// them before they are merged.
-  virtual bool observes_nonfinite() const { return false; }
+  /// What the coming pass does with stored elements that are not finite; of decoded ones everybody knows.
+  virtual NonfiniteInput nonfinite_input() const { return NonfiniteInput::refused; }
   virtual void observe(const Tile<Bfloat16>&, TallyPart) const {}
   virtual void merge(const Tile<Bfloat16>&, std::span<Bfloat16>) const {}
   /// Remarks for the report once the method is ready: "t was negative in 3 rows, least -0.2". Empty as a rule.
@@ -138,7 +144,8 @@ class Method {
 };
 
 /// Lets a method be written once for float and double tiles: Derived has templates observe_tile and merge_tile. If these
-/// take Tile<Bfloat16>, too, it says `static constexpr bool stored = true`; if shows_nonfinite(), `absorbing`.
+/// take Tile<Bfloat16>, too, it says `static constexpr bool stored = true`; if shows_nonfinite(), `absorbing`; and `in_passes`
+/// where that is one NonfiniteInput for all of them.
 template <class Derived>
 class TileMethod : public Method {
  public:
@@ -148,6 +155,7 @@ class TileMethod : public Method {
   void merge(const Tile<double>& in, std::span<double> out) const override { self().merge_tile(in, out); }
   bool takes_stored() const override { return Derived::stored; }
   bool shows_nonfinite() const override { return Derived::absorbing; }
+  NonfiniteInput nonfinite_input() const override { return Derived::in_passes; }
   void observe(const Tile<Bfloat16>& in, TallyPart part) const override {
     if constexpr (Derived::stored) self().observe_tile(in, part);
   }
@@ -157,6 +165,7 @@ class TileMethod : public Method {
 
   static constexpr bool stored = false;
   static constexpr bool absorbing = false;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::refused;
 
  protected:
   template <class T>

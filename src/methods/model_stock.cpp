@@ -154,6 +154,7 @@ class ModelStock final : public TileMethod<ModelStock> {
       : by_row_(settings.flag("filter_wise")), rule_(settings, group.models), models_(group.models) {}
   static constexpr bool stored = true;
   static constexpr bool absorbing = true;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::in_sums;
 
   std::optional<TallyShape> next_pass() const override {
     if (by_row_ || ratio_) return std::nullopt;

@@ -158,6 +158,10 @@ class NuSlerp final : public TileMethod<NuSlerp> {
       : t_(share_of_second(settings)), by_row_(by_row(settings)), columns_(columns_of(settings, group)) {}
   static constexpr bool stored = true;
   static constexpr bool absorbing = true;
+  /// Three sums of a tile are soon looked at, three of each column are not.
+  NonfiniteInput nonfinite_input() const override {
+    return columns_ == 1 ? NonfiniteInput::in_sums : NonfiniteInput::refused;
+  }
 
   std::optional<TallyShape> next_pass() const override {
     if (by_row_ || !first_.empty()) return std::nullopt;

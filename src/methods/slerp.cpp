@@ -43,6 +43,7 @@ class Slerp final : public TileMethod<Slerp> {
       : t_(settings.number("t")), dot_threshold_(settings.number("dot_threshold")) {}
   static constexpr bool stored = true;
   static constexpr bool absorbing = true;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::in_sums;
 
   std::optional<TallyShape> next_pass() const override {
     if (coefficients_) return std::nullopt;

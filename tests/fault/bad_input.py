@@ -130,7 +130,7 @@ def model_cases(models):
     nan = good[NORM].copy()
     nan[[17, 40]] = np.nan, np.inf
     shape = models.changed("other_shape", NORM, np.zeros((7, 5), np.float32))
-    one, late_nan = wide(models, "one", 0, 1), wide(models, "late_nan", 9001, np.nan)
+    one, two, late_nan = wide(models, "one", 0, 1), wide(models, "two", 0, 2), wide(models, "late_nan", 9001, np.nan)
     of_one_element = [WIDE, late_nan, r"\b9001\b", r"\b1 NaN\b"]
     return [
         Refusal("no such model", models.linear("a", models.path("nowhere")), INPUT, ["REF004", "nowhere"]),
@@ -160,12 +160,17 @@ def model_cases(models):
         ),
         *(
             Refusal(
-                f"NaN that {method} meets while it selects",
-                models.task("base", one, late_nan, merge_method=method, base_model=one, parameters={"density": 0.4}),
+                f"NaN that {method} meets in a pass",
+                models.task("base", one, late_nan, merge_method=method, base_model=two, parameters=parameters),
                 NUMERIC,
                 ["TEN030", *of_one_element],
             )
-            for method in ("ties", "breadcrumbs")
+            for method, parameters in (
+                ("ties", {"density": 0.4}),
+                ("breadcrumbs", {"density": 0.4}),
+                ("dare_linear", {"density": 0.4, "rescale": True}),
+                ("multislerp", {}),
+            )
         ),
         Refusal(
             "a sum that bfloat16 does not hold",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -53,6 +54,8 @@ struct RunOptions {
 
 struct PassRecord {
   methods::TallyShape shape;
+  methods::NonfiniteInput nonfinite_input = methods::NonfiniteInput::refused;
+  bool finite_sums = true;  ///< of all tiles
   std::size_t tiles = 0;
   std::size_t wanted = 0;
 };
@@ -203,7 +206,7 @@ class HandRun {
   }
 
   PassRecord pass(methods::TallyShape shape) {
-    PassRecord record{.shape = shape};
+    PassRecord record{.shape = shape, .nonfinite_input = method_->nonfinite_input()};
     std::vector<std::uint64_t> counts(shape.counts);
     std::vector<SumTree> trees(group_.size());
     std::vector<double> maxima(shape.maxima * group_.size());
@@ -219,6 +222,7 @@ class HandRun {
         }
       }
       std::ranges::transform(lanes, sums.begin(), &methods::Lanes::joined);
+      record.finite_sums &= std::ranges::all_of(sums, [](double sum) { return std::isfinite(sum); });
       if (shape.sums > 0) trees[tensor].insert(0, range.first / tile_of(tensor), std::move(sums));
       double* own = maxima.data() + context_[tensor].place_in_group * shape.maxima;
       for (std::size_t i = 0; i < shape.maxima; ++i) own[i] = methods::larger_magnitude(own[i], largest[i]);

@@ -43,6 +43,7 @@ class GramMethod final : public TileMethod<GramMethod<Rule>> {
  public:
   GramMethod(const Settings& settings, const GroupInfo& group) : rule_(settings), models_(group.models) {}
   static constexpr bool stored = true;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::in_sums;
   /// One model hides what the base holds.
   bool shows_nonfinite() const override { return models_ >= 2; }
 

@@ -7,6 +7,7 @@
 // The norms need a pass after the trim has settled.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ class Rescale {
   void observe(const Trim& trim, const Tile<E>& in, TallyPart part) const;
   /// Whether its pass notes which elements a trim with flags leaves: a bit for each, packed flags.
   bool notes() const { return tallies_; }
+  /// Whether its pass sums the magnitudes of every model's task vector.
+  bool sums_all() const { return tallies_ && !by_maxima() && std::ranges::find(concerns_, false) == concerns_.end(); }
   void conclude(const Totals& totals);
 
   double factor(const OutputTensor& tensor, std::size_t model) const {

@@ -88,7 +88,10 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
     return zero_sign_.next_pass();
   }
 
-  bool observes_nonfinite() const override { return Trim::observes_nonfinite && trim_.next_pass(); }
+  NonfiniteInput nonfinite_input() const override {
+    if (trim_.next_pass()) return Trim::in_passes;
+    return rescale_.next_pass() && rescale_.sums_all() ? NonfiniteInput::in_sums : NonfiniteInput::refused;
+  }
   bool shows_nonfinite() const override { return trim_.leaves_nonfinite(); }
 
   bool wants(const OutputTensor& tensor, ElementRange range) const override {

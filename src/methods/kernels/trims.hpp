@@ -72,8 +72,7 @@ class TrimWithoutPasses {
  public:
   static constexpr bool by_row = false;
   static constexpr bool by_flags = false;
-  /// Whether its passes take what is not finite as they take all else.
-  static constexpr bool observes_nonfinite = false;
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::refused;
   /// Whether it leaves something that is not finite of every vector that has such elements.
   bool leaves_nonfinite() const { return false; }
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
@@ -109,7 +108,7 @@ class SelectingTrim {
   static constexpr bool trims = true;
   static constexpr bool by_row = false;
   static constexpr bool by_flags = false;
-  static constexpr bool observes_nonfinite = true;  // as the largest magnitudes
+  static constexpr NonfiniteInput in_passes = NonfiniteInput::counted;  // as the largest magnitudes
   bool leaves_nonfinite() const { return false; }
   std::optional<TallyShape> next_pass() const { return select_.next_pass(); }
   bool wants(const OutputTensor& tensor, ElementRange range) const {

@@ -64,6 +64,7 @@ const std::vector<Case>& cases() {
       {.method = "ties", .parameters = trimmed},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"sign_consensus", "count"}}},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"tie_break", "hash"}}},
+      {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"rescale", true}}},
       {.method = "breadcrumbs", .parameters = trimmed},
       {.method = "breadcrumbs_ties", .parameters = trimmed},
       {.method = "breadcrumbs", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"scope", "row"}}},
@@ -149,30 +150,56 @@ TEST(StoredElements, AreTestedOfAllMethodsThatTakeThem) {
   }
 }
 
-TEST(StoredElements, OfWhichOneIsNotFiniteShowInResultsOfMethodsThatSaySo) {
+/// A small finite tensor; use(tensor, source, value) with one element, the fourth, of each source infinite or NaN.
+template <class Use>
+void with_one_not_finite(const Case& c, std::size_t models, const Use& use) {
   constexpr float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  HandTensor<Bfloat16> tensor{.name = "t", .shape = {1, 8}, .base = {}, .models = {}};
+  const std::vector<Bfloat16> finite{Bfloat16(1.0f), Bfloat16(-2.0f), Bfloat16(0.0f),  Bfloat16(0.5f),
+                                     Bfloat16(3.0f), Bfloat16(1e-3f), Bfloat16(-0.0f), Bfloat16(7.0f)};
+  tensor.models.assign(models, finite);
+  if (c.has_base) tensor.base = finite;
+  for (std::size_t source = 0; source < models + (c.has_base ? 1 : 0); ++source) {
+    for (const float value : {inf, -inf, nan}) {
+      auto damaged = tensor;
+      (source < models ? damaged.models[source] : damaged.base)[3] = Bfloat16(value);
+      use(damaged, source, value);
+    }
+  }
+}
+
+TEST(StoredElements, OfWhichOneIsNotFiniteShowInResultsOfMethodsThatSaySo) {
   for (const Case& c : cases()) {
     for (std::size_t models = c.least_models; models <= c.most_models; ++models) {
       if (!made(*methods::find_method(c.method), c, models)->shows_nonfinite()) continue;
-      HandTensor<Bfloat16> tensor{.name = "t", .shape = {1, 8}, .base = {}, .models = {}};
-      const std::vector<Bfloat16> finite{Bfloat16(1.0f), Bfloat16(-2.0f), Bfloat16(0.0f),  Bfloat16(0.5f),
-                                         Bfloat16(3.0f), Bfloat16(1e-3f), Bfloat16(-0.0f), Bfloat16(7.0f)};
-      tensor.models.assign(models, finite);
-      if (c.has_base) tensor.base = finite;
-      for (std::size_t source = 0; source < models + (c.has_base ? 1 : 0); ++source) {
-        for (const float value : {inf, -inf, nan}) {
-          auto damaged = tensor;
-          (source < models ? damaged.models[source] : damaged.base)[3] = Bfloat16(value);
-          EXPECT_FALSE(std::isfinite(merged(c.method, c.parameters, damaged)[3]))
-              << c.method << " of " << models << ", source " << source << ", " << value;
-          auto& all = source < models ? damaged.models[source] : damaged.base;  // more than any trim keeps
-          std::ranges::fill(all, Bfloat16(value));
-          const auto results = merged(c.method, c.parameters, damaged);
-          EXPECT_FALSE(std::ranges::all_of(results, [](float result) { return std::isfinite(result); }))
-              << c.method << " of " << models << ", all of source " << source << ", " << value;
-        }
-      }
+      with_one_not_finite(c, models, [&](HandTensor<Bfloat16>& damaged, std::size_t source, float value) {
+        EXPECT_FALSE(std::isfinite(merged(c.method, c.parameters, damaged)[3]))
+            << c.method << " of " << models << ", source " << source << ", " << value;
+        auto& all = source < models ? damaged.models[source] : damaged.base;  // more than any trim keeps
+        std::ranges::fill(all, Bfloat16(value));
+        const auto results = merged(c.method, c.parameters, damaged);
+        EXPECT_FALSE(std::ranges::all_of(results, [](float result) { return std::isfinite(result); }))
+            << c.method << " of " << models << ", all of source " << source << ", " << value;
+      });
     }
+  }
+}
+
+TEST(StoredElements, OfWhichOneIsNotFiniteShowInSumsOfPassesThatSaySo) {
+  std::set<std::string_view> that_say_so;
+  for (const Case& c : cases()) {
+    for (std::size_t models = c.least_models; models <= c.most_models; ++models) {
+      with_one_not_finite(c, models, [&](const HandTensor<Bfloat16>& damaged, std::size_t source, float value) {
+        for (const PassRecord& pass : run_method(c.method, c.parameters, std::vector{damaged}).passes) {
+          if (pass.nonfinite_input != methods::NonfiniteInput::in_sums) continue;
+          that_say_so.insert(c.method);
+          EXPECT_FALSE(pass.finite_sums) << c.method << " of " << models << ", source " << source << ", " << value;
+        }
+      });
+    }
+  }
+  for (const char* method : {"slerp", "model_stock", "karcher", "dare_ties", "della", "ties", "metagpt"}) {
+    EXPECT_TRUE(that_say_so.contains(method)) << method;
   }
 }
 
