@@ -33,11 +33,12 @@ constexpr auto add_agreeing_share = []<class T>(const T* elected, const T* delta
   }
 };
 
-/// out = base + scale * (out / max(mass, 1e-6))
-constexpr auto finish = []<class T>(const T* base, const T* mass, T scale, std::size_t count, T* out) {
+/// out = base + scale * (sum / max(mass, 1e-6))
+constexpr auto finish = []<class E, class T>(const E* base, const T* sum, const T* mass, T scale, std::size_t count,
+                                             E* out) {
   constexpr T least_mass = T(1e-6);
   for (std::size_t i = 0; i < count; ++i) {
-    out[i] = base[i] + scale * (out[i] / (mass[i] > least_mass ? mass[i] : least_mass));
+    out[i] = static_cast<E>(base[i] + scale * (sum[i] / (mass[i] > least_mass ? mass[i] : least_mass)));
   }
 };
 
@@ -47,9 +48,9 @@ struct Shares {
 };
 
 /// All of these for few models, whose task vectors count as 0 where the entry is not above the bound.
-constexpr auto merge_few = []<std::size_t models>(FewModels<models> in, const std::uint32_t* entries,
-                                                  std::uint32_t bound, Shares<models> shares, float scale,
-                                                  std::size_t count, float* out) {
+constexpr auto merge_few = []<class E, std::size_t models>(FewModels<E, models> in, const std::uint32_t* entries,
+                                                           std::uint32_t bound, Shares<models> shares, float scale,
+                                                           std::size_t count, E* out) {
   constexpr float least_mass = 1e-6f;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t mask = entries[i] > bound ? ~std::uint32_t{0} : 0;
@@ -65,18 +66,22 @@ constexpr auto merge_few = []<std::size_t models>(FewModels<models> in, const st
       sum += agrees * (shares.of[m] * delta[m]);
       mass += agrees * shares.of[m];
     }
-    out[i] = base + scale * (sum / (mass > least_mass ? mass : least_mass));
+    out[i] = static_cast<E>(base + scale * (sum / (mass > least_mass ? mass : least_mass)));
   }
 };
 
 /// lanes += (x - base)^2 where the entry is above the bound
-constexpr auto add_selected_squares = [](const float* x, const float* base, const std::uint32_t* entries,
-                                         std::uint32_t bound, std::size_t count, double* lanes) {
-  add_terms(lanes, count, [=](std::size_t i) {
-    const std::uint32_t mask = entries[i] > bound ? ~std::uint32_t{0} : 0;
-    const double delta = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x[i] - base[i]) & mask);
-    return delta * delta;
-  });
+constexpr auto add_selected_squares = []<class E>(const E* x, const E* base, const std::uint32_t* entries,
+                                                  std::uint32_t bound, std::size_t count, double* lanes) {
+  for (std::size_t first = 0; first < count; first += run_elements) {
+    float delta[run_elements];
+    const std::size_t length = std::min(run_elements, count - first);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::uint32_t mask = entries[first + i] > bound ? ~std::uint32_t{0} : 0;
+      delta[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x[first + i] - base[first + i]) & mask);
+    }
+    add_products(delta, delta, length, lanes);
+  }
 };
 
 /// Passes: the selection, if there is one, then one for the sums of squares that weigh the models.
@@ -88,6 +93,12 @@ class Sce final : public TileMethod<Sce> {
         floor_(settings.number("weight_floor")),
         select_(settings.number("select_topk"), group, settings.choice("tie_break") == "hash") {}
 
+  static constexpr bool stored = true;
+  /// A selection takes what is not finite as the largest variances.
+  NonfiniteInput nonfinite_input() const override {
+    return select_.next_pass() ? NonfiniteInput::counted : NonfiniteInput::refused;
+  }
+
   std::optional<TallyShape> next_pass() const override {
     if (const auto shape = select_.next_pass()) return shape;
     if (!shares_.empty() || select_.none() || elements_ == 0) return std::nullopt;
@@ -98,11 +109,11 @@ class Sce final : public TileMethod<Sce> {
     return !select_.next_pass() || select_.wants(tensor.first_in_group + range.first, range.count);
   }
 
-  template <class T>
-  void observe_tile(const Tile<T>& in, TallyPart part) const {
+  template <class E>
+  void observe_tile(const Tile<E>& in, TallyPart part) const {
     const bool selecting = select_.next_pass().has_value();
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      const SubTile<T> sub{in, first, count};
+      const SubTile<E> sub{in, first, count};
       selecting ? select_.count(sub, part.counts) : add_squares(sub, part.sums);
     });
   }
@@ -115,27 +126,24 @@ class Sce final : public TileMethod<Sce> {
     for (double& share : shares_) share = all == 0.0 || all < floor_ ? 1.0 / static_cast<double>(models_) : share / all;
   }
 
-  template <class T>
-  void merge_tile(const Tile<T>& in, std::span<T> out) const {
-    if (select_.none()) {
-      std::ranges::copy(in.base(), out.begin());
-      return;
-    }
-    const T scale = static_cast<T>(task_vector_scale(in.tensor.settings));
+  template <class E>
+  void merge_tile(const Tile<E>& in, std::span<E> out) const {
+    if (select_.none()) return dispatch(copy, in.base_values, in.size(), out.data());
+    const auto scale = static_cast<ValueOf<E>>(task_vector_scale(in.tensor.settings));
     for_each_sub_tile(in.size(), [&](std::size_t first, std::size_t count) {
-      merge_sub_tile(SubTile<T>{in, first, count}, scale, out.data() + first);
+      merge_sub_tile(SubTile<E>{in, first, count}, scale, out.data() + first);
     });
   }
 
  private:
   /// Calls body(FewModels, Selected) for a sub-tile of few models in float32 whose selected elements can be told by a mask.
   /// @return false if this is none.
-  template <class T, class Body>
-  bool with_mask(const SubTile<T>& in, const Body& body) const {
+  template <class E, class Body>
+  bool with_mask(const SubTile<E>& in, const Body& body) const {
     bool done = false;
-    if constexpr (std::is_same_v<T, float>) {
+    if constexpr (std::is_same_v<ValueOf<E>, float>) {
       with_few(in.models(), [&]<std::size_t models>() {
-        const FewModels<models> few = few_models<models>(in);
+        const FewModels<E, models> few = few_models<models>(in);
         Selected selected;
         done = select_.find_selected(few, in.run(), selected);
         if (done) body(few, selected);
@@ -144,44 +152,42 @@ class Sce final : public TileMethod<Sce> {
     return done;
   }
 
-  template <class T>
-  void add_squares(const SubTile<T>& in, std::span<Lanes> sums) const {
-    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<models>& few, const Selected& selected) {
+  template <class E>
+  void add_squares(const SubTile<E>& in, std::span<Lanes> sums) const {
+    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<E, models>& few, const Selected& selected) {
       for (std::size_t m = 0; m < models; ++m) {
         dispatch(add_selected_squares, few.model[m], few.base, static_cast<const std::uint32_t*>(selected.entries),
                  selected.bound, in.count, sums[m].sum.data());
       }
     });
     if (done) return;
-    Deltas<T> deltas(in);
+    Deltas deltas(in);
     select_.keep_selected(in, deltas);
     for (std::size_t m = 0; m < models_; ++m) {
-      const T* const delta = deltas.of(m);
+      const ValueOf<E>* const delta = deltas.of(m);
       dispatch(add_products, delta, delta, in.count, sums[m].sum.data());
     }
   }
 
-  template <class T>
-  void merge_sub_tile(const SubTile<T>& in, T scale, T* out) const {
-    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<models>& few, const Selected& selected) {
+  template <class E, class T>
+  void merge_sub_tile(const SubTile<E>& in, T scale, E* out) const {
+    const bool done = with_mask(in, [&]<std::size_t models>(const FewModels<E, models>& few, const Selected& selected) {
       Shares<models> shares{};
       for (std::size_t m = 0; m < models; ++m) shares.of[m] = static_cast<float>(shares_[m]);
       dispatch(merge_few, few, static_cast<const std::uint32_t*>(selected.entries), selected.bound, shares, scale,
                in.count, out);
     });
     if (done) return;
-    Deltas<T> deltas(in);
+    Deltas deltas(in);
     select_.keep_selected(in, deltas);
-    T elected[sub_tile_elements], mass[sub_tile_elements];
+    T elected[sub_tile_elements], sum[sub_tile_elements]{}, mass[sub_tile_elements]{};
     count_votes(Consensus::sum, deltas.entries(), elected);
     dispatch(elect, T{1}, in.count, static_cast<T*>(elected));
-    std::fill_n(out, in.count, T{0});
-    std::fill_n(mass, in.count, T{0});
     for (std::size_t m = 0; m < models_; ++m) {
       dispatch(add_agreeing_share, static_cast<const T*>(elected), static_cast<const T*>(deltas.of(m)),
-               static_cast<T>(shares_[m]), in.count, out, static_cast<T*>(mass));
+               static_cast<T>(shares_[m]), in.count, static_cast<T*>(sum), static_cast<T*>(mass));
     }
-    dispatch(finish, in.base(), static_cast<const T*>(mass), scale, in.count, out);
+    dispatch(finish, in.base(), static_cast<const T*>(sum), static_cast<const T*>(mass), scale, in.count, out);
   }
 
   std::size_t models_;

@@ -61,25 +61,26 @@ void write_variances(const Entries<T>& entries, float* variances) {
 }
 
 /// A part of a tile: at most sub_tile_elements.
-template <class T>
+template <class E>
 struct SubTile {
-  const Tile<T>& tile;
+  const Tile<E>& tile;
   std::size_t first, count;
 
   std::size_t models() const { return tile.models(); }
-  const T* model(std::size_t m) const { return tile.model_values[m] + first; }
-  const T* base() const { return tile.base_values + first; }
+  const E* model(std::size_t m) const { return tile.model_values[m] + first; }
+  const E* base() const { return tile.base_values + first; }
   SelectRun run() const {
     const std::uint64_t at = tile.range.first + first;
     return {tile.tensor.first_in_group + at, count, at, tile.tensor.joint_ties};
   }
 };
 
-/// The task vectors of a sub-tile, in memory of their own.
+/// The task vectors of a sub-tile, in memory of their own, as T: what its elements are computed with.
 template <class T>
 class Deltas {
  public:
-  explicit Deltas(const SubTile<T>& in)
+  template <class E>
+  explicit Deltas(const SubTile<E>& in)
       : values_(std::make_unique_for_overwrite<T[]>(in.models() * sub_tile_elements)),
         models_(in.models()),
         count_(in.count) {
@@ -92,6 +93,8 @@ class Deltas {
   std::unique_ptr<T[]> values_;
   std::size_t models_, count_;
 };
+template <class E>
+Deltas(const SubTile<E>&) -> Deltas<ValueOf<E>>;
 
 /// Which elements of a sub-tile are selected: those whose entry is above a bound.
 struct Selected {
@@ -111,21 +114,21 @@ class VarianceSelect {
 
   std::optional<TallyShape> next_pass() const;
   bool wants(std::uint64_t first, std::uint64_t count) const { return select_.wants(first, count); }
-  template <class T>
-  void count(const SubTile<T>& in, std::span<std::uint64_t> counts) const;
+  template <class E>
+  void count(const SubTile<E>& in, std::span<std::uint64_t> counts) const;
   void conclude(std::span<const std::uint64_t> counts);
 
   /// Zeroes what is not selected.   @pre next_pass() is empty
-  template <class T>
-  void keep_selected(const SubTile<T>& in, Deltas<T>& deltas) const;
+  template <class E>
+  void keep_selected(const SubTile<E>& in, Deltas<ValueOf<E>>& deltas) const;
   /// The same as a mask, for few models.   @return false: this sub-tile needs keep_selected().
-  template <std::size_t models>
-  bool find_selected(const FewModels<models>& in, const SelectRun& run, Selected& selected) const;
+  template <class E, std::size_t models>
+  bool find_selected(const FewModels<E, models>& in, const SelectRun& run, Selected& selected) const;
 
  private:
   bool counts_nonzero() const { return !counted_ && !select_.is_sampling(); }
-  template <std::size_t models>
-  bool count_few(const FewModels<models>& in, const SelectRun& run, std::span<std::uint64_t> counts) const;
+  template <class E, std::size_t models>
+  bool count_few(const FewModels<E, models>& in, const SelectRun& run, std::span<std::uint64_t> counts) const;
 
   double part_;
   std::uint64_t elements_;
@@ -135,9 +138,9 @@ class VarianceSelect {
   MagnitudeSelect select_;
 };
 
-template <std::size_t models>
-FewModels<models> few_models(const SubTile<float>& in) {
-  FewModels<models> few{.model = {}, .base = in.base()};
+template <std::size_t models, class E>
+FewModels<E, models> few_models(const SubTile<E>& in) {
+  FewModels<E, models> few{.model = {}, .base = in.base()};
   for (std::size_t m = 0; m < models; ++m) few.model[m] = in.model(m);
   return few;
 }
@@ -148,8 +151,8 @@ struct OpenElements {
   std::uint32_t places[sub_tile_elements + gather_slack];
   std::uint32_t keys[sub_tile_elements + gather_slack];
 
-  template <std::size_t models>
-  OpenElements(const FewModels<models>& in, const std::uint32_t* spreads, std::size_t elements,
+  template <class E, std::size_t models>
+  OpenElements(const FewModels<E, models>& in, const std::uint32_t* spreads, std::size_t elements,
                const OpenSpreads& open) {
     count = gather_places(spreads, elements, open.low, open.high, keys, places);
     if (count == 0) return;
@@ -164,8 +167,8 @@ struct OpenElements {
   }
 };
 
-template <std::size_t models>
-bool VarianceSelect::count_few(const FewModels<models>& in, const SelectRun& run,
+template <class E, std::size_t models>
+bool VarianceSelect::count_few(const FewModels<E, models>& in, const SelectRun& run,
                                std::span<std::uint64_t> counts) const {
   const auto wanted = select_.keys_in_question();
   if (!wanted) return false;
@@ -183,23 +186,23 @@ bool VarianceSelect::count_few(const FewModels<models>& in, const SelectRun& run
   return true;
 }
 
-template <class T>
-void VarianceSelect::count(const SubTile<T>& in, std::span<std::uint64_t> counts) const {
-  if constexpr (std::is_same_v<T, float>) {
+template <class E>
+void VarianceSelect::count(const SubTile<E>& in, std::span<std::uint64_t> counts) const {
+  if constexpr (std::is_same_v<ValueOf<E>, float>) {
     bool counted = false;
     with_few(in.models(), [&]<std::size_t models>() { counted = count_few(few_models<models>(in), in.run(), counts); });
     if (counted) return;
   }
   float variances[sub_tile_elements];
   const float* const written = variances;
-  write_variances(Deltas<T>(in).entries(), variances);
+  write_variances(Deltas(in).entries(), variances);
   if (counts_nonzero())
     counts.back() += in.count - static_cast<std::size_t>(std::count(written, written + in.count, 0.0f));
   select_.count(0, in.run(), written, counts);
 }
 
-template <class T>
-void VarianceSelect::keep_selected(const SubTile<T>& in, Deltas<T>& deltas) const {
+template <class E>
+void VarianceSelect::keep_selected(const SubTile<E>& in, Deltas<ValueOf<E>>& deltas) const {
   if (all_) return;
   float selected[sub_tile_elements];
   write_variances(deltas.entries(), selected);
@@ -209,8 +212,8 @@ void VarianceSelect::keep_selected(const SubTile<T>& in, Deltas<T>& deltas) cons
   }
 }
 
-template <std::size_t models>
-bool VarianceSelect::find_selected(const FewModels<models>& in, const SelectRun& run, Selected& selected) const {
+template <class E, std::size_t models>
+bool VarianceSelect::find_selected(const FewModels<E, models>& in, const SelectRun& run, Selected& selected) const {
   if (all_) {
     selected.bound = 0;
     std::fill_n(selected.entries, run.count, 1u);

@@ -19,22 +19,25 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
+#include "core/bfloat16.hpp"
 #include "methods/kernels/magnitude_keys.hpp"
 
 namespace stockpot::methods {
 
-/// Models and base of a run, for one loop that takes all of them at once.
-template <std::size_t models>
+/// Models and base of a run, for one loop that takes all of them at once: of float, or of Bfloat16, which is read as that.
+template <class E, std::size_t models>
 struct FewModels {
-  const float* model[models];
-  const float* base;
+  static_assert(std::is_same_v<ValueOf<E>, float>);
+  const E* model[models];
+  const E* base;
 };
 
 /// Writes the bits of each element's spread, which are ordered as the spreads are. `*wild` is not 0 if any of them is out of
 /// bounds.
-inline constexpr auto write_spreads = []<std::size_t models>(FewModels<models> in, std::size_t count,
-                                                             std::uint32_t* spreads, std::uint32_t* wild) {
+inline constexpr auto write_spreads = []<class E, std::size_t models>(FewModels<E, models> in, std::size_t count,
+                                                                      std::uint32_t* spreads, std::uint32_t* wild) {
   constexpr float least = 0x1p-90f, greatest = 0x1p120f;
   std::uint32_t any = 0;
   for (std::size_t i = 0; i < count; ++i) {

@@ -31,8 +31,8 @@ struct Samples {
   explicit Samples(std::size_t count) : models(count, Floats(sub_tile_elements, 0.0f)) {}
 
   template <std::size_t count>
-  FewModels<count> few() const {
-    FewModels<count> all{.model = {}, .base = base.data()};
+  FewModels<float, count> few() const {
+    FewModels<float, count> all{.model = {}, .base = base.data()};
     for (std::size_t m = 0; m < count; ++m) all.model[m] = models[m].data();
     return all;
   }
