@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/each_element.hpp"
@@ -14,6 +15,17 @@
 #include "methods/kernels/weighted_sum.hpp"
 
 namespace stockpot::methods {
+
+/// The unsigned integer that has the bits of a T. Masks of bits are what every instruction set has; of conditions on floats the
+/// compiler makes branches where there are no masked instructions.
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
+
+/// The value where all bits of the mask are set, 0 where none is.
+template <class T>
+inline T masked(T value, BitsOf<T> mask) {
+  return std::bit_cast<T>(std::bit_cast<BitsOf<T>>(value) & mask);
+}
 
 /// One run of elements of `models` models.
 template <class E, std::size_t models>
@@ -27,23 +39,25 @@ struct FusedModels {
 /// Trimmed by ranges of magnitudes.
 template <class E, class Key, std::size_t models>
 struct FusedByKey : FusedModels<E, models> {
+  using T = ValueOf<E>;
   static constexpr bool in_pairs = true;  // the loop that write_each() has for stored elements is the faster one
   Key low[models], high[models];          ///< keys of the differences that stay; high below low: none
   template <class At>
-  bool stays(std::size_t m, At, ValueOf<E> delta) const {
+  T kept(std::size_t m, At, T delta) const {
     const Key key = magnitude_key<Key>(delta);
-    return (key >= low[m]) & (key <= high[m]);
+    return masked(delta, (key >= low[m]) & (key <= high[m]) ? std::numeric_limits<BitsOf<T>>::max() : 0);
   }
 };
 
 /// Trimmed as kept_flags.hpp says.
 template <class E, std::size_t models>
 struct FusedByFlag : FusedModels<E, models> {
+  using T = ValueOf<E>;
   static constexpr bool in_pairs = false;
   const std::uint8_t* flags[models];
   template <class At>
-  bool stays(std::size_t m, At at, ValueOf<E>) const {
-    return at(flags[m]) != 0;
+  T kept(std::size_t m, At at, T delta) const {
+    return masked(delta, BitsOf<T>{0} - at(flags[m]));
   }
 };
 
@@ -72,8 +86,7 @@ inline T weigh_element(const Fused& in, T base, At at, T* entries) {
   T sum{0};
   for (std::size_t m = 0; m < Fused::size; ++m) {
     const T delta = at(in.values[m]) - base;
-    const T kept = in.stays(m, at, delta) ? delta : T{0};
-    entries[m] = in.weight[m] * (in.rescale[m] * kept);
+    entries[m] = in.weight[m] * (in.rescale[m] * in.kept(m, at, delta));
     sum += entries[m];
   }
   return sum;
@@ -91,11 +104,13 @@ inline constexpr auto merge_all = []<class Fused, class E, class T>(Fused in, co
 
 /// For entries that are finite, as is known where `most_votes`, the largest magnitude's bits of any sum of them, is: otherwise
 /// what it writes is meaningless, since it does not see what agrees with nobody.
-inline constexpr auto merge_elected = []<class Fused, class E, class T, class Bits>(
-                                          Fused in, const E* base, FusedEnding<T> ending, std::size_t count, E* out,
-                                          Bits* most_votes) {
-  constexpr Bits magnitude = std::numeric_limits<Bits>::max() >> 1;
+inline constexpr auto merge_elected = []<class Fused, class E, class T>(Fused in, const E* base, FusedEnding<T> ending,
+                                                                        std::size_t count, E* out,
+                                                                        BitsOf<T>* most_votes) {
+  using Bits = BitsOf<T>;
+  constexpr Bits all = std::numeric_limits<Bits>::max(), magnitude = all >> 1, one = std::bit_cast<Bits>(T{1});
   const T below_positive = ending.zero_elects > 0 ? -std::numeric_limits<T>::denorm_min() : T{0};
+  const Bits counts_mass = ending.normalize ? all : 0;
   Bits most = 0;
   write_fused<Fused>(count, out, [=, &most](auto at) {
     T entries[Fused::size];
@@ -105,12 +120,13 @@ inline constexpr auto merge_elected = []<class Fused, class E, class T, class Bi
     const Bits elected = votes > below_positive ? Bits{0} : ~magnitude;
     T sum{0}, mass{0};
     for (std::size_t m = 0; m < Fused::size; ++m) {
-      const bool agrees = std::bit_cast<T>(std::bit_cast<Bits>(entries[m]) ^ elected) > 0;
-      sum += agrees ? entries[m] : T{0};
-      mass += agrees ? in.weight[m] : T{0};
+      const auto turned = static_cast<std::make_signed_t<Bits>>(std::bit_cast<Bits>(entries[m]) ^ elected);
+      const Bits agrees = turned > 0 ? all : 0;
+      sum += masked(entries[m], agrees);
+      mass += masked(in.weight[m], agrees);
     }
-    const T divisor = ending.normalize ? mass + static_cast<T>(mass == 0) : T{1};
-    return origin + ending.scale * (sum / divisor);
+    const Bits divisor = std::bit_cast<Bits>(mass) | (mass == 0 ? one : Bits{0});
+    return origin + ending.scale * (sum / std::bit_cast<T>((divisor & counts_mass) | (one & ~counts_mass)));
   });
   *most_votes = most;
 };

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "core/simd.hpp"
+#include "methods/kernels/lanes_of_set.hpp"
 
 namespace stockpot::methods {
 namespace {
@@ -83,6 +84,30 @@ template <bool with_places, class Key>
   }
   return next + gather_plain<with_places>(keys, i, count, low, high, found + next, places + next);
 }
+
+template <bool with_places>
+[[gnu::target("avx2")]] std::size_t gather_avx2(const std::uint32_t* keys, std::size_t count, std::uint32_t low,
+                                                std::uint32_t high, std::uint32_t* found, std::uint32_t* places) {
+  constexpr std::size_t lanes = 8;
+  const __m256i lows = _mm256_set1_epi32(static_cast<int>(low)),
+                widths = _mm256_set1_epi32(static_cast<int>(high - low)), step = _mm256_set1_epi32(lanes);
+  __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  std::size_t next = 0, i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const __m256i key = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys + i));
+    const __m256i above_low = _mm256_sub_epi32(key, lows);
+    const __m256i is_inside = _mm256_cmpeq_epi32(_mm256_min_epu32(above_low, widths), above_low);
+    const auto inside = static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(is_inside)));
+    const __m256i order = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes_of_set[inside].data()));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(found + next), _mm256_permutevar8x32_epi32(key, order));
+    if constexpr (with_places) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(places + next), _mm256_permutevar8x32_epi32(place, order));
+      place = _mm256_add_epi32(place, step);
+    }
+    next += static_cast<std::size_t>(std::popcount(inside));
+  }
+  return next + gather_plain<with_places>(keys, i, count, low, high, found + next, places + next);
+}
 #endif
 
 template <bool with_places, class Key>
@@ -90,6 +115,11 @@ std::size_t gather(const Key* keys, std::size_t count, Key low, Key high, Key* f
 #ifdef __x86_64__
   if (active_instruction_set() == InstructionSet::avx512) {
     return gather_avx512<with_places>(keys, count, low, high, found, places);
+  }
+  if constexpr (sizeof(Key) == sizeof(std::uint32_t)) {
+    if (active_instruction_set() == InstructionSet::avx2) {
+      return gather_avx2<with_places>(keys, count, low, high, found, places);
+    }
   }
 #endif
   return gather_plain<with_places>(keys, 0, count, low, high, found, places);

@@ -9,7 +9,6 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <vector>
 
 #include "methods/kernels/consensus.hpp"
@@ -190,10 +189,9 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
       dispatch(merge_all, fused, base, ending, out.size(), out.data());
       return true;
     }
-    using Bits = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
-    Bits most_votes = 0;
+    BitsOf<T> most_votes = 0;
     dispatch(merge_elected, fused, base, ending, out.size(), out.data(), &most_votes);
-    return most_votes < std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+    return most_votes < std::bit_cast<BitsOf<T>>(std::numeric_limits<T>::infinity());
   }
 
   bool uses_flags() const {

@@ -1,5 +1,3 @@
-#include "methods/kernels/gather_bins.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "methods/kernels/gather_bins.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "support/instruction_sets.hpp"
 
@@ -71,6 +70,37 @@ TEST(GatherBins, FindsTheKeysOfARangeAndCountsThoseAboveIt) {
         expect_bins_of<Bfloat16>(count, range);
         expect_bins_of<float>(count, range);
       }
+    }
+  }
+}
+
+template <class Key>
+void expect_keys_and_places_of(std::size_t count, Key low, Key high) {
+  std::mt19937_64 random(count);
+  std::vector<Key> keys(count), expected, expected_places;
+  for (std::size_t i = 0; i < count; ++i) {
+    keys[i] = static_cast<Key>(random());
+    if (keys[i] < low || keys[i] > high) continue;
+    expected.push_back(keys[i]);
+    expected_places.push_back(static_cast<Key>(i));
+  }
+  std::vector<Key> found(count + gather_slack), places(count + gather_slack), alone(count + gather_slack);
+  found.resize(gather_places(keys.data(), count, low, high, found.data(), places.data()));
+  places.resize(found.size());
+  alone.resize(gather_keys(keys.data(), count, low, high, alone.data()));
+  EXPECT_EQ(found, expected) << count << " keys";
+  EXPECT_EQ(places, expected_places) << count << " keys";
+  EXPECT_EQ(alone, expected) << count << " keys";
+}
+
+TEST(GatherKeys, FindsThoseOfARangeAndTheirPlacesInOrder) {
+  for (const auto set : available_instruction_sets()) {
+    const WithInstructionSet chosen(set);
+    for (const std::size_t count : std::vector<std::size_t>{0, 1, 7, 8, 9, 16, 17, 100, 2048}) {
+      expect_keys_and_places_of<std::uint32_t>(count, 0x70000000u, 0x90000000u);
+      expect_keys_and_places_of<std::uint32_t>(count, 0, std::numeric_limits<std::uint32_t>::max());
+      expect_keys_and_places_of<std::uint32_t>(count, 0xF0000000u, std::numeric_limits<std::uint32_t>::max());
+      expect_keys_and_places_of<std::uint64_t>(count, 0x7000000000000000u, 0x9000000000000000u);
     }
   }
 }
