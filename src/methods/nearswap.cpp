@@ -5,6 +5,7 @@
 
 #include "core/simd.hpp"
 #include "methods/kernels/each_element.hpp"
+#include "methods/kernels/masks.hpp"
 #include "methods/method.hpp"
 
 namespace stockpot::methods {
@@ -18,8 +19,8 @@ constexpr auto swap_near = []<class T, class E>(T t, const E* x, const E* base, 
   constexpr T least_distance = T(1e-6);
   write_each(count, out, [=](auto at) {
     const T distance = std::abs(at(base) - at(x));
-    const T share = t / (distance > least_distance ? distance : least_distance);
-    const T bounded = share < T{1} ? share : T{1};
+    const T share = t / chosen(mask_of<T>(distance > least_distance), distance, least_distance);
+    const T bounded = chosen(mask_of<T>(share < T{1}), share, T{1});
     return bounded * at(x) + (T{1} - bounded) * at(base);
   });
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "methods/kernels/consensus.hpp"
+#include "methods/kernels/masks.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
 #include "methods/kernels/weighted_sum.hpp"
@@ -30,7 +31,7 @@ constexpr bool is_change(T delta, T epsilon) {
 /// changes = changes + 1 where the model changed the element.
 constexpr auto count_changes = []<class E, class T>(const E* x, const E* base, T epsilon, std::size_t count,
                                                     T* changes) {
-  for (std::size_t i = 0; i < count; ++i) changes[i] += is_change(x[i] - base[i], epsilon) ? T{1} : T{0};
+  for (std::size_t i = 0; i < count; ++i) changes[i] += masked(T{1}, mask_of<T>(is_change(x[i] - base[i], epsilon)));
 };
 
 /// How many of a model's changes are at elements that others changed as well, and how many at elements of its own.
@@ -54,7 +55,7 @@ constexpr auto add_change_counts = []<class E, class T>(const E* x, const E* bas
 /// A change's share where others changed the element, else the change times `factor`.
 template <class T>
 constexpr T share_of(T delta, T changes, T factor) {
-  return changes == 1 ? factor * delta : delta / changes;
+  return chosen(mask_of<T>(changes == 1), factor * delta, delta / changes);
 }
 
 /// sum = sum + the model's share
@@ -62,8 +63,7 @@ constexpr auto add_changes = []<class E, class T>(const E* x, const E* base, T e
                                                   std::size_t count, T* sum) {
   for (std::size_t i = 0; i < count; ++i) {
     const T delta = x[i] - base[i];
-    const T part = share_of(delta, changes[i], factor);
-    sum[i] += is_change(delta, epsilon) ? part : T{0};
+    sum[i] += masked(share_of(delta, changes[i], factor), mask_of<T>(is_change(delta, epsilon)));
   }
 };
 
@@ -72,14 +72,13 @@ constexpr auto merge_changes = []<class E, class T, std::size_t models>(Weighted
                                                                         T epsilon, T scale, std::size_t count, E* out) {
   write_each(count, out, [=](auto at) {
     T delta[models], changes{0}, sum{0};
+    BitsOf<T> changed[models];
     for (std::size_t m = 0; m < models; ++m) {
       delta[m] = at(in.values[m]) - at(base);
-      changes += is_change(delta[m], epsilon) ? T{1} : T{0};
+      changed[m] = mask_of<T>(is_change(delta[m], epsilon));
+      changes += masked(T{1}, changed[m]);
     }
-    for (std::size_t m = 0; m < models; ++m) {
-      const T part = share_of(delta[m], changes, in.factor[m]);
-      sum += is_change(delta[m], epsilon) ? part : T{0};
-    }
+    for (std::size_t m = 0; m < models; ++m) sum += masked(share_of(delta[m], changes, in.factor[m]), changed[m]);
     return at(base) + scale * sum;
   });
 };

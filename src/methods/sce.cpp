@@ -4,7 +4,6 @@
 // Source: Wan et al. 2024, FuseChat, arXiv:2408.07990. mergekit has a fixed floor of 1e-6 below which all models weigh
 // the same, which changes of usual size fall under (weight_floor: 1e-6); the paper has none.
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <optional>
 #include <type_traits>
@@ -12,6 +11,7 @@
 
 #include "methods/kernels/block_sums.hpp"
 #include "methods/kernels/consensus.hpp"
+#include "methods/kernels/masks.hpp"
 #include "methods/kernels/task_vector_merge.hpp"
 #include "methods/kernels/variance_select.hpp"
 #include "methods/method.hpp"
@@ -53,20 +53,20 @@ constexpr auto merge_few = []<class E, std::size_t models>(FewModels<E, models> 
                                                            std::size_t count, E* out) {
   constexpr float least_mass = 1e-6f;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t mask = entries[i] > bound ? ~std::uint32_t{0} : 0;
+    const BitsOf<float> selected = mask_of<float>(entries[i] > bound);
     const float base = in.base[i];
     float delta[models], votes = 0.0f, sum = 0.0f, mass = 0.0f;
     for (std::size_t m = 0; m < models; ++m) {
-      delta[m] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(in.model[m][i] - base) & mask);
+      delta[m] = masked(in.model[m][i] - base, selected);
       votes += delta[m];
     }
-    const float elected = votes >= 0.0f ? 1.0f : -1.0f;
+    const float elected = chosen(mask_of<float>(votes >= 0.0f), 1.0f, -1.0f);
     for (std::size_t m = 0; m < models; ++m) {
-      const float agrees = static_cast<float>(elected * delta[m] > 0.0f);
+      const float agrees = masked(1.0f, mask_of<float>(elected * delta[m] > 0.0f));
       sum += agrees * (shares.of[m] * delta[m]);
       mass += agrees * shares.of[m];
     }
-    out[i] = static_cast<E>(base + scale * (sum / (mass > least_mass ? mass : least_mass)));
+    out[i] = static_cast<E>(base + scale * (sum / chosen(mask_of<float>(mass > least_mass), mass, least_mass)));
   }
 };
 
@@ -77,8 +77,7 @@ constexpr auto add_selected_squares = []<class E>(const E* x, const E* base, con
     float delta[run_elements];
     const std::size_t length = std::min(run_elements, count - first);
     for (std::size_t i = 0; i < length; ++i) {
-      const std::uint32_t mask = entries[first + i] > bound ? ~std::uint32_t{0} : 0;
-      delta[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x[first + i] - base[first + i]) & mask);
+      delta[i] = masked(x[first + i] - base[first + i], mask_of<float>(entries[first + i] > bound));
     }
     add_products(delta, delta, length, lanes);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "methods/kernels/element_loops.hpp"
+#include "methods/kernels/masks.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/kernels/task_vector_scale.hpp"
 #include "methods/settings.hpp"
@@ -73,7 +74,7 @@ inline constexpr auto add_entries = []<class T, std::size_t models>(EntryGroup<T
 
 /// sum = sum / mass, where there is any mass.
 inline constexpr auto divide_by_mass = []<class T>(const T* mass, std::size_t count, T* sum) {
-  for (std::size_t i = 0; i < count; ++i) sum[i] /= mass[i] + static_cast<T>(mass[i] == 0);
+  for (std::size_t i = 0; i < count; ++i) sum[i] /= chosen(mask_of<T>(mass[i] == 0), T{1}, mass[i]);
 };
 
 /// out = base + scale * sum

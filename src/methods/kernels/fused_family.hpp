@@ -12,20 +12,10 @@
 #include "methods/kernels/consensus.hpp"
 #include "methods/kernels/each_element.hpp"
 #include "methods/kernels/magnitude_select.hpp"
+#include "methods/kernels/masks.hpp"
 #include "methods/kernels/weighted_sum.hpp"
 
 namespace stockpot::methods {
-
-/// The unsigned integer that has the bits of a T. Masks of bits are what every instruction set has; of conditions on floats the
-/// compiler makes branches where there are no masked instructions.
-template <class T>
-using BitsOf = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
-
-/// The value where all bits of the mask are set, 0 where none is.
-template <class T>
-inline T masked(T value, BitsOf<T> mask) {
-  return std::bit_cast<T>(std::bit_cast<BitsOf<T>>(value) & mask);
-}
 
 /// One run of elements of `models` models.
 template <class E, std::size_t models>
@@ -45,7 +35,7 @@ struct FusedByKey : FusedModels<E, models> {
   template <class At>
   T kept(std::size_t m, At, T delta) const {
     const Key key = magnitude_key<Key>(delta);
-    return masked(delta, (key >= low[m]) & (key <= high[m]) ? std::numeric_limits<BitsOf<T>>::max() : 0);
+    return masked(delta, mask_of<T>((key >= low[m]) & (key <= high[m])));
   }
 };
 
@@ -108,25 +98,25 @@ inline constexpr auto merge_elected = []<class Fused, class E, class T>(Fused in
                                                                         std::size_t count, E* out,
                                                                         BitsOf<T>* most_votes) {
   using Bits = BitsOf<T>;
-  constexpr Bits all = std::numeric_limits<Bits>::max(), magnitude = all >> 1, one = std::bit_cast<Bits>(T{1});
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max() >> 1;
   const T below_positive = ending.zero_elects > 0 ? -std::numeric_limits<T>::denorm_min() : T{0};
-  const Bits counts_mass = ending.normalize ? all : 0;
+  const Bits divides = mask_of<T>(ending.normalize);
   Bits most = 0;
   write_fused<Fused>(count, out, [=, &most](auto at) {
     T entries[Fused::size];
     const T origin = at(base);
     const T votes = weigh_element(in, origin, at, entries);
     most = std::max(most, std::bit_cast<Bits>(votes) & magnitude);
-    const Bits elected = votes > below_positive ? Bits{0} : ~magnitude;
+    const Bits elected = ~magnitude & ~mask_of<T>(votes > below_positive);  // its sign
     T sum{0}, mass{0};
     for (std::size_t m = 0; m < Fused::size; ++m) {
       const auto turned = static_cast<std::make_signed_t<Bits>>(std::bit_cast<Bits>(entries[m]) ^ elected);
-      const Bits agrees = turned > 0 ? all : 0;
+      const Bits agrees = mask_of<T>(turned > 0);
       sum += masked(entries[m], agrees);
       mass += masked(in.weight[m], agrees);
     }
-    const Bits divisor = std::bit_cast<Bits>(mass) | (mass == 0 ? one : Bits{0});
-    return origin + ending.scale * (sum / std::bit_cast<T>((divisor & counts_mass) | (one & ~counts_mass)));
+    const T divisor = chosen(divides & ~mask_of<T>(mass == 0), mass, T{1});
+    return origin + ending.scale * (sum / divisor);
   });
   *most_votes = most;
 };
