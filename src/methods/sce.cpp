@@ -27,7 +27,7 @@ namespace {
 constexpr auto add_agreeing_share = []<class T>(const T* elected, const T* delta, T share, std::size_t count, T* sum,
                                                 T* mass) {
   for (std::size_t i = 0; i < count; ++i) {
-    const T agrees = static_cast<T>(elected[i] * delta[i] > 0);
+    const T agrees = masked(T{1}, mask_of<T>(elected[i] * delta[i] > 0));
     sum[i] += agrees * (share * delta[i]);
     mass[i] += agrees * share;
   }

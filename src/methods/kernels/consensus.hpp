@@ -53,7 +53,7 @@ inline constexpr auto add_agreeing = []<class T, std::size_t models>(const T* el
     T total = sum[i], weight = mass[i];
     for (std::size_t m = 0; m < models; ++m) {
       const T entry = group.entry[m][i];
-      const T agrees = static_cast<T>(elected[i] * entry > 0);
+      const T agrees = masked(T{1}, mask_of<T>(elected[i] * entry > 0));
       total += agrees * entry;
       weight += agrees * group.weight[m];
     }
