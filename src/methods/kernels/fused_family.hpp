@@ -47,7 +47,7 @@ struct FusedByFlag : FusedModels<E, models> {
   const std::uint8_t* flags[models];
   template <class At>
   T kept(std::size_t m, At at, T delta) const {
-    return masked(delta, BitsOf<T>{0} - at(flags[m]));
+    return masked(delta, mask_of_flag<T>(at(flags[m])));
   }
 };
 
@@ -70,7 +70,7 @@ inline void write_fused(std::size_t count, E* out, const Value& value) {
   }
 }
 
-/// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 elsewhere. @return their sum
+/// entries[m] = weight * (rescale * (x_m - base)) where it stays, 0 times both elsewhere. @return their sum
 template <class Fused, class T, class At>
 inline T weigh_element(const Fused& in, T base, At at, T* entries) {
   T sum{0};

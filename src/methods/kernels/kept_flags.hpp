@@ -50,7 +50,7 @@ inline constexpr auto add_norms = []<class E>(const E* x, const E* base, const s
     const std::size_t length = std::min(run_elements, count - first);
     for (std::size_t i = 0; i < length; ++i) {
       delta[i] = x[first + i] - base[first + i];
-      left[i] = masked(delta[i], BitsOf<T>{0} - flags[first + i]);
+      left[i] = masked(delta[i], mask_of_flag<T>(flags[first + i]));
     }
     if (squares) {
       add_products(delta, delta, length, all);
@@ -66,7 +66,7 @@ inline constexpr auto trim_by_flags = []<class E, class T>(const E* x, const E* 
                                                            std::size_t count, T* delta, T* left) {
   for (std::size_t i = 0; i < count; ++i) {
     delta[i] = x[i] - base[i];
-    left[i] = masked(delta[i], BitsOf<T>{0} - flags[i]);
+    left[i] = masked(delta[i], mask_of_flag<T>(flags[i]));
   }
 };
 
@@ -74,7 +74,7 @@ inline constexpr auto trim_by_flags = []<class E, class T>(const E* x, const E* 
 inline constexpr auto weigh_by_flags = []<class E, class T>(const E* x, const E* base, const std::uint8_t* flags,
                                                             T factor, T weight, std::size_t count, T* out) {
   for (std::size_t i = 0; i < count; ++i) {
-    const T kept = masked(x[i] - base[i], BitsOf<T>{0} - flags[i]);
+    const T kept = masked(x[i] - base[i], mask_of_flag<T>(flags[i]));
     out[i] = weight * (factor * kept);
   }
 };

@@ -19,6 +19,12 @@ constexpr BitsOf<T> mask_of(bool condition) {
   return condition ? std::numeric_limits<BitsOf<T>>::max() : BitsOf<T>{0};
 }
 
+/// The same of a flag that is 1 or 0.
+template <class T>
+constexpr BitsOf<T> mask_of_flag(std::uint8_t flag) {
+  return BitsOf<T>{0} - flag;
+}
+
 /// The value under a mask of all bits, 0 under none.
 template <class T>
 constexpr T masked(T value, BitsOf<T> mask) {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "methods/kernels/element_loops.hpp"
-#include "methods/kernels/magnitude_select.hpp"
+#include "methods/kernels/magnitude_differences.hpp"
 #include "methods/kernels/random_words.hpp"
 #include "methods/kernels/sub_tile.hpp"
 #include "methods/method.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "methods/kernels/gather_bins.hpp"
-#include "methods/kernels/magnitude_select.hpp"
+#include "methods/kernels/magnitude_differences.hpp"
 #include "support/instruction_sets.hpp"
 
 namespace stockpot::methods {
