@@ -1,24 +1,13 @@
 #include "engine/wave_run.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/bytes.hpp"
-#include "engine/strip_merger.hpp"
+#include "engine/strip_observer.hpp"
 #include "engine/wave_overlap.hpp"
 #include "plan/waves.hpp"
 
 namespace stockpot::engine {
-namespace {
-
-bool are_finite(std::span<const methods::Lanes> sums) {
-  const auto is_finite = [](const methods::Lanes& lanes) {
-    return std::ranges::all_of(lanes.sum, [](double sum) { return std::isfinite(sum); });
-  };
-  return std::ranges::all_of(sums, is_finite);
-}
-
-}  // namespace
 
 WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     : context_(context),
@@ -115,55 +104,8 @@ void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i, ahead);
   worker.clock.enter(Phase::observe);
-  const std::span<std::uint64_t> counts = counts_for(w, *member.tally);
-  if (context_.plan.tensors[strip.tensor].float64) {
-    observe_tiles<double>(worker, strip, sources, parts, member, counts);
-  } else {
-    observe_tiles<float>(worker, strip, sources, parts, member, counts);
-  }
-}
-
-template <class T>
-void WaveRun::observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
-                            Member& member, std::span<std::uint64_t> counts) {
-  const methods::OutputTensor& tensor = context_.plan.context[strip.tensor];
-  const std::uint64_t step = plan::tile_elements(context_.plan, strip.tensor);
-  std::vector<methods::Lanes> sums(member.tally->shape().sums);
-  std::vector<double> maxima(member.tally->shape().maxima);
-  const methods::Notes notes = notes_of(strip, member);
-  const InputCheck* const check = context_.check_of_inputs();
-  const methods::NonfiniteInput in_pass = member.method->nonfinite_input();
-  const auto observe = [&](auto tile) {
-    tile.notes = notes.from(tile.range.first - strip.range.first);
-    member.method->observe(tile, {counts, sums, maxima});
-  };
-  const auto observe_decoded = [&](ElementRange piece) {
-    if (!member.method->wants(tensor, piece)) return;
-    observe(decode_tile<T>(tensor, strip.tensor, sources, parts, strip.range, piece, worker.buffers,
-                           context_.input_check, worker.models<T>()));
-  };
-  const std::uint64_t decoded = plan::observed_elements(context_.plan, strip.tensor);
-  const std::uint64_t stored = std::max(decoded, plan::stored_piece_elements(context_.plan, strip.tensor));
-  const auto observe_piece = [&](ElementRange piece) {
-    if (!member.method->wants(tensor, piece)) return;
-    if (std::is_same_v<T, float> && member.method->takes_stored()) {
-      const auto tile =
-          stored_tile(tensor, strip.tensor, sources, parts, strip.range, piece,
-                      in_pass == methods::NonfiniteInput::refused ? check : nullptr, worker.models<Bfloat16>());
-      if (tile) return observe(*tile);
-    }
-    for_each_part(piece, decoded, observe_decoded);
-  };
-  for_each_part(strip.range, step, [&](ElementRange range) {
-    if (!member.method->wants(tensor, range)) return;
-    std::ranges::fill(sums, methods::Lanes{});
-    std::ranges::fill(maxima, 0.0);
-    for_each_part(range, stored, observe_piece);
-    if (in_pass == methods::NonfiniteInput::in_sums && !are_finite(sums)) {
-      stored_tile(tensor, strip.tensor, sources, parts, strip.range, range, check, worker.models<Bfloat16>());
-    }
-    if (member.tally->has_reals()) member.tally->add_tile(strip.tensor, range.first / step, sums, maxima);
-  });
+  engine::observe_strip(context_, worker, strip, method_of(strip, member), sources, parts, *member.tally,
+                        counts_for(w, *member.tally));
 }
 
 std::span<std::uint64_t> WaveRun::counts_for(std::size_t w, GroupTally& tally) {
@@ -200,6 +142,10 @@ methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const
   const plan::Group& group = context_.plan.groups[context_.plan.tensors[strip.tensor].group];
   auto* const planes = reinterpret_cast<std::uint8_t*>(context_.kept.memory().data() + notes_at_[strip.place] + before);
   return {.planes = planes, .stride = plane, .bits = group.needs.note_bits};
+}
+
+StripMethod WaveRun::method_of(const Strip& strip, const Member& member) const {
+  return {member.method.get(), notes_of(strip, member), member.inputs_are_finite};
 }
 
 WaveRun::Member& WaveRun::member_of(std::uint32_t tensor) {
@@ -261,8 +207,7 @@ void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i, ahead);
   const Member& member = member_of(strip.tensor);
-  const StripMethod of{member.method.get(), notes_of(strip, member), member.inputs_are_finite};
-  engine::merge_strip(context_, worker, strip, of, sources, parts);
+  engine::merge_strip(context_, worker, strip, method_of(strip, member), sources, parts);
 }
 
 bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next) {

@@ -10,6 +10,7 @@
 #include "engine/engine_context.hpp"
 #include "engine/group_tally.hpp"
 #include "engine/read_ahead.hpp"
+#include "engine/strip_merger.hpp"
 
 namespace stockpot::engine {
 
@@ -61,9 +62,6 @@ class WaveRun {
   };
   void merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
   void observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
-  template <class T>
-  void observe_tiles(Worker& worker, const Strip& strip, const TensorSources& sources, const StoredParts& parts,
-                     Member& member, std::span<std::uint64_t> counts);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
   bool reads_no_more() const;
@@ -73,6 +71,7 @@ class WaveRun {
   StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i, ReadAhead& ahead);
   /// What was or will be noted of a strip, if there is room for it.
   methods::Notes notes_of(const Strip& strip, const Member& member) const;
+  StripMethod method_of(const Strip& strip, const Member& member) const;
   Member& member_of(std::uint32_t tensor);
   /// Where the memory of each kept strip ends.
   std::vector<std::uint64_t> ends_of_kept() const;
