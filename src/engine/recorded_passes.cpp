@@ -64,6 +64,7 @@ std::optional<OwnedTotals> unpack_totals(const std::string& packed, methods::Tal
 bool is_worth_recording(const plan::MergePlan& plan, const plan::Schedule& schedule, std::uint32_t group,
                         const methods::Totals& totals) {
   constexpr std::uint64_t worth = 100;
+  if (plan.groups[group].needs.gathers) return false;
   const std::vector<std::uint32_t>& tensors = plan.groups[group].tensors;
   if (tensors.size() > 1) return true;
   const auto of_tensor = std::ranges::equal_range(schedule.units, tensors.front(), {}, &plan::Unit::tensor);

@@ -1,7 +1,7 @@
 // Totals of statistics passes that an earlier attempt has been through.
 //
-// What a method concludes is a function of the totals of its passes: with them a new attempt goes on where the last one was,
-// without reading the inputs again.
+// What a method concludes is a function of the totals of its passes, unless it gathers what it sees (Needs::gathers): with
+// them a new attempt goes on where the last one was, without reading the inputs again.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ std::string pack_totals(const methods::Totals& totals);
 std::optional<OwnedTotals> unpack_totals(const std::string& packed, methods::TallyShape shape, std::size_t tensors);
 
 /// Whether the journal is to have the totals of a pass: always for groups that span tensors, of which there are few; for a
-/// tensor that lies in several units if they are less than a hundredth of what the pass has read.
+/// tensor that lies in several units if they are less than a hundredth of what the pass has read; never where the method
+/// gathers.
 bool is_worth_recording(const plan::MergePlan& plan, const plan::Schedule& schedule, std::uint32_t group,
                         const methods::Totals& totals);
 

@@ -43,6 +43,7 @@ void WaveRun::replay(bool shared) {
   for (std::size_t place = 0; place < members_.size(); ++place) {
     Member& member = members_[place];
     const plan::Group& group = context_.plan.groups[wave_.groups[place]];
+    if (group.needs.gathers) continue;
     while (const auto shape = member.method->next_pass()) {
       const auto totals =
           context_.recorded.read(context_.comm, shared, {wave_.groups[place], member.passes}, *shape, group);

@@ -237,6 +237,7 @@ class ArceeFusion final : public TileMethod<ArceeFusion> {
 Needs needs(const Settings&, const GroupInfo& group) {
   return {.passes = MagnitudeSelect::value_passes * (group.float64 ? 2 : 1),
           .tally = {.counts = MagnitudeSelect::largest_tally(3)},
+          .gathers = true,
           .state_bytes = rows_of(group.shape) * sizeof(double)};
 }
 

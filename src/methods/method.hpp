@@ -2,8 +2,8 @@
 //
 // A method first observes tiles into tallies, zero or more passes over its group of tensors; between passes it
 // concludes from the tally of the whole group; then it merges tiles, element by element. Who holds which tile, and in
-// what order tiles come, is not its business: everything it learns comes through Totals, which are the same for
-// everyone.
+// what order tiles come, is not its business: what it learns comes through Totals, which are the same for everyone, or
+// belongs to the very tiles that it sees (Needs::gathers).
 #pragma once
 
 #include <algorithm>
@@ -221,7 +221,9 @@ struct Needs {
   TallyShape tally;
   /// Bits that observe() would like to leave for each element and model: Tile::notes. Granted where memory has them.
   unsigned note_bits = 0;
-  /// Every tile of the group must be observed and merged on the same rank: the method gathers what it sees.
+  /// observe() leaves more in the Method than the tally says: totals of an earlier attempt do not stand for a pass.
+  bool gathers = false;
+  /// Every tile of the group must be observed and merged on the same rank.
   bool one_rank = false;
   /// Memory that the Method itself allocates and holds between passes, on each rank.
   std::uint64_t state_bytes = 0;

@@ -78,6 +78,7 @@ inline Needs matrix_needs(const GroupInfo& group, Gathering gathering, std::size
   const std::size_t matrices = gathering == Gathering::sum ? 1 : group.models;
   return {.passes = 1,
           .tally = {},
+          .gathers = true,
           .one_rank = true,
           .state_bytes = matrices * group.elements * element_bytes,
           .workspace_bytes = workspace_bytes};
