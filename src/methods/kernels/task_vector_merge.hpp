@@ -89,7 +89,8 @@ class TaskVectorMerge final : public TileMethod<TaskVectorMerge<Trim>> {
 
   NonfiniteInput nonfinite_input() const override {
     if (trim_.next_pass()) return Trim::in_passes;
-    return rescale_.next_pass() && rescale_.sums_all() ? NonfiniteInput::in_sums : NonfiniteInput::refused;
+    const bool sums_all = rescale_.next_pass() && rescale_.sums_all() && !trim_.pre_drops();
+    return sums_all ? NonfiniteInput::in_sums : NonfiniteInput::refused;
   }
   bool shows_nonfinite() const override { return trim_.leaves_nonfinite(); }
 

@@ -75,6 +75,8 @@ class TrimWithoutPasses {
   static constexpr NonfiniteInput in_passes = NonfiniteInput::refused;
   /// Whether it leaves something that is not finite of every vector that has such elements.
   bool leaves_nonfinite() const { return false; }
+  /// Whether prepare() zeroes elements, of some model.
+  bool pre_drops() const { return false; }
   TrimWithoutPasses(const Settings&, const GroupInfo&) {}
   std::optional<TallyShape> next_pass() const { return std::nullopt; }
   bool wants(const OutputTensor&, ElementRange) const { return true; }
@@ -110,6 +112,7 @@ class SelectingTrim {
   static constexpr bool by_flags = false;
   static constexpr NonfiniteInput in_passes = NonfiniteInput::counted;  // as the largest magnitudes
   bool leaves_nonfinite() const { return false; }
+  bool pre_drops() const { return pre_drops_; }
   std::optional<TallyShape> next_pass() const { return select_.next_pass(); }
   bool wants(const OutputTensor& tensor, ElementRange range) const {
     return select_.wants(tensor.first_in_group + range.first, range.count);

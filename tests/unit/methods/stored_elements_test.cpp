@@ -65,6 +65,7 @@ const std::vector<Case>& cases() {
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"sign_consensus", "count"}}},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"tie_break", "hash"}}},
       {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"rescale", true}}},
+      {.method = "ties", .parameters = {{"weight", 0.7}, {"density", 0.4}, {"rescale", true}, {"pre_drop", 0.5}}},
       {.method = "sce", .parameters = {{"select_topk", 0.2}}},
       {.method = "sce", .parameters = {{"select_topk", 1}}},
       {.method = "sce", .parameters = {{"select_topk", 0.7}, {"tie_break", "hash"}}},
