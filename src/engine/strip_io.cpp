@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.hpp"
-
 namespace stockpot::engine {
 namespace {
 
@@ -70,13 +68,18 @@ StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::spa
 
 void InputCheck::found(std::uint32_t tensor, std::size_t s) const {
   if (plan_.nonfinite == recipe::Nonfinite::propagate) return;
-  if (counting_.test_and_set()) throw Error(ErrorKind::numeric, "NaN or infinity in an input").code("TEN030");
+  const std::lock_guard lock(mutex_);
+  if (!first_) first_ = described(tensor, s);
+  throw *first_;
+}
+
+Error InputCheck::described(std::uint32_t tensor, std::size_t s) const {
   const TensorSources sources(plan_, tensor, factory_);
   const TensorInfo& output = plan_.tensors[tensor].output;
   const Nonfinites found = count_nonfinites(sources[s], output.elements());
-  throw Error(ErrorKind::numeric,
-              fmt::format("{} NaN or infinite value{} in an input tensor, the first at flat index {}", found.count,
-                          found.count == 1 ? "" : "s", found.first))
+  return Error(ErrorKind::numeric,
+               fmt::format("{} NaN or infinite value{} in an input tensor, the first at flat index {}", found.count,
+                           found.count == 1 ? "" : "s", found.first))
       .code("TEN030")
       .in_file(sources[s].path())
       .in_tensor(output.name)

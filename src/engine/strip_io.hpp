@@ -1,13 +1,14 @@
 // A strip's way from stored bytes to decoded tiles: the part that statistics passes and merging have in common.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "core/error.hpp"
 #include "engine/source_factory.hpp"
 #include "engine/strips.hpp"
 #include "engine/worker_buffers.hpp"
@@ -40,13 +41,17 @@ class InputCheck {
  public:
   InputCheck(const plan::MergePlan& plan, const SourceFactory& factory) : plan_(plan), factory_(factory) {}
   /// Called when a tile of source `s` of `tensor` holds some. @throws Error(numeric, TEN030) with the first flat index
-  /// and the count in that whole tensor, which it is read again for; returns under Nonfinite::propagate.
+  /// and the count in that whole tensor, which it is read again for; returns under Nonfinite::propagate. Workers that find
+  /// some at the same time wait, and throw what the first one does.
   void found(std::uint32_t tensor, std::size_t s) const;
 
  private:
+  Error described(std::uint32_t tensor, std::size_t s) const;
+
   const plan::MergePlan& plan_;
   const SourceFactory& factory_;
-  mutable std::atomic_flag counting_;  // one worker counts; the others' errors would not be shown anyway
+  mutable std::mutex mutex_;
+  mutable std::optional<Error> first_;
 };
 
 /// Decodes the tile `range` of a strip into the worker's buffers.

@@ -10,51 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.checkpoints import write_model  # noqa: E402
-from support.families import family  # noqa: E402
 from support.placement import Model  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 from support.refusals import Refusal, check_all  # noqa: E402
+from support.wrong_models import NORM, Models  # noqa: E402
 
-NORM = "model.layers.1.input_layernorm.weight"
-WIDE = "wide"
-USAGE, RECIPE, INPUT, NUMERIC, EXISTS, STORAGE = 2, 3, 4, 5, 6, 7
-
-
-class Models:
-    """A good family, and copies of its model `a` with one thing wrong."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir()
-        self.good = family(2, seed=2, doubles=False)
-        for name, model in self.good.items():
-            write_model(folder / name, model)
-
-    def path(self, name):
-        return str(self.folder / name)
-
-    def changed(self, name, tensor, values):
-        model = self.good["a"]
-        tensors = {n: v for n, v in model.tensors.items() if n != tensor}
-        if values is not None:
-            tensors[tensor] = values
-        write_model(self.folder / name, Model(tensors, model.config))
-        return self.path(name)
-
-    def sharded(self, name):
-        return write_model(self.folder / name, self.good["a"], shards=3)
-
-    def linear(self, *models, **more):
-        entries = [{"model": m if "/" in m else self.path(m), "parameters": {"weight": 1}} for m in models]
-        return {"merge_method": "linear", "models": entries} | more
-
-    def task(self, base, *models, **more):
-        return self.linear(*models) | {"merge_method": "task_arithmetic", "base_model": self.path(base)} | more
+USAGE, RECIPE, INPUT, EXISTS, STORAGE = 2, 3, 4, 6, 7
 
 
 def recipe_cases(models):
@@ -125,13 +90,8 @@ def recipe_cases(models):
 
 
 def model_cases(models):
-    good = models.good["a"].tensors
     missing = models.changed("without_norm", NORM, None)
-    nan = good[NORM].copy()
-    nan[[17, 40]] = np.nan, np.inf
     shape = models.changed("other_shape", NORM, np.zeros((7, 5), np.float32))
-    one, two, late_nan = wide(models, "one", 0, 1), wide(models, "two", 0, 2), wide(models, "late_nan", 9001, np.nan)
-    of_one_element = [WIDE, late_nan, r"\b9001\b", r"\b1 NaN\b"]
     return [
         Refusal("no such model", models.linear("a", models.path("nowhere")), INPUT, ["REF004", "nowhere"]),
         Refusal("a model name off by one letter", models.linear("a", models.path("bas")), INPUT, ["REF004", "base"]),
@@ -143,55 +103,8 @@ def model_cases(models):
             INPUT,
             ["TEN00[12]", NORM],
         ),
-        Refusal(
-            "NaN in one model",
-            models.linear("a", models.changed("nan", NORM, nan)),
-            NUMERIC,
-            ["TEN030", NORM, models.path("nan"), r"\b17\b", r"\b2\b", "nonfinite"],
-        ),
-        Refusal(
-            "overflow on the way to f16",
-            models.linear("a", models.changed("large", NORM, good[NORM] * np.float32(1e7)), out_dtype="float16"),
-            NUMERIC,
-            ["TEN030", NORM, "nonfinite"],
-        ),
-        Refusal(
-            "NaN late in a tensor of bfloat16", models.linear(one, late_nan), NUMERIC, ["TEN030", *of_one_element]
-        ),
-        *(
-            Refusal(
-                f"NaN that {method} meets in a pass",
-                models.task("base", one, late_nan, merge_method=method, base_model=two, parameters=parameters),
-                NUMERIC,
-                ["TEN030", *of_one_element],
-            )
-            for method, parameters in (
-                ("ties", {"density": 0.4}),
-                ("breadcrumbs", {"density": 0.4}),
-                ("dare_linear", {"density": 0.4, "rescale": True}),
-                ("multislerp", {}),
-            )
-        ),
-        Refusal(
-            "a sum that bfloat16 does not hold",
-            models.linear(
-                wide(models, "huge", 9001, 3.3895e38),
-                wide(models, "little", 9001, 1e36),
-                parameters={"normalize": False},
-            ),
-            NUMERIC,
-            ["TEN030", WIDE, "fit BF16", r"\b9001\b", "out_dtype"],
-        ),
         Refusal("models with hardly a tensor in common", models.linear("a", stranger(models)), RECIPE, ["TEN008"]),
     ]
-
-
-def wide(models, name, element, value):
-    """A model with a tensor of bfloat16 that is long enough to be merged in pieces, one element of which is `value`."""
-    values = np.ones(10_000, ml_dtypes.bfloat16)
-    values[element] = value
-    write_model(models.folder / f"{name}_wide", Model({WIDE: values}, models.good["a"].config))
-    return models.path(f"{name}_wide")
 
 
 def stranger(models):

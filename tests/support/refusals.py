@@ -24,6 +24,7 @@ class Refusal:
     code: int
     says: list
     options: tuple = ()
+    threads: int = 1
     out: str = ""  # default: a new name for each run
     env: dict | None = None
     survives: bool = False  # something lies at `out` and has to stay
@@ -61,14 +62,14 @@ def check_refused(program, folder, case, ranks):
     out = Path(case.out or folder / f"out-{name}")
     before = tree(out)
     recipe = write_recipe(case.recipe, folder / f"{name}.yaml")
-    outcome = program.run("merge", recipe, out, "--quiet", "--threads", 1, *case.options, ranks=ranks, env=case.env)
+    outcome = program.run("merge", recipe, out, "--quiet", "--threads", case.threads, *case.options, ranks=ranks, env=case.env)
     check_report(title, outcome, case)
     if case.survives:
         assert tree(out) == before, f"{title}: what lay at OUT changed"
     else:
         assert not out.exists(), f"{title}: {out} came into being"
     if case.goes_on:
-        program.must_run("merge", recipe, out, "--quiet", "--threads", 1, *case.options, ranks=ranks)
+        program.must_run("merge", recipe, out, "--quiet", "--threads", case.threads, *case.options, ranks=ranks)
     assert not Path(f"{out}.stockpot").exists(), f"{title}: the staging directory is still there"
     return outcome
 
