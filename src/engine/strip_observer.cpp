@@ -30,7 +30,7 @@ class TileObserver {
         tensor_(context.plan.context[strip.tensor]),
         method_(*of.method),
         notes_(of.notes),
-        in_pass_(method_.nonfinite_input()),
+        in_pass_(of.inputs_are_finite ? NonfiniteInput::counted : method_.nonfinite_input()),
         sources_(sources),
         parts_(parts),
         tally_(tally),
@@ -86,7 +86,7 @@ class TileObserver {
   const methods::OutputTensor& tensor_;
   const methods::Method& method_;
   methods::Notes notes_;
-  NonfiniteInput in_pass_;
+  NonfiniteInput in_pass_;  // counted: not to be searched for
   const TensorSources& sources_;
   const StoredParts& parts_;
   GroupTally& tally_;

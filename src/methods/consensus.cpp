@@ -103,6 +103,9 @@ class ConsensusMerge final : public TileMethod<ConsensusMerge> {
     if (!elects_signs_) return std::nullopt;
     return TallyShape{.counts = 1};
   }
+  NonfiniteInput nonfinite_input() const override {
+    return select_.next_pass() ? NonfiniteInput::counted : NonfiniteInput::refused;
+  }
 
   bool wants(const OutputTensor& tensor, ElementRange range) const override {
     return !select_.next_pass() || select_.wants(tensor.first_in_group + range.first, range.count);
