@@ -5,6 +5,7 @@
 // exp and log stay within 1 unit in the last place, tanh within 1.5.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -33,6 +34,13 @@ constexpr auto exp_series = [] {
 constexpr auto log_series = [] {
   std::array<double, 10> c{};
   for (std::size_t n = 0; n < c.size(); ++n) c[n] = 2.0 / static_cast<double>(2 * n + 3);
+  return c;
+}();
+
+/// The same for |s| <= nearly_equal, which takes fewer of them.
+constexpr auto ratio_series = [] {
+  std::array<double, 5> c{};
+  std::copy_n(log_series.begin(), c.size(), c.begin());
   return c;
 }();
 
@@ -106,6 +114,16 @@ inline double logarithm(double x) {
   const double above_zero = detail::select(x > std::numeric_limits<double>::max(), x, sum);
   const double at_least_zero = detail::select(x == 0.0, -std::numeric_limits<double>::infinity(), above_zero);
   return detail::select(x >= 0.0, at_least_zero, std::numeric_limits<double>::quiet_NaN());
+}
+
+/// The most that logarithm_of_ratio() takes.
+inline constexpr double nearly_equal = 0x1p-5;
+
+/// log(p / q) = log((1 + s) / (1 - s)) of s = (p - q) / (p + q), where p and q hardly differ: of their quotient, a number next
+/// to 1, rounding takes away most of what they differ by. Within 1 unit in the last place. @pre |s| <= nearly_equal
+inline double logarithm_of_ratio(double s) {
+  const double square = s * s;
+  return (s + s) + s * (square * detail::unrolled_polynomial(detail::ratio_series, square));
 }
 
 inline double hyperbolic_tangent(double x) {

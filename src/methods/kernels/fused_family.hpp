@@ -13,7 +13,6 @@
 #include "methods/kernels/each_element.hpp"
 #include "methods/kernels/magnitude_select.hpp"
 #include "methods/kernels/masks.hpp"
-#include "methods/kernels/weighted_sum.hpp"
 
 namespace stockpot::methods {
 

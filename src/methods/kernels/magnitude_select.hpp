@@ -117,7 +117,6 @@ class MagnitudeSelect {
   }
   /// The keys of what a target selects of a run, if these alone decide: no cut falls into it. Magnitudes only.
   std::optional<KeyRange> selected_keys(std::size_t target, const SelectRun& run) const;
-  bool wide() const { return options_.wide; }
   /// The last selected element: its magnitude or its value. @pre a search was needed: 0 < rank, and all_equal or rank <
   /// elements
   double threshold(std::size_t target) const;

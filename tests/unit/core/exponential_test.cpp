@@ -93,6 +93,16 @@ TEST(Logarithm, OfWhatIsBelowZeroIsNaN) {
   }
 }
 
+TEST(Logarithm, OfARatioIsWithinOneUlp) {
+  for (const double range : {1e-300, 1e-12, 1e-4, nearly_equal}) {
+    for (const double s : numbers(-range, range)) {
+      ASSERT_LE(ulps(logarithm_of_ratio(s), 2 * std::atanh(static_cast<long double>(s))), 1.0) << s;
+    }
+  }
+  EXPECT_EQ(logarithm_of_ratio(0.0), 0.0);
+  EXPECT_TRUE(std::isnan(logarithm_of_ratio(NAN)));
+}
+
 TEST(HyperbolicTangent, IsWithinOneAndAHalfUlps) {
   for (const double range : {1e-300, 1e-9, 0.1, 0.7, 3.0, 25.0}) {
     for (const double x : numbers(-range, range)) {

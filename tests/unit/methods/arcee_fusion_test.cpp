@@ -104,6 +104,20 @@ TEST(ArceeFusion, EqualsSortingForDouble) {
   }
 }
 
+TEST(ArceeFusion, EqualsSortingWherePowersDoNotFitADouble) {
+  for (const float far : {-2000.0f, -700.0f, -570.0f, 570.0f, 700.0f, 2000.0f}) {
+    auto tensor = random_tensor<float>(300, 1, 8);
+    tensor.shape = {3, 100};
+    for (std::size_t i = 0; i < 100; ++i) {  // the first row, and one element of the second
+      tensor.base[i] += far;
+      tensor.models[0][i] += far;
+    }
+    tensor.models[0][150] += far;
+    SCOPED_TRACE(far);
+    expect_like_sorting(tensor, 100);
+  }
+}
+
 TEST(ArceeFusion, AVectorIsOneRowAndLeadingIndicesAreRows) {
   expect_like_sorting(random_tensor<float>(70'001, 1, 3), 70'001);
   auto tensor = random_tensor<float>(2 * 30 * 50, 1, 4);

@@ -35,6 +35,7 @@ const std::vector<Case>& cases() {
       {.method = "task_arithmetic", .parameters = {{"weight", 0.7}, {"normalize", true}}},
       {.method = "nearswap", .parameters = {{"t", 0.01}}, .most_models = 1},
       {.method = "slerp", .parameters = {{"t", 0.3}}, .most_models = 1},
+      {.method = "arcee_fusion", .parameters = {}, .most_models = 1},
       {.method = "nuslerp", .parameters = weighted, .least_models = 2, .most_models = 2},
       {.method = "nuslerp", .parameters = weighted, .least_models = 2, .most_models = 2, .has_base = false},
       {.method = "nuslerp",
