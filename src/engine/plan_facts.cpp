@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "core/version.hpp"
 #include "io/digest.hpp"
@@ -11,27 +12,55 @@
 namespace stockpot::engine {
 namespace {
 
-/// What a model's small files say that decides on bytes: layers, ties, quantisation, and how its adapters are added.
+/// How a model's adapters are added.
+std::vector<Adapter> settings_of_adapters(const Catalogue& model) {
+  std::vector<Adapter> adapters = model.adapters;
+  for (Adapter& adapter : adapters) adapter.directory.clear();  // where it lies does not matter
+  return adapters;
+}
+
+/// What a model's small files say that decides on bytes: layers, ties, quantisation, adapters.
 std::string settings_digest(const Catalogue& model) {
   Catalogue settings;
   settings.config = model.config;
-  settings.adapters = model.adapters;
-  for (Adapter& adapter : settings.adapters) adapter.directory.clear();  // where it lies does not matter
+  settings.adapters = settings_of_adapters(model);
   settings.tied_copies = model.tied_copies;
   settings.packed_shapes = model.packed_shapes;
   return io::sha256_hex(settings.pack());
 }
 
-/// What the files of a model say of its bytes: an outside model's by name, size and time, a stage's by what it is made of.
+std::string adapters_digest(const Catalogue& model) {
+  Catalogue settings;
+  settings.adapters = settings_of_adapters(model);
+  return io::sha256_hex(settings.pack());
+}
+
+/// By places in Catalogue::files.
+std::set<std::uint32_t> files_of_adapters(const Catalogue& model) {
+  std::set<std::uint32_t> files;
+  for (const Adapter& adapter : model.adapters) {
+    for (const StoredTensor& tensor : adapter.tensors) files.insert(tensor.file);
+  }
+  return files;
+}
+
+/// What the files of a model say of its bytes: an outside model's by name, size and time, a stage's by what it is made of, and
+/// those of its adapters.
 void add_model_facts(const Catalogue& model, const std::string& name, const std::map<std::string, std::string>& stages,
                      io::PlanFacts& facts) {
   facts.emplace_back(name + ", tensors", io::tensor_table_sha256(model.tensors));
-  if (const auto stage = stages.find(model.directory); stage != stages.end()) {
+  const auto stage = stages.find(model.directory);
+  const bool is_stage = stage != stages.end();
+  if (is_stage) {
     facts.emplace_back(name + ", made of", stage->second);
-    return;
+    if (!model.adapters.empty()) facts.emplace_back(name + ", adapters", adapters_digest(model));
+  } else {
+    facts.emplace_back(name + ", settings", settings_digest(model));
   }
-  facts.emplace_back(name + ", settings", settings_digest(model));
-  for (const StoredFile& file : model.files) {
+  const std::set<std::uint32_t> of_adapters = files_of_adapters(model);
+  for (std::uint32_t f = 0; f < model.files.size(); ++f) {
+    if (is_stage && !of_adapters.contains(f)) continue;
+    const StoredFile& file = model.files[f];
     facts.emplace_back(fmt::format("{}, {}", name, std::filesystem::path(file.path).filename().string()),
                        fmt::format("{} bytes, changed at {} ns", file.bytes, file.modified_ns));
   }
