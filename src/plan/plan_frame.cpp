@@ -6,9 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "plan/head_names.hpp"
 #include "plan/quantised.hpp"
-#include "plan/shapes.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -26,23 +24,19 @@ void take_options(const recipe::MergeDocument& document, const PlanOptions& opti
   plan.method = document.moe ? "moe" : document.method;
 }
 
-/// A head is its embedding once more only as long as no adapter changes either.
-void settle_tied_copies(const AdaptedTensors& adapted, Catalogue& model) {
-  const auto is_adapted = [&](const StoredTensor& tensor) {
-    return adapted.contains(static_cast<std::uint32_t>(&tensor - model.tensors.data()));
-  };
-  const bool changed = std::ranges::any_of(model.tensors, [&](const StoredTensor& tensor) {
-    return is_adapted(tensor) &&
-           (ends_with_any(tensor.info.name, head_names) || ends_with_any(tensor.info.name, embedding_names));
+/// The stored copy of a tied head goes before adapters are added: they see the model as one without it.
+void drop_tied_copies(Catalogue& model) {
+  std::erase_if(model.tensors, [&](const StoredTensor& tensor) {
+    return std::ranges::find(model.tied_copies, tensor.info.name) != model.tied_copies.end();
   });
-  if (changed) model.tied_copies.clear();
+  model.tied_copies.clear();
 }
 
 void adapt_models(MergePlan& plan) {
   for (Catalogue& model : plan.models) {
     std::vector<std::string> warnings;
+    if (!model.adapters.empty()) drop_tied_copies(model);
     plan.adapted.push_back(adapt(model, warnings));
-    settle_tied_copies(plan.adapted.back(), model);
     for (const std::string& warning : warnings) plan.remarks.push_back(remark_about(model.model, warning));
   }
 }

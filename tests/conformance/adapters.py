@@ -6,6 +6,7 @@ Every kind of tensor that the peft library writes, bases of several types, sever
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -197,6 +198,51 @@ def check_precision(program, folder, model, made):
     print("--lora-merge-dtype bfloat16")
 
 
+def check_tied(program, folder, model, made):
+    """A tied model that stores its head once more is with an adapter what it is without that copy."""
+    embedding = model.tensors["model.embed_tokens.weight"]
+    headless = {name: values for name, values in model.tensors.items() if name != "lm_head.weight"}
+    config = CONFIG | {"tie_word_embeddings": True}
+    write_model(folder / "models" / "tied", Model(headless, config))
+    write_model(folder / "models" / "tied_copy", Model(headless | {"lm_head.weight": embedding}, config))
+    for adapter, has_head in (("saved", True), ("embeddings", True), ("plain", False), ("grown", False)):
+        if adapter == "grown":
+            grown = Adapter(modules_to_save=["embed_tokens"])
+            grown.tensors["model.embed_tokens.weight"] = np.ones((901, 96), np.float32)
+            grown.write(folder / "models" / "grown")
+        outs = [folder / f"{name}-{adapter}" for name in ("tied", "tied_copy")]
+        for out in outs:
+            recipe = {"merge_method": "passthrough", "models": [{"model": out.name.replace("-", "+")}]}
+            program.merge(recipe, out, "--model-root", folder / "models")
+        without, with_copy = (read_model(out) for out in outs)
+        assert ("lm_head.weight" in without.tensors) == has_head, adapter
+        assert without.config["tie_word_embeddings"] == (not has_head), adapter
+        assert with_copy.config == without.config, f"{adapter}: {with_copy.config}"
+        assert with_copy.tensors.keys() == without.tensors.keys(), adapter
+        assert all(np.array_equal(with_copy.tensors[n], v) for n, v in without.tensors.items()), adapter
+    print("a tied head that is stored once more")
+
+
+def check_stages(program, folder, model, made):
+    """What is made of a stage and an adapter is made again when the adapter changes."""
+    first = {"name": "mean", "merge_method": "linear", "models": [{"model": "base", "parameters": {"weight": 1}}]}
+    second = {"merge_method": "passthrough", "models": [{"model": "mean+again"}], "dtype": "float32"}
+    recipe = write_recipe(f"{json.dumps(first)}\n---\n{json.dumps(second)}\n", folder / "stages.yaml")
+    command = ("merge", recipe, folder / "stages", "--quiet", "--model-root", folder / "models")
+    adapter = made["plain"]
+    adapter.write(folder / "models" / "again")
+    program.must_run(*command)
+    again = program.run(*command)
+    assert again.code == 0, f"made of the same: {again}"
+    shutil.rmtree(folder / "models" / "again")
+    adapter.config["lora_alpha"] *= 2
+    adapter.write(folder / "models" / "again")
+    adapter.config["lora_alpha"] //= 2
+    refused = program.run(*command)
+    assert refused.code == 6 and "OUT001" in refused.stderr, f"made of another adapter: {refused}"
+    print("an adapter of a stage")
+
+
 def check_refusals(program, folder, model, made):
     def expect(code, text):
         recipe = write_recipe({"merge_method": "passthrough", "models": [{"model": text}]}, folder / "bad.yaml")
@@ -237,6 +283,8 @@ def main(binary):
         check_cases(program, folder, model, made)
         check_merges(program, folder, model, made)
         check_precision(program, folder, model, made)
+        check_tied(program, folder, model, made)
+        check_stages(program, folder, model, made)
         check_refusals(program, folder, model, made)
 
 
