@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <vector>
 
 #include "core/error.hpp"
 #include "io/json_events.hpp"
+#include "io/json_words.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::io {
@@ -48,6 +50,8 @@ void check_json_size(std::string_view text, std::string_view path, std::string_v
 }
 
 nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {
+  const std::optional<std::string> stand_ins = with_stand_ins(text);
+  if (stand_ins) text = *stand_ins;
   check_json_size(text, path, code);
   return nlohmann::ordered_json::parse(text.begin(), text.end());
 }

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_json_keys = 16'384;
 void check_json_size(std::string_view text, std::string_view path, std::string_view code,
                      std::size_t max_keys = max_json_keys);
 
-/// Of two equal keys the last one counts.
+/// Of two equal keys the last one counts. Infinity, -Infinity and NaN, as Python writes them, are texts that nobody asks for.
 /// @param path  for messages.   @param code  the class of an error in the text, such as ARC001.
 /// @throws Error(corrupt_input): FMT005 if it nests deeper than 64 levels, an object has more than 16,384 keys or
 ///         the text more than 4 million values; FMT021 if it is not UTF-8.

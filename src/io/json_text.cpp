@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "io/json.hpp"
 #include "io/json_events.hpp"
+#include "io/json_words.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -40,7 +41,8 @@ void drop_equal_keys(JsonText::Object& members) {
 /// Builds a document. The size of the text has been checked before.
 class Builder final : public JsonEvents {
  public:
-  using JsonEvents::JsonEvents;
+  Builder(std::string_view path, std::string_view code, bool has_stand_ins)
+      : JsonEvents(path, code, max_json_depth), has_stand_ins_(has_stand_ins) {}
 
   JsonText take() { return std::move(root_); }
 
@@ -55,7 +57,10 @@ class Builder final : public JsonEvents {
     keys_.pop_back();
   }
   void on_key(std::string& name) override { keys_.back() = std::move(name); }
-  void on_text(std::string& text) override { add(JsonText::text(text)); }
+  void on_text(std::string& text) override {
+    const auto word = has_stand_ins_ ? word_of_stand_in(text) : std::nullopt;
+    add(word ? JsonText::number_spelled(std::string(*word)) : JsonText::text(text));
+  }
   void on_unsigned(std::uint64_t value) override { add(JsonText::number(value)); }
   void on_number(const std::string& spelling) override { add(JsonText::number_spelled(spelling)); }
   void on_boolean(bool value) override { add(JsonText::boolean(value)); }
@@ -69,6 +74,7 @@ class Builder final : public JsonEvents {
     return open_.back()->as_object()->emplace_back(JsonText::Member{std::move(keys_.back()), std::move(value)}).value;
   }
 
+  bool has_stand_ins_;
   JsonText root_;
   std::vector<JsonText*> open_;    // containers, outermost first
   std::vector<std::string> keys_;  // of each, the one whose value comes next
@@ -167,8 +173,10 @@ void JsonText::dump_to(std::string& out, std::size_t indent) const {
 }
 
 JsonText parse_json_text(std::string_view text, std::string_view path, std::string_view code) {
+  const std::optional<std::string> stand_ins = with_stand_ins(text);
+  if (stand_ins) text = *stand_ins;
   check_json_size(text, path, code, std::numeric_limits<std::size_t>::max());
-  Builder builder(path, code, max_json_depth);
+  Builder builder(path, code, stand_ins.has_value());
   builder.read(text);
   return builder.take();
 }

@@ -71,7 +71,8 @@ struct JsonText::Member {
 };
 
 /// With the limits and errors of parse_json (json.hpp), but objects may have any number of keys: added_tokens_decoder has
-/// one for each token of a union. Of two equal keys the last value counts, in the place of the first.
+/// one for each token of a union. Of two equal keys the last value counts, in the place of the first. Infinity, -Infinity and
+/// NaN, as Python writes them, are numbers that keep their spelling.
 JsonText parse_json_text(std::string_view text, std::string_view path, std::string_view code);
 
 /// The same of a text that must be an object. @throws Error(corrupt_input) with `code` if it is another value.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <limits>
 
+#include "io/json.hpp"
 #include "support/error_of.hpp"
 
 namespace stockpot::io {
@@ -26,6 +27,18 @@ TEST(JsonText, NumbersKeepTheirSpelling) {
   for (const char* number : {"1e-05", "1000000.0", "1E+2", "0.10", "-0", "-0.0", "-17", "18446744073709551615",
                              "18446744073709551616", "-9223372036854775809", "123456789.123456789123456789"}) {
     EXPECT_EQ(parsed(number).dump(), number);
+  }
+}
+
+TEST(JsonText, NumbersThatOnlyPythonKnowsKeepTheirSpelling) {
+  for (const char* text :
+       {"NaN", "-Infinity", "[\n  0.0,\n  Infinity\n]", "{\n  \"NaN\": NaN,\n  \"x\": \"\\\"Infinity\"\n}",
+        "[\n  Infinity,\n  \"NaN\",\n  -Infinity\n]"}) {
+    EXPECT_EQ(parsed(text).dump(), text);
+  }
+  EXPECT_EQ(parse_json(R"({"limit": [0, Infinity], "layers": 2})", "config.json", "ARC001")["layers"], 2);
+  for (const char* text : {"infinity", "+Infinity", "Infinityx", "--Infinity", "NaNNaN", "{NaN: 1}", "Infinit"}) {
+    EXPECT_EQ(error_of([&] { parsed(text); }).class_code(), "FMT022") << text;
   }
 }
 
