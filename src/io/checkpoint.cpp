@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <regex>
 #include <system_error>
 #include <utility>
 
@@ -119,6 +121,9 @@ void read_indexed(const ModelDirectory& directory, const std::string& index_name
   if (!real_index)
     throw Error(ErrorKind::corrupt_input, "the index is a broken link").code("REF006").in_file(index_path);
   const ShardIndex index = parse_shard_index(read_file(*real_index, max_json_bytes), index_path);
+  if (index.shards.empty()) {
+    throw Error(ErrorKind::corrupt_input, "the index names no tensors").code("FMT001").in_file(index_path);
+  }
   const auto paths = shard_paths(directory, index, index_path);
   for (std::size_t i = 0; i < paths.size(); ++i) {
     add_indexed_shard(catalogue, index.shards[i], paths[i], directory.shown(index.shards[i].file));
@@ -138,6 +143,31 @@ std::vector<std::string> weight_files(const ModelDirectory& directory) {
     if (name.ends_with(".safetensors") && !name.starts_with("adapter_") && !is_variant) files.push_back(name);
   }
   return files;
+}
+
+/// "model-00001-of-00004.safetensors": what comes before the number, and how many there are.
+std::optional<std::pair<std::string, std::size_t>> series_of(std::string_view name) {
+  static const std::regex pattern(R"((.*)-\d+-of-(\d{1,9})\.safetensors)");
+  std::cmatch found;
+  if (!std::regex_match(name.data(), name.data() + name.size(), found, pattern)) return std::nullopt;
+  return std::pair(found.str(1), std::stoull(found.str(2)));
+}
+
+/// Names tell how many files there were to be, even without an index.
+void check_complete(const ModelDirectory& directory, const std::vector<std::string>& files) {
+  std::map<std::pair<std::string, std::size_t>, std::size_t> seen;
+  for (const std::string& name : files) {
+    if (const auto series = series_of(name)) ++seen[*series];
+  }
+  for (const auto& [series, there] : seen) {
+    if (there >= series.second) continue;
+    throw Error(ErrorKind::corrupt_input,
+                fmt::format("only {} of {} shards are there, and no index", there, series.second))
+        .code("REF006")
+        .with("folder", directory.path())
+        .with("shards", fmt::format("{}-*-of-*.safetensors", printable(series.first)))
+        .hint("the model looks partly downloaded or copied");
+  }
 }
 
 /// @param foreign  what the folder is instead, if that is known.
@@ -177,6 +207,7 @@ void read_whole(const ModelDirectory& directory, const std::string& name, Catalo
 void read_unindexed(const ModelDirectory& directory, Catalogue& catalogue) {
   const auto files = weight_files(directory);
   if (files.empty()) refuse_directory(directory, recognise_leftovers(directory.names()));
+  check_complete(directory, files);
   for (const std::string& name : files) read_whole(directory, name, catalogue);
   if (files.size() > 1) {
     catalogue.warnings.push_back(fmt::format("FMT012: {} has {} weight files and no index: all of them are read",

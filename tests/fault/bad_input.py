@@ -146,6 +146,13 @@ def file_cases(models):
         return lambda index: index["weight_map"].update({NORM: file})
 
     second = "model-00002-of-00003.safetensors"
+    for left in (1, 2):
+        partial = models.sharded(f"partial_{left}")
+        (partial / "model.safetensors.index.json").unlink()
+        for number in range(left, 3):
+            (partial / f"model-0000{number + 1}-of-00003.safetensors").unlink()
+        case(f"{left} of 3 shards, no index", partial, ["REF006", rf"{left} of 3", str(partial)], hint=True)
+    case("an index of nothing", with_index("nothing", lambda _: '{"weight_map": {}}'), ["FMT001", "index"])
     truncated = models.sharded("truncated")
     os.truncate(truncated / second, (truncated / second).stat().st_size - 1000)
     case("truncated shard", truncated, ["FMT027", second], hint=True)
