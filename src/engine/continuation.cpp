@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "engine/journal_keeper.hpp"
 #include "io/folder.hpp"
+#include "io/journal.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
@@ -113,21 +114,37 @@ class JournalReader {
   std::uint64_t torn_bytes_ = 0, torn_files_ = 0;
 };
 
-/// Units count only in files that are there with their full size.
-void forget_units_of_lost_files(const std::optional<io::OutputPlaces>& places, const std::vector<plan::Unit>& units,
-                                Continuation& found) {
+std::vector<std::uint32_t> units_of_lost_files(const io::OutputPlaces& places, const std::vector<plan::Unit>& units,
+                                               const Continuation& found) {
   std::vector<std::uint8_t> is_whole;
-  for (const auto& file : places ? places->files : std::vector<io::OutputPlaces::File>()) {
+  for (const auto& file : places.files) {
     is_whole.push_back(io::stored_size(found.data_directory + "/" + file.name) == file.bytes ? 1 : 0);
   }
-  std::uint64_t forgotten = 0;
-  for (auto unit = found.digests.begin(); unit != found.digests.end();) {
-    const bool keep = places && is_whole[places->places[units[unit->first].tensor].file] != 0;
-    forgotten += keep ? 0 : 1;
-    unit = keep ? std::next(unit) : found.digests.erase(unit);
+  std::vector<std::uint32_t> lost;
+  for (const auto& unit : found.digests) {
+    if (is_whole[places.places[units[unit.first].tensor].file] == 0) lost.push_back(unit.first);
   }
-  if (forgotten == 0) return;
-  found.remarks.push_back(fmt::format("{} units are made again: their files are gone or have another size", forgotten));
+  return lost;
+}
+
+std::vector<std::uint32_t> all_units(const Continuation& found) {
+  std::vector<std::uint32_t> units;
+  for (const auto& unit : found.digests) units.push_back(unit.first);
+  return units;
+}
+
+/// Units count only in files that are there with their full size; and beside the factor of `lines` that they were made with,
+/// which is found by measuring all units. The journal says so, for files that are made again soon have their size.
+void forget_lost_units(const Stage& stage, const std::optional<io::OutputPlaces>& places,
+                       const std::vector<plan::Unit>& units, Continuation& found) {
+  const bool without_factor = stage.plan.lines_models > 0 && !found.recorded.factor;
+  const auto lost = without_factor || !places ? all_units(found) : units_of_lost_files(*places, units, found);
+  if (lost.empty()) return;
+  revoke(lost, Revoked::lost, stage.fingerprint, found);
+  for (const std::uint32_t unit : lost) found.digests.erase(unit);
+  found.remarks.push_back(fmt::format(
+      "{} units are made again: {}", lost.size(),
+      without_factor ? "the factor that they were made with is lost" : "their files are gone or have another size"));
 }
 
 /// Rank 0.
@@ -149,7 +166,7 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const std::op
     const std::vector<plan::Unit> units = plan::cut_units(stage.plan, record->unit_bytes);
     if (units.size() != record->units) throw Error(ErrorKind::internal, "the same plan is cut into other units");
     JournalReader(stage.plan, units, digest, found).read(found.journal_directory);
-    forget_units_of_lost_files(places, units, found);
+    forget_lost_units(stage, places, units, found);
     found.unit_bytes = record->unit_bytes;
     if (!found.digests.empty()) found.done.assign(units.size(), 0);
     for (const auto& unit : found.digests) found.done[unit.first] = 1;
@@ -216,6 +233,14 @@ Continuation Continuation::unpack(const std::string& packed) {
     std::memcpy(place.digest.bytes.data(), digest.data(), place.digest.bytes.size());
   }
   return found;
+}
+
+void revoke(const std::vector<std::uint32_t>& units, Revoked why, const std::string& plan_digest,
+            const Continuation& continuation) {
+  const std::string name = io::journal_name(continuation.attempt, static_cast<std::uint32_t>(why));
+  io::JournalWriter journal(continuation.journal_directory + "/" + name + ".log", io::journal_seed(plan_digest, name));
+  for (const std::uint32_t unit : units) journal.add({io::EntryType::revoked, unit, {}});
+  journal.commit();
 }
 
 Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,

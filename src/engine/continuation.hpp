@@ -46,6 +46,14 @@ Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>&
                      const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options,
                      bool may_discard);
 
+/// Why units that earlier attempts recorded do not count. Each has a journal of its own in an attempt, since that of rank 0 is yet
+/// to begin: the number stands where others have a rank.
+enum class Revoked : std::uint32_t { lost = 999'998, damaged = 999'999 };
+
+/// Local, rank 0. Says so to all later attempts, before anything of these units is made again.
+void revoke(const std::vector<std::uint32_t>& units, Revoked why, const std::string& plan_digest,
+            const Continuation& continuation);
+
 /// Local, rank 0. Makes plan.json, if this is the first attempt.
 void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);
 

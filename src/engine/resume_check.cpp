@@ -8,7 +8,6 @@
 #include "core/bytes.hpp"
 #include "engine/input_files.hpp"
 #include "engine/workers.hpp"
-#include "io/journal.hpp"
 #include "io/tensor_sink.hpp"
 
 namespace stockpot::engine {
@@ -135,15 +134,6 @@ class Check {
   const Continuation& continuation_;
 };
 
-/// In a journal of its own, since that of rank 0 is yet to begin.
-void revoke(const std::vector<std::uint32_t>& units, const std::string& plan_digest, const Continuation& continuation) {
-  constexpr std::uint32_t no_such_rank = 999'999;
-  const std::string name = io::journal_name(continuation.attempt, no_such_rank);
-  io::JournalWriter journal(continuation.journal_directory + "/" + name + ".log", io::journal_seed(plan_digest, name));
-  for (const std::uint32_t unit : units) journal.add({io::EntryType::revoked, unit, {}});
-  journal.commit();
-}
-
 }  // namespace
 
 void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places,
@@ -156,7 +146,7 @@ void check_done_units(const comm::Communicator& comm, const Stage& stage, const 
   if (!bad.empty() && how == ResumeCheck::sample) bad = check.differing(units);
   if (bad.empty()) return;
   comm::agree(comm, [&] {
-    if (comm.is_root()) revoke(bad, stage.fingerprint, continuation);
+    if (comm.is_root()) revoke(bad, Revoked::damaged, stage.fingerprint, continuation);
   });
   for (const std::uint32_t unit : bad) {
     continuation.remarks.push_back("made again, its staged bytes are not what was written: " + check.place_of(unit));

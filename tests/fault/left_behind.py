@@ -1,0 +1,137 @@
+"""What attempts leave behind, and what later ones may make of it.
+
+    left_behind.py STOCKPOT
+
+Needs a build with STOCKPOT_FAULTS.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
+from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
+
+# Faults that kill have a rate: commits go on beside writing, and units that were to be found later have to be committed.
+OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
+TRUSTING = ("--resume-check", "none")
+STORAGE, STOPPED = 7, 75
+EARLY = "pwrite:nth=5:path=data/model-:kill"  # files have their full size, and hardly any unit is made
+
+
+class LeftBehind:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+        write_small_family(folder)
+        self.linear = linear_of_two(folder)
+        lines = {"lines": {"alpha": "auto", "beta": 0.5}}
+        self.lines = write_recipe(self.task_arithmetic(**lines), folder / "lines.yaml")
+
+    def task_arithmetic(self, **parameters):
+        models = [{"model": str(self.folder / m), "parameters": {"weight": 0.5}} for m in "ab"]
+        base = str(self.folder / "base")
+        return {"merge_method": "task_arithmetic", "base_model": base, "models": models, "parameters": parameters}
+
+    def run(self, recipe, out, *options, fault="", **how):
+        return self.program.run("merge", recipe, out, *OPTIONS, *options, env={"STOCKPOT_FAULT": fault}, **how)
+
+    def killed(self, recipe, out, fault, *options, **how):
+        outcome = self.run(recipe, out, *options, fault=fault, **how)
+        assert outcome.code != 0, f"not killed: {outcome}"
+
+    def expected(self, recipe):
+        out = self.folder / f"expected-{recipe.stem}"
+        if not out.exists():
+            outcome = self.run(recipe, out)
+            assert outcome.code == 0, outcome
+        return digest_of(out)
+
+    def finishes(self, recipe, out, *options, says="", **how):
+        """The same command line makes what an undisturbed merge does."""
+        outcome = self.run(recipe, out, *options, **how)
+        assert outcome.code == 0 and says in outcome.stderr, outcome
+        assert digest_of(out) == self.expected(recipe), f"other bytes: {outcome}"
+
+    def check_lost_files(self):
+        """Units of a file that is made again do not count, however often that attempt is killed."""
+        for what in ("gone", "cut"):
+            out = self.folder / f"lost-{what}"
+            self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+            shard = sorted(Path(f"{out}.stockpot/data").glob("*.safetensors"))[0]
+            shard.unlink() if what == "gone" else os.truncate(shard, shard.stat().st_size // 2)
+            self.killed(self.linear, out, EARLY)
+            self.finishes(self.linear, out, *TRUSTING)
+            print(f"a file that is {what} between attempts, of which the second is killed: the same bytes")
+
+    def check_interrupted_removal(self):
+        """--resume=never that is killed while it removes what was there leaves nothing to go on with."""
+        for call in range(1, 8):
+            out = self.folder / f"removed-{call}"
+            self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+            self.killed(self.linear, out, f"unlink:nth={call}:kill", "--resume", "never")
+            self.killed(self.linear, out, EARLY)
+            self.finishes(self.linear, out, *TRUSTING)
+        print("killed while what earlier attempts left is removed: the same bytes")
+
+    def check_lost_factor(self):
+        out = self.folder / "factor"
+        self.killed(self.lines, out, "rate=10MB; pwrite:rank=1:nth=4:path=data/model:kill", ranks=2)
+        journals = sorted(Path(f"{out}.stockpot/journal").glob("*.log"))
+        os.truncate(journals[0], 30)
+        self.finishes(self.lines, out, says="the factor that they were made with is lost", ranks=2)
+        print("a journal without the factor of 'lines': found once more")
+
+    def check_stages_stay(self):
+        """A failure that will pass, where a stage is taken up, throws nothing away."""
+        first = self.task_arithmetic() | {"name": "A"}
+        second = {"merge_method": "linear", "models": [{"model": m, "parameters": {"weight": 1}} for m in ("A", str(self.folder / "b"))]}
+        recipe = write_recipe(f"{json.dumps(first)}\n---\n{json.dumps(second)}\n", self.folder / "stages.yaml")
+        for number, path in enumerate(("/A.stockpot/journal", "/A.stockpot/plan.json", "/A.stockpot/data")):
+            out = self.folder / f"stages-{number}"
+            self.killed(recipe, out, "rate=10MB; pwrite:nth=20:path=/A.stockpot/data/model:kill")
+            failed = self.run(recipe, out, "--resume-check", "all", fault=f"pread:times=0:path={path}:EIO")
+            assert failed.code == STORAGE, failed
+            self.finishes(recipe, out)
+            record = json.loads((out / "stockpot_run.json").read_text())
+            assert record["attempt"] > 1, f"{path}: what was staged is gone: {record['attempt']}"
+        print("storage that fails while a stage is taken up: what is staged stays")
+
+    def check_stop_while_measuring(self):
+        """The sweep that measures for 'lines' ends soon when it is told to, not when it has read everything."""
+        reads = {}
+        for title, told in (("undisturbed", False), ("stopped", True)):
+            trace = self.folder / f"trace-{title}"
+            fault = f"trace={trace}; rate=1MB"
+            command = [self.program.binary, "merge", str(self.lines), str(self.folder / f"measured-{title}"), *OPTIONS]
+            process = subprocess.Popen(command, env={**os.environ, **MPI_ENVIRONMENT, "STOCKPOT_FAULT": fault}, stderr=subprocess.DEVNULL)
+            while told and self.reads_in(trace) < 30:  # more than headers take
+                time.sleep(0.02)
+            if told:
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(120) == (STOPPED if told else 0)
+            reads[title] = self.reads_in(trace)
+        assert reads["stopped"] < reads["undisturbed"] / 3, reads
+        print(f"told to stop while measuring: {reads['stopped']} of {reads['undisturbed']} reads")
+
+    def reads_in(self, trace):
+        lines = trace.read_text().splitlines() if trace.exists() else []
+        return sum(" pread " in line and "/model-" in line for line in lines)
+
+
+def main(binary):
+    with temporary_folder() as temporary:
+        tests = LeftBehind(Program(binary), Path(temporary))
+        tests.check_lost_files()
+        tests.check_interrupted_removal()
+        tests.check_lost_factor()
+        tests.check_stages_stay()
+        tests.check_stop_while_measuring()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
