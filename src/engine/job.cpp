@@ -39,7 +39,7 @@ class Job {
 
   void run() {
     enter(Phase::plan);
-    const std::vector<std::size_t> order = stages_to_make(recipe_, settings_.places);
+    const auto order = comm::agree(comm_, [&] { return stages_to_make(recipe_, settings_.places); });
     std::vector<Stage> stages;
     for (const std::size_t document : order) {
       stages.push_back(planner_.plan(document));
@@ -64,7 +64,9 @@ class Job {
         make(std::span(stages).subspan(first, end - first));
       }
     } catch (...) {
-      if (comm_.failing_together() && final_) holds_stages_ ? final_->leave() : final_->discard();
+      if (comm_.failing_together() && final_) {
+        holds_stages_ || final_->holds_work() ? final_->leave() : final_->discard();
+      }
       throw;
     }
     remove_intermediates(stages);

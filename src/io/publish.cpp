@@ -223,10 +223,16 @@ void Staging::commit_in_place() const {
   remove_tree(unfinished_path());
 }
 
+bool Staging::holds_work() const {
+  std::error_code failure;
+  return is_there(plan_file()) || !names_in(stages_directory(), failure).empty();
+}
+
 void Staging::remove_all_but_locks(bool with_stages) {
   if (is_unfinished()) remove_unfinished_output();
   if (in_place_ && has_marker(out_)) remove_tree(unfinished_path());  // its maker died between the two
   if (with_stages) remove_tree(old_path());
+  remove_tree(plan_file());  // first: without it nobody goes on with what else is left
   std::error_code failure;
   for (const std::string& name : names_in(directory_, failure)) {
     const bool stays = name == "replaced" || name == "publish.json" || (name == "stages" && !with_stages);

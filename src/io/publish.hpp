@@ -63,6 +63,8 @@ class Staging {
   void refresh() const noexcept { lock_.refresh(); }
   /// Removes what earlier attempts left. @param with_stages  finished stages, too
   void start_anew(bool with_stages = false);
+  /// Whether earlier attempts left something to go on with: a plan, or stages.
+  bool holds_work() const;
   /// Makes data/ the output, moving aside what is to be replaced, and removes the rest. The files in it must be synced and
   /// closed, among them manifest and run record if it has one.
   /// @throws Error(output_exists) if OUT came into being meanwhile, or if the lock is no longer ours.
