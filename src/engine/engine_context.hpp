@@ -74,6 +74,14 @@ struct EngineContext {
   const InputCheck* check_of_inputs() const {
     return plan.nonfinite == recipe::Nonfinite::error ? &input_check : nullptr;
   }
+  /// Whether a worker may look at a strip, for statistics: not when the job is to stop.
+  bool may_look() const {
+    if (stop.level() == Stop::none) return true;
+    stop.skipped();
+    return false;
+  }
+  /// The same for merging it: units that are begun may have to be finished.
+  bool may_begin(const Strip& strip) { return measuring ? may_look() : units.may_begin(strip); }
   /// Tells the storage that a strip will be wanted.
   void advise(const Strip& strip) const;
 };

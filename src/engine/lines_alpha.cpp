@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/bytes.hpp"
+#include "core/error.hpp"
 #include "core/simd.hpp"
 #include "engine/sum_trees.hpp"
 #include "methods/kernels/block_sums.hpp"
@@ -66,8 +67,16 @@ void LinesAlpha::settle(const comm::Communicator& comm) {
     of_sum += norms[0];
     of_merged += norms[1];
   }
+  is_finite_ = std::isfinite(of_sum) && std::isfinite(of_merged);
   // Without a merged task vector there is nothing to scale.
   alpha_ = of_merged > 0.0 ? of_sum / (static_cast<double>(plan_.lines_models) * of_merged) : 1.0;
+}
+
+void LinesAlpha::refuse_nonfinite() const {
+  if (is_finite_) return;
+  throw Error(ErrorKind::numeric, "the alpha of 'lines' cannot be found: norms of task vectors are not finite")
+      .code("TEN030")
+      .hint("inputs hold NaN or infinities, or values near the largest of their type: give alpha as a number");
 }
 
 template void make_differences(std::span<float>, std::span<float* const>);

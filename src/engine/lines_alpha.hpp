@@ -35,6 +35,8 @@ class LinesAlpha {
   void add(std::uint32_t tensor, const methods::Tile<T>& differences, std::span<const T> task_vector);
   /// Collective. Adds up all ranks' tiles.
   void settle(const comm::Communicator& comm);
+  /// @throws Error(numeric) if what settle() added up is not finite: alike on all ranks.
+  void refuse_nonfinite() const;
 
   /// What settle() found out, and what another attempt's did.
   double value() const { return alpha_; }
@@ -48,6 +50,7 @@ class LinesAlpha {
   std::mutex mutex_;
   std::vector<SumTree> sums_;  // by tensor: 1-norms of the sum of differences, and of the merged task vector
   double alpha_ = 1.0;
+  bool is_finite_ = true;
 };
 
 }  // namespace stockpot::engine

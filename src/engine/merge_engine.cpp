@@ -39,6 +39,7 @@ void MergeEngine::measure_factor() {
   remarks_.clear();
   // Before any unit is written: with units that are done, the factor could not be measured again.
   comm::agree(context_.comm, [&] {
+    context_.lines.refuse_nonfinite();
     if (!context_.comm.is_root()) return;
     ByteWriter factor;
     factor.real(context_.lines.value());
@@ -169,7 +170,7 @@ void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* 
 void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
   const Strip strip = run.strips[i];
   if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
-  if (!context_.measuring && !context_.units.may_begin(strip)) return;
+  if (!context_.may_begin(strip)) return;
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);

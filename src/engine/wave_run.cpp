@@ -96,7 +96,7 @@ Strips WaveRun::strips_of(const plan::Wave* wave) const {
 }
 
 void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
-  if (context_.stop.level() != Stop::none) return context_.stop.skipped();
+  if (!context_.may_look()) return;
   const Strip strip = strips_[i];
   Member& member = member_of(strip.tensor);
   if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
@@ -204,7 +204,7 @@ void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
   Worker& worker = context_.per_worker[w];
   worker.clock.begin(strip);
   if (context_.schedule.units[strip.unit_index].done) return;
-  if (!context_.measuring && !context_.units.may_begin(strip)) return;
+  if (!context_.may_begin(strip)) return;
   const TensorSources sources(context_.plan, strip.tensor, context_.sources);
   const StoredParts parts = stored(worker, strip, sources, i, ahead);
   const Member& member = member_of(strip.tensor);
