@@ -149,7 +149,9 @@ recipe::Recipe read_recipe(const comm::Communicator& comm, const MergeKind& kind
       kind.recipe_text != nullptr
           ? comm::agree(comm, [&] { return engine::checked_recipe(kind.line.name, kind.recipe_text(line.values)); })
           : engine::load_recipe(comm, *line.values.argument(0), kind.dialect);
-  if (kind.experts_only) demand_experts(recipe);  // parsed alike on every rank
+  comm::agree(comm, [&] {
+    if (kind.experts_only) demand_experts(recipe);
+  });
   return recipe;
 }
 

@@ -63,6 +63,16 @@ def number_cases(models):
             ["TEN030", WIDE, everywhere, r"\b4194304 NaN\b", r"flat index 0\b"],
             threads=4,
         ),
+        *(
+            Refusal(
+                f"the alpha of lines, of {value}",
+                models.task("base", models.wide(f"one_{value}", 7, value), base_model=two, parameters={"lines": {"alpha": "auto"}}),
+                NUMERIC,
+                ["TEN030", "alpha of 'lines'"],
+                options=("--nonfinite", "propagate"),
+            )
+            for value in (np.inf, np.nan)
+        ),
         Refusal(
             "a sum that bfloat16 does not hold",
             models.linear(
