@@ -108,7 +108,8 @@ io::RankRecord report_of(const Counters& counters, const MemoryPool& pool, const
   report.busy_seconds = main.seconds(Phase::merging);
   report.wall_seconds = std::chrono::duration<double>(main.total()).count();
   for (const Phase phase : all_phases()) {
-    if (phase == Phase::verify || phase == Phase::publish) continue;  // still to come
+    const bool is_to_come = phase == Phase::verify || phase == Phase::publish;  // but for merges before this one
+    if (is_to_come && main.seconds(phase) == 0.0) continue;
     const bool of_workers = is_of_workers(phase);
     (of_workers ? report.worker_phases : report.phases)
         .push_back({std::string(name(phase)), (of_workers ? workers : main).seconds(phase)});

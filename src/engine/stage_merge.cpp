@@ -58,6 +58,7 @@ void StageMerge::publish() {
     if (place_.staging) place_.staging->publish();
   });
   is_published_ = true;
+  io::take_storage_totals();  // what that took is of no record
 }
 
 void StageMerge::let_go() {
