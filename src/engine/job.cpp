@@ -26,7 +26,7 @@ std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
 io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
   io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = needed_bytes(stage, options)};
   for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
-  place.made_of = stage.fingerprint;
+  place.made_of = stage.made_of;
   return place;
 }
 
@@ -257,7 +257,7 @@ class Job {
       if (!has_weights || !fs::exists(place / "config.json")) return std::string();
       const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
       if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");
-      return std::string(*made_of == stage.fingerprint ? "this" : "");
+      return std::string(*made_of == stage.made_of ? "this" : "");
     });
     return answer == "this" ? Found::made_of_this : answer.empty() ? Found::nothing : Found::made_elsewhere;
   }

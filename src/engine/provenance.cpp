@@ -72,7 +72,7 @@ io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, cons
                         const JobSummary& summary) {
   const plan::MergePlan& plan = stage.plan;
   io::RunRecord record;
-  record.stage_fingerprint = stage.fingerprint;
+  record.stage_fingerprint = stage.made_of;
   record.commit = options.reliability.in_place ? "marker" : "rename";
   record.attempt = summary.attempt;
   record.units_resumed = summary.units_resumed;

@@ -22,6 +22,7 @@ struct Stage {
   std::string fingerprint;
   io::PlanFacts facts;          ///< behind the fingerprint
   io::Companions companions;    ///< rank 0 only
+  std::string made_of;          ///< likewise: of the whole output, the fingerprint and what is in the companions
   std::vector<Remark> remarks;  ///< decisions and warnings, of its plan and of its models
 };
 

@@ -12,6 +12,7 @@
 #include "engine/router_condition.hpp"
 #include "engine/stage_prompts.hpp"
 #include "engine/stage_tokenizer.hpp"
+#include "io/digest.hpp"
 #include "io/json.hpp"
 #include "io/model_config.hpp"
 #include "io/posix_file.hpp"
@@ -44,6 +45,17 @@ void set_planned_config(const io::ModelFolder& folder, Catalogue& made) {
                                  folder.shown("config.json"), made.warnings);
 }
 
+/// Local. Companions count by their bytes: they are few, and a copy has other times than what it was copied from.
+std::string made_of(const Stage& stage) {
+  ByteWriter all;
+  all.text(stage.fingerprint);
+  for (const io::SmallFile& file : stage.companions.files) {
+    all.text(file.name);
+    all.text(io::sha256_hex(io::content_of(file)));
+  }
+  return io::sha256_hex(all.take());
+}
+
 }  // namespace
 
 StagePlanner::StagePlanner(const comm::Communicator& comm, const recipe::Recipe& recipe, io::SearchPlaces places,
@@ -74,6 +86,9 @@ Stage StagePlanner::plan(std::size_t index) {
   stage.fingerprint = io::digest_of(stage.facts);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
   plan_companions(stage, document);
+  comm::agree(comm_, [&] {
+    if (comm_.is_root()) stage.made_of = made_of(stage);
+  });
   check_routers(stage, document);
   return stage;
 }

@@ -59,9 +59,23 @@ void rename_or_throw(const std::string& from, const std::string& to) {
   if (file_calls().rename(from.c_str(), to.c_str()) != 0) throw system_error(errno, "rename", to);
 }
 
+/// Whether the files that hold tensors are there with the size that they had. Not their bytes: that is what verify is for.
+bool is_whole(const std::string& out) {
+  const std::string path = out + "/" + std::string(manifest_file_name);
+  if (!is_there(path)) return false;
+  try {
+    const Manifest manifest = parse_manifest(read_file(path, std::uint64_t{1} << 30), path);
+    return std::ranges::all_of(manifest.files, [&](const Manifest::OutputFile& file) {
+      return stored_size(out + "/" + file.name) == file.bytes;
+    });
+  } catch (const Error&) {  // it does not say what should be there
+    return false;
+  }
+}
+
 bool record_says(const std::string& out, const std::string& made_of) {
-  return !made_of.empty() && is_there(out + "/" + std::string(manifest_file_name)) &&
-         stage_fingerprint(out + "/" + std::string(run_record_file_name)) == made_of;
+  return !made_of.empty() && stage_fingerprint(out + "/" + std::string(run_record_file_name)) == made_of &&
+         is_whole(out);
 }
 
 }  // namespace

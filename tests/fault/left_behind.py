@@ -20,7 +20,7 @@ from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
 # Faults that kill have a rate: commits go on beside writing, and units that were to be found later have to be committed.
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
 TRUSTING = ("--resume-check", "none")
-STORAGE, STOPPED = 7, 75
+EXISTS, STORAGE, STOPPED = 6, 7, 75
 EARLY = "pwrite:nth=5:path=data/model-:kill"  # files have their full size, and hardly any unit is made
 
 
@@ -101,6 +101,29 @@ class LeftBehind:
             assert record["attempt"] > 1, f"{path}: what was staged is gone: {record['attempt']}"
         print("storage that fails while a stage is taken up: what is staged stays")
 
+    def check_finished(self):
+        """An output is finished if all files of weights are there and its small files would be the same."""
+        config = self.folder / "a" / "config.json"
+        before = config.read_text()
+
+        def change_config(_):
+            config.write_text(json.dumps(json.loads(before) | {"rope_theta": 12345.0}))
+
+        changes = {
+            "a shard is gone": lambda out: sorted(out.glob("*.safetensors"))[1].unlink(),
+            "a shard is cut": lambda out: os.truncate(sorted(out.glob("*.safetensors"))[0], 1000),
+            "another config.json": change_config,
+        }
+        for number, (title, change) in enumerate(changes.items()):
+            out = self.folder / f"finished-{number}"
+            self.finishes(self.linear, out)
+            assert "nothing to do" in self.run(self.linear, out).stdout
+            change(out)
+            again = self.run(self.linear, out)
+            assert again.code == EXISTS and "OUT001" in again.stderr, f"{title}: {again}"
+            config.write_text(before)
+        print("what is not whole, or would be other files now, is not finished")
+
     def check_stop_while_measuring(self):
         """The sweep that measures for 'lines' ends soon when it is told to, not when it has read everything."""
         reads = {}
@@ -130,6 +153,7 @@ def main(binary):
         tests.check_interrupted_removal()
         tests.check_lost_factor()
         tests.check_stages_stay()
+        tests.check_finished()
         tests.check_stop_while_measuring()
 
 
