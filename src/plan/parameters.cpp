@@ -83,7 +83,9 @@ const Resolved& ParameterTable::resolve(const TensorPlace& tensor, std::span<con
   append_matches(0, key);
   for (std::size_t m = 0; m < present.size(); ++m) {
     append_bytes(key, present[m]);
-    if (name_of_input_[m] != 0) append_matches(name_of_input_[m], key);
+    const bool is_renamed = name_of_input_[m] != 0;
+    key += is_renamed ? '#' : '=';  // what follows is matches, or the next model
+    if (is_renamed) append_matches(name_of_input_[m], key);
   }
   const auto known = resolved_.find(key);
   if (known != resolved_.end()) return known->second;

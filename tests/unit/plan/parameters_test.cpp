@@ -278,6 +278,52 @@ parameters:
   EXPECT_THAT(texts(plan.remarks), IsEmpty());
 }
 
+TEST(Parameters, OfATensorThatOneModelHasUnderAnotherNameAreNotThoseOfOneThatTwoModelsHave) {
+  const auto with_bias = tensors({"model.layers.0.q.bias", "model.layers.0.q.weight", "model.layers.1.q.bias",
+                                  "model.layers.1.q.weight", "model.norm.weight"});
+  const auto without = tensors({"model.layers.0.q.weight", "model.layers.1.q.weight", "model.norm.weight"});
+  const auto plan = planned(R"(
+merge_method: linear
+slices:
+  - sources: [{model: a, layer_range: [1, 2]}, {model: b, layer_range: [0, 1]}]
+parameters: {weight: [{filter: "re:norm|layers.0.", value: 1}, {value: 3}]}
+)",
+                            {stockpot::test::catalogue("a", with_bias), stockpot::test::catalogue("b", without)});
+  EXPECT_THAT(weights(plan, "model.norm.weight"), ElementsAre(1, 1));
+  EXPECT_THAT(weights(plan, "model.layers.0.q.bias"), ElementsAre(3));
+  EXPECT_THAT(weights(plan, "model.layers.0.q.weight"), ElementsAre(3, 1));
+}
+
+TEST(Parameters, TextsAreTakenAsTheyAreWritten) {
+  const std::string text = "merge_method: iso_c\nbase_model: a\nmodels: [{model: b}]\nparameters: {exclude: [";
+  const auto names = tensors({"model.layers.1.a.weight", "model.layers.10.a.weight", "on.weight", "x1.weight"});
+  const auto excluded = [&](const std::string& exclude) {
+    const auto plan = planned(text + exclude + "]}", alike(2, names));
+    std::vector<std::string> found;
+    for (const TensorInfo& tensor : names) {
+      if (settings_of(plan, tensor.name).flag("exclude")) found.push_back(tensor.name);
+    }
+    return found;
+  };
+  EXPECT_THAT(excluded(".1."), ElementsAre("model.layers.1.a.weight"));
+  EXPECT_THAT(excluded("'.1'"), ElementsAre("model.layers.1.a.weight", "model.layers.10.a.weight"));
+  EXPECT_THAT(excluded("on"), ElementsAre("on.weight"));
+  EXPECT_THAT(excluded("010"), IsEmpty());
+}
+
+TEST(Parameters, OfAScaleByLayerAreFinite) {
+  for (const char* beta : {"nan", "inf", "'-infinity'"}) {
+    const std::string text =
+        std::string("merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]\n") +
+        "parameters: {lines: {alpha: auto, beta: " + beta + "}}";
+    EXPECT_THAT(report(text, alike(2, layers)), HasSubstr("CFG021")) << beta;
+  }
+  EXPECT_THAT(
+      report("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nparameters: {normalize: nan}",
+             alike(1, layers)),
+      HasSubstr("CFG052"));
+}
+
 TEST(Parameters, WhatTheMethodItselfRefusesStandsAtTheValue) {
   EXPECT_THAT(report(R"(merge_method: linear
 models:
