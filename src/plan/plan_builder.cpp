@@ -7,6 +7,7 @@
 
 #include "core/nearest.hpp"
 #include "plan/selection.hpp"
+#include "plan/shapes.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -178,7 +179,8 @@ void PlanBuilder::add(const Candidate& candidate) {
   const bool copies = resolved == nullptr || resolved->copies;
   if (copies) planned.base.reset();  // a method that copies does not read its base
   const SourceTensor first = tensor.sources.front();
-  const bool same_bytes = copies && info(first).dtype == planned.output.dtype && plan_.is_stored(first);
+  const bool same_bytes = copies && info(first).dtype == planned.output.dtype && plan_.is_stored(first) &&
+                          !loses_columns(info(first).shape, tensor.shape);
   planned.action = same_bytes || planned.output.elements() == 0 ? Action::copy : Action::merge;
   const Resolved& settled = resolved != nullptr ? *resolved : conversion();
   plan_.context.push_back(context_of(candidate, planned, settled.settings));

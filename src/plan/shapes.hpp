@@ -35,6 +35,11 @@ struct ShapeFit {
   std::vector<std::size_t> misfits;  ///< places of those that do not fit
 };
 
+/// Whether what is stored in one shape has rows longer than a tensor that is made of it.
+inline bool loses_columns(const Shape& stored, const Shape& made) {
+  return made.size() == 2 && stored.back() != made.back();
+}
+
 /// @param shapes     of all holders, the base's first if it holds the tensor.
 /// @param embedding  of the embedding class: cut by `rule`, if all have two dimensions.
 ShapeFit fit_shapes(std::span<const Shape* const> shapes, bool embedding, methods::CutRule rule);

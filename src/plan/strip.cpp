@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "partition/unit.hpp"
+#include "plan/shapes.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -63,9 +64,8 @@ std::uint64_t strip_elements(const MergePlan& plan, std::uint32_t tensor, std::u
 }
 
 bool cuts_columns(const MergePlan& plan, std::uint32_t tensor, SourceTensor source) {
-  const Shape& output = plan.tensors[tensor].output.shape;
-  return source.gather == SourceTensor::as_stored && output.size() == 2 &&
-         plan.info(source).shape.back() != output.back();
+  return source.gather == SourceTensor::as_stored &&
+         loses_columns(plan.info(source).shape, plan.tensors[tensor].output.shape);
 }
 
 namespace {

@@ -41,6 +41,15 @@ TEST(Shapes, MethodsThatStackCutEmbeddingsToWhatAllHave) {
   EXPECT_EQ(plan.input_bytes(0), 3u * 8 * 3 * 2);
 }
 
+TEST(Shapes, ACopyOfTheOnlyModelLosesRowsAsItIsAndColumnsWhileItIsDecoded) {
+  const std::string text = "merge_method: multislerp\nbase_model: b\nmodels: [{model: a}]\n" + weighted;
+  EXPECT_EQ(tensor_of(planned(text, with_embeddings({{9, 4}, {8, 4}})), "model.embed_tokens.weight").action,
+            Action::copy);
+  const auto plan = planned(text, with_embeddings({{8, 5}, {8, 4}}));
+  EXPECT_THAT(embedding(plan).shape, ElementsAre(8, 4));
+  EXPECT_EQ(tensor_of(plan, "model.embed_tokens.weight").action, Action::merge);
+}
+
 TEST(Shapes, TaskVectorMethodsKeepTheBasesShape) {
   const auto plan = planned(recipe_of("task_arithmetic", ""), with_embeddings({{8, 4}, {12, 4}, {9, 5}}));
   EXPECT_THAT(embedding(plan).shape, ElementsAre(8, 4));
