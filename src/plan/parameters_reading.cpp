@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/nearest.hpp"
@@ -132,13 +133,7 @@ void ParameterTable::read_numbers(const recipe::Parameters::Entry& written, cons
 
 /// Texts of which one has to be part of a tensor's name.
 void ParameterTable::read_names(const recipe::Parameters::Entry& written, Entry& entry) {
-  for (const auto& written_case : written.setting.cases) {
-    auto& texts = entry.texts.emplace_back();
-    for (const auto& scalar : written_case.values) {
-      const auto* text = std::get_if<std::string>(&scalar);
-      texts.push_back(text != nullptr ? *text : fmt::format("{}", std::get<double>(scalar)));
-    }
-  }
+  for (const auto& written_case : written.setting.cases) entry.texts.push_back(written_case.texts);
   if (!written.setting.layer_scale) return;
   diagnostics_.error("CFG020", written.at, fmt::format("parameter '{}' is a list of texts", written.name));
   entry.valid = false;
@@ -151,7 +146,7 @@ void ParameterTable::read_layer_scale(const recipe::Parameters::Entry& written, 
   const ParameterSpec number{.name = "number"};
   const auto read = [&](const recipe::Scalar& scalar) {
     const auto value = read_value(number, scalar);
-    if (std::holds_alternative<ValueProblem>(value)) entry.valid = false;
+    entry.valid = entry.valid && std::holds_alternative<double>(value) && std::isfinite(std::get<double>(value));
     return entry.valid ? std::get<double>(value) : 0.0;
   };
   entry.valid = scale.has_value();

@@ -61,7 +61,10 @@ std::variant<double, ValueProblem> read_value(const ParameterSpec& parameter, co
   if (!value) {
     return ValueProblem{"CFG021", fmt::format("= '{}': is not a number", std::get<std::string>(scalar)), ""};
   }
-  if (parameter.type == ValueType::boolean) return *value != 0.0 ? 1.0 : 0.0;
+  if (parameter.type == ValueType::boolean) {
+    if (!std::isfinite(*value)) return ValueProblem{"CFG052", fmt::format("= {}: must be true or false", *value), ""};
+    return *value != 0.0 ? 1.0 : 0.0;
+  }
   if (parameter.type == ValueType::integer && *value != std::trunc(*value)) {
     return ValueProblem{"CFG045", fmt::format("= {}: must be an integer", *value), ""};
   }

@@ -36,31 +36,31 @@ std::optional<Scalar> read_scalar(const Node& node, Diagnostics& diagnostics) {
   return std::nullopt;
 }
 
-/// A scalar, or a list of them: a gradient. Empty: a mistake was reported.
-std::vector<Scalar> read_values(const Node& node, Diagnostics& diagnostics) {
+/// A scalar, or a list of them: a gradient. Nothing: a mistake was reported.
+std::optional<Setting::Case> read_values(const Node& node, Diagnostics& diagnostics) {
   if (node.is_sequence() && node.empty()) {
     report(diagnostics, "CFG043", node, "the list is empty", "leave the parameter out, or give it a value");
-    return {};
+    return std::nullopt;
   }
   const std::vector<Node> points = node.is_sequence() ? read_sequence(node, diagnostics) : std::vector{node};
-  std::vector<Scalar> values;
+  Setting::Case found{.filter = "", .values = {}, .at = node.at};
   for (const Node& point : points) {
-    if (auto value = read_scalar(point, diagnostics)) values.push_back(std::move(*value));
+    if (auto value = read_scalar(point, diagnostics)) found.values.push_back(std::move(*value));
+    found.texts.push_back(point.text);
   }
-  return values.size() == points.size() ? values : std::vector<Scalar>{};
+  return found.values.size() == points.size() ? std::optional(std::move(found)) : std::nullopt;
 }
 
 /// {value: ..., filter: ...}
 std::optional<Setting::Case> read_case(const Node& node, Diagnostics& diagnostics) {
   const Fields fields(node, {"value", "filter"}, diagnostics);
   const Node* const filter = fields.find("filter");
-  Setting::Case found{
-      .filter = filter != nullptr ? read_filter(*filter, diagnostics).value_or("") : "", .values = {}, .at = node.at};
+  std::string names = filter != nullptr ? read_filter(*filter, diagnostics).value_or("") : "";
   const Node* const value = fields.require("value");
   if (value == nullptr) return std::nullopt;
-  found.at = value->at;
-  found.values = read_values(*value, diagnostics);
-  return found.values.empty() ? std::nullopt : std::optional(std::move(found));
+  auto found = read_values(*value, diagnostics);
+  if (found) found->filter = std::move(names);
+  return found;
 }
 
 void read_cases(const std::vector<Node>& nodes, Setting& setting, Diagnostics& diagnostics) {
@@ -97,8 +97,7 @@ Setting read_setting(const Node& node, Diagnostics& diagnostics) {
   const std::vector<Node> items = node.is_sequence() ? read_sequence(node, diagnostics) : std::vector<Node>{};
   const auto conditions = std::count_if(items.begin(), items.end(), [](const Node& item) { return item.is_mapping(); });
   if (conditions == 0) {
-    auto values = read_values(node, diagnostics);
-    if (!values.empty()) setting.cases.push_back({.filter = "", .values = std::move(values), .at = node.at});
+    if (auto values = read_values(node, diagnostics)) setting.cases.push_back(std::move(*values));
   } else if (static_cast<std::size_t>(conditions) == items.size()) {
     read_cases(items, setting, diagnostics);
   } else {

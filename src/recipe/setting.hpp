@@ -27,6 +27,7 @@ struct Setting {
     std::string filter;  ///< as Filter has it; "": every name
     std::vector<Scalar> values;
     Position at;
+    std::vector<std::string> texts = {};  ///< the same as they are written: "010" is the number 10, but no such text
   };
   std::vector<Case> cases;  ///< the first that matches wins
   Position at;
