@@ -19,7 +19,13 @@ plan::PlanOptions plan_options(const MergeOptions& options) {
 }
 
 engine::StageOptions stage_planning(const MergeOptions& options, recipe::Dialect dialect) {
-  return {.plan = plan_options(options), .copy_tokenizer = options.copy_tokenizer, .dialect = dialect};
+  const auto output_format = [asked = options.output_format](const recipe::MergeDocument& document) {
+    return asked.value_or(document.extensions.output_format.value_or("safetensors"));
+  };
+  return {.plan = plan_options(options),
+          .copy_tokenizer = options.copy_tokenizer,
+          .dialect = dialect,
+          .output_format = output_format};
 }
 
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
@@ -48,10 +54,6 @@ void refuse_warnings(bool strict, const std::vector<Remark>& remarks) {
   why.help = "mend what they say, or leave --strict out";
   warnings.push_back(why);
   throw Error(ErrorKind::recipe, why.message).with_parts(std::move(warnings));
-}
-
-std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions) {
-  return options.output_format.value_or(extensions.output_format.value_or("safetensors"));
 }
 
 }  // namespace stockpot::app

@@ -21,6 +21,4 @@ plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe
 /// @throws Error(recipe) that shows the warnings, if there are any while `strict`: --strict, or the recipe's.
 void refuse_warnings(bool strict, const std::vector<Remark>& remarks);
 
-std::string output_format(const MergeOptions& options, const recipe::Extensions& extensions);
-
 }  // namespace stockpot::app

@@ -200,9 +200,6 @@ class Run {
   engine::JobSettings settings() {
     engine::JobSettings settings;
     settings.stages = stage_planning(options_, kind_.dialect);
-    settings.stages.output_format = [this](const recipe::MergeDocument& document) {
-      return output_format(options_, document.extensions);
-    };
     settings.stages.plan.raw = line_.raw;
     settings.places = line_.places;
     settings.options.write_model_card = options_.write_model_card;

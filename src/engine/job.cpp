@@ -9,8 +9,10 @@
 #include <span>
 
 #include "comm/agree.hpp"
+#include "engine/output_format.hpp"
 #include "io/dcp_metadata.hpp"
 #include "io/file_system.hpp"
+#include "io/hdf5_sink.hpp"
 #include "io/run_record.hpp"
 
 namespace stockpot::engine {
@@ -28,6 +30,13 @@ io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOp
   for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
   place.made_of = stage.made_of;
   return place;
+}
+
+/// Whether a stage that is to have this format may be there already. One that others read may be of any that can be read.
+bool holds_weights(const fs::path& place, std::string_view format) {
+  if (!is_input_format(format)) return fs::exists(place / io::hdf5_file_name);
+  return fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json") ||
+         fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
 }
 
 /// Runs the stages of one recipe. Rank 0 alone looks at places.
@@ -200,7 +209,7 @@ class Job {
   JobOptions options_for(const Stage& stage) {
     const bool is_final = stage.name.empty();
     JobOptions options = settings_.options;
-    options.output_format = settings_.stages.output_format(recipe_.documents[stage.document]);
+    options.output_format = stage.output_format;
     options.remarks.insert(options.remarks.end(), stage.remarks.begin(), stage.remarks.end());
     options.on_idle = [this, &own_idle = settings_.options.on_idle] {
       if (own_idle) own_idle();
@@ -251,10 +260,7 @@ class Job {
     const std::string answer = comm::on_root(comm_, [&] {
       if (settings_.places.intermediate && !settings_.places.reuse) return std::string();
       const fs::path place(directory);
-      const bool has_weights = fs::exists(place / "model.safetensors") ||
-                               fs::exists(place / "model.safetensors.index.json") ||
-                               fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
-      if (!has_weights || !fs::exists(place / "config.json")) return std::string();
+      if (!holds_weights(place, stage.output_format) || !fs::exists(place / "config.json")) return std::string();
       const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
       if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");
       return std::string(*made_of == stage.made_of ? "this" : "");

@@ -13,22 +13,23 @@ namespace {
 
 struct Format {
   std::string_view name;
+  bool is_input;  ///< io/checkpoint reads it, too
   std::unique_ptr<io::TensorSink> (*make)(io::OutputLayout, io::OnMainThread);
   io::OutputPlaces (*places)(const io::OutputLayout&);  ///< none: the places are not known before there is a file
 };
 
 const std::array formats{
-    Format{"safetensors",
+    Format{"safetensors", true,
            [](io::OutputLayout layout, io::OnMainThread) -> std::unique_ptr<io::TensorSink> {
              return std::make_unique<io::SafetensorsSink>(std::move(layout));
            },
            io::safetensors_places},
-    Format{"hdf5",
+    Format{"hdf5", false,
            [](io::OutputLayout layout, io::OnMainThread on_main) -> std::unique_ptr<io::TensorSink> {
              return std::make_unique<io::Hdf5Sink>(std::move(layout), std::move(on_main));
            },
            nullptr},
-    Format{"dcp",
+    Format{"dcp", true,
            [](io::OutputLayout layout, io::OnMainThread) -> std::unique_ptr<io::TensorSink> {
              return std::make_unique<io::DcpSink>(std::move(layout));
            },
@@ -50,6 +51,8 @@ std::vector<std::string> output_formats() {
   for (const Format& format : formats) names.emplace_back(format.name);
   return names;
 }
+
+bool is_input_format(std::string_view format) { return format_called(format).is_input; }
 
 std::unique_ptr<io::TensorSink> make_sink(std::string_view format, io::OutputLayout layout, io::OnMainThread on_main) {
   return format_called(format).make(std::move(layout), std::move(on_main));

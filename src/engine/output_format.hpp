@@ -14,6 +14,10 @@ namespace stockpot::engine {
 
 std::vector<std::string> output_formats();
 
+/// Whether an output of this format can be the input of another merge.
+/// @param format  one of output_formats().   @throws Error(usage) otherwise.
+bool is_input_format(std::string_view format);
+
 /// @param format  one of output_formats().   @throws Error(usage) otherwise.
 std::unique_ptr<io::TensorSink> make_sink(std::string_view format, io::OutputLayout layout, io::OnMainThread on_main);
 

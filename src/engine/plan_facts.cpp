@@ -78,7 +78,7 @@ io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document
                       {"non-finite values", fmt::format("{}", static_cast<int>(stage.plan.nonfinite))},
                       {"cut embeddings", fmt::format("{}", options.plan.truncate_embeddings)},
                       {"type of merged adapters", std::string(adapter_dtype ? name(*adapter_dtype) : "not rounded")},
-                      {"output format", options.output_format ? options.output_format(document) : "safetensors"}};
+                      {"output format", stage.output_format}};
   // What tokenizer.json files decide on.
   if (!vocabulary.empty()) facts.emplace_back("output vocabulary", io::sha256_hex(vocabulary));
   if (document.moe) facts.emplace_back("tokens of prompts", io::sha256_hex(stage.plan.prompts.pack()));

@@ -15,9 +15,10 @@
 namespace stockpot::engine {
 
 struct Stage {
-  std::size_t document = 0;  ///< index into Recipe::documents
-  std::string name;          ///< empty: the final merge
-  plan::MergePlan plan;      ///< with its models
+  std::size_t document = 0;   ///< index into Recipe::documents
+  std::string name;           ///< empty: the final merge
+  plan::MergePlan plan;       ///< with its models
+  std::string output_format;  ///< one of output_formats()
   /// What its output is made of and how: two outputs with the same are the same.
   std::string fingerprint;
   io::PlanFacts facts;          ///< behind the fingerprint

@@ -8,6 +8,7 @@
 #include "comm/agree.hpp"
 #include "core/bytes.hpp"
 #include "engine/model_errors.hpp"
+#include "engine/output_format.hpp"
 #include "engine/plan_facts.hpp"
 #include "engine/router_condition.hpp"
 #include "engine/stage_prompts.hpp"
@@ -18,6 +19,7 @@
 #include "io/posix_file.hpp"
 #include "io/small_file.hpp"
 #include "plan/dry_check.hpp"
+#include "recipe/stages.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -82,6 +84,7 @@ Stage StagePlanner::plan(std::size_t index) {
   stage.plan =
       comm::agree(comm_, [&] { return plan::make_plan(recipe_, document, std::move(models), options_.plan, text); });
   stage.remarks.insert(stage.remarks.end(), stage.plan.remarks.begin(), stage.plan.remarks.end());
+  choose_format(stage, document);
   stage.facts = facts_of(stage, document, options_, fingerprints_, vocabulary_bytes);
   stage.fingerprint = io::digest_of(stage.facts);
   if (!stage.name.empty()) fingerprints_[stage.name] = stage.fingerprint;
@@ -155,6 +158,22 @@ void StagePlanner::refuse_vocabulary(const recipe::MergeDocument& document, std:
   throw error;
 }
 
+/// The format that was asked for, unless the next stage could not read it.
+void StagePlanner::choose_format(Stage& stage, const recipe::MergeDocument& document) const {
+  constexpr const char* usual = "safetensors";
+  stage.output_format = options_.output_format ? options_.output_format(document) : usual;
+  if (is_input_format(stage.output_format) || !recipe::is_read_by_others(document, recipe_.documents)) return;
+  Remark instead =
+      remark_of(fmt::format("STG007: stage '{}' is written as {}: other documents read it, and {} can only be written",
+                            stage.name, usual, stage.output_format),
+                Severity::info);
+  instead.file = recipe_.path;
+  instead.line = document.name_at.line;
+  instead.column = document.name_at.column;
+  stage.remarks.push_back(std::move(instead));
+  stage.output_format = usual;
+}
+
 /// Collective. Rank 0 looks at rows of routers. Those of a base that is not made yet are not there.
 void StagePlanner::check_routers(Stage& stage, const recipe::MergeDocument& document) {
   if (!document.moe) return;
@@ -214,7 +233,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
 void StagePlanner::finished(const Stage& stage, const std::string& directory, bool made_of_this) {
   if (made_of_this) fingerprints_[directory] = stage.fingerprint;
   comm::agree(comm_, [&] {
-    if (!comm_.is_root()) return;
+    if (!comm_.is_root() || !is_input_format(stage.output_format)) return;
     ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};
     made.catalogue.tied_copies = find_tied_copies(made.catalogue);
     shelf_.put(stage.name, std::move(made));

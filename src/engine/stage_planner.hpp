@@ -20,7 +20,8 @@ struct StageOptions {
   plan::PlanOptions plan;
   bool copy_tokenizer = true;
   recipe::Dialect dialect = recipe::Dialect::merge;
-  std::function<std::string(const recipe::MergeDocument&)> output_format = {};  ///< empty: safetensors
+  /// What is asked for; empty: safetensors. A stage that others read has a format that can be read.
+  std::function<std::string(const recipe::MergeDocument&)> output_format = {};
 };
 
 class StagePlanner {
@@ -44,6 +45,7 @@ class StagePlanner {
   std::string read_models(const recipe::MergeDocument& document);
   [[noreturn]] void refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
                                       Error error) const;
+  void choose_format(Stage& stage, const recipe::MergeDocument& document) const;
   void check_routers(Stage& stage, const recipe::MergeDocument& document);
   void plan_companions(Stage& stage, const recipe::MergeDocument& document);
 

@@ -18,8 +18,6 @@
 
 namespace stockpot::io {
 
-inline constexpr const char* hdf5_file_name = "model.h5";
-
 /// What readers, and ranks that did not make the file, want to know of it.
 struct Hdf5Summary {
   std::uint64_t file_bytes = 0;

@@ -11,6 +11,8 @@
 
 namespace stockpot::io {
 
+inline constexpr const char* hdf5_file_name = "model.h5";
+
 class Hdf5Sink final : public TensorSink {
  public:
   /// @param on_main  see OnMainThread; the other members are called by the main thread anyway.

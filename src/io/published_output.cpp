@@ -10,6 +10,7 @@
 #include "io/checkpoint.hpp"
 #include "io/dcp_metadata.hpp"
 #include "io/hdf5_checkpoint.hpp"
+#include "io/hdf5_sink.hpp"
 #include "io/posix_file.hpp"
 
 namespace stockpot::io {

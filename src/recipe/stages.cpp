@@ -187,4 +187,10 @@ void settle_stage_references(std::vector<MergeDocument>& documents, Diagnostics&
   for (MergeDocument& document : documents) visit_references(document, settle);
 }
 
+bool is_read_by_others(const MergeDocument& stage, const std::vector<MergeDocument>& documents) {
+  return !stage.name.empty() && std::ranges::any_of(documents, [&](const MergeDocument& other) {
+    return std::ranges::any_of(other.models(), [&](const ModelReference& model) { return model.path == stage.name; });
+  });
+}
+
 }  // namespace stockpot::recipe

@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.checkpoints import DTYPE_NAMES, digests, read_model, write_model  # noqa: E402
 from support.families import family  # noqa: E402
-from support.program import Program  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
 
 DTYPE_TEXTS = {np.dtype(t): name for name, t in DTYPE_NAMES.items()}
 HOSTILE_NAMES = ["a/b", "100%/x", "..", "model.ünïcode"]
@@ -70,6 +70,34 @@ def check_catalogue(path, file, tensors):
         assert found == want.tobytes(), f"{name}: its bytes are not at {entry['offset']}"
 
 
+def linear(name, *models):
+    document = {"merge_method": "linear", "models": [{"model": m, "parameters": {"weight": 0.5}} for m in models]}
+    return json.dumps({"name": name, **document} if name else document)
+
+
+def check_stages(program, folder):
+    """HDF5 cannot be read: stages that others read are safetensors, those that nobody reads are what was asked for."""
+    text = "\n---\n".join((linear("half", "a", "b"), linear("other", "a", "base"), linear("", "half", "base")))
+    recipe = write_recipe(text, folder / "stages.yaml")
+    options = ("--model-root", folder / "models")
+    said = program.must_run("check", recipe, *options, "--output-format", "hdf5")
+    assert "stages.yaml:1:" in said.stderr and "STG007" in said.stderr, said.stderr
+    program.must_run("merge", recipe, folder / "staged-plain", *options)
+    want = read_model(folder / "staged-plain").tensors
+    program.must_run("merge", recipe, folder / "staged", *options, "--output-format", "hdf5")
+    kept = folder / "kept"
+    multi = ("multi", recipe, folder / "multi", "-I", kept, *options, "--output-format", "hdf5")
+    program.must_run(*multi)
+    for out in ("staged", "multi"):
+        with h5py.File(folder / out / "model.h5") as file:
+            check_values(file, want)
+    found = {str(path.relative_to(kept)) for path in kept.glob("*/model.*")}
+    assert found == {"half/model.safetensors", "other/model.h5"}, found
+    again = program.must_run("multi", recipe, folder / "again", *multi[3:])
+    assert again.stderr.count("is there already") == 2, f"finished stages are made again: {again}"
+    print("stages that are read are safetensors, others HDF5, and both are found again")
+
+
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:
@@ -97,6 +125,7 @@ def main(binary):
             for out, ranks in ((one, 1), (three, 3)):
                 program.must_run("verify", out, ranks=ranks)
             print(f"{method}: verified on one rank and on three")
+        check_stages(program, folder)
 
 
 if __name__ == "__main__":
