@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "plan/quantised.hpp"
+#include "plan/unknown_scales.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -99,6 +100,7 @@ void raise_mistakes(const std::string& path, const recipe::Diagnostics& diagnost
 
 void finish_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& document, const PlanOptions& options,
                  const Findings& found, MergePlan& plan) {
+  refuse_codes_as_numbers(plan);
   std::vector<TensorInfo> outputs;
   outputs.reserve(plan.tensors.size());
   for (const auto& tensor : plan.tensors) outputs.push_back(tensor.output);

@@ -52,7 +52,7 @@ class Finder {
     std::size_t dropped = 0;
     for (StoredTensor& tensor : model_.tensors) {
       if (used_.contains(tensor.info.name)) continue;
-      if (quantised && ends_with_one_of(tensor.info.name, activation_scales)) {
+      if (quantised && is_activation_scale(tensor.info.name)) {
         ++dropped;
         continue;
       }
@@ -133,6 +133,8 @@ class Finder {
 };
 
 }  // namespace
+
+bool is_activation_scale(std::string_view name) { return ends_with_one_of(name, activation_scales); }
 
 void find_quantised(Catalogue& model, std::vector<std::string>& notes) { Finder(model).run(notes); }
 

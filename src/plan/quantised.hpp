@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/catalogue.hpp"
@@ -19,5 +20,8 @@ inline constexpr DType decoded_dtype = DType::bf16;
 /// @param notes  gets a line on what was dropped and one on what will be decoded.
 /// @throws Error(corrupt_input): FMT080 a scheme that is not known; FMT081 scales missing or of a wrong shape.
 void find_quantised(Catalogue& model, std::vector<std::string>& notes);
+
+/// By its name: `x.input_scale` and the like.
+bool is_activation_scale(std::string_view name);
 
 }  // namespace stockpot::plan
