@@ -57,6 +57,8 @@ void decode_models(const recipe::MergeDocument& document, MergePlan& plan) {
   }
   const Catalogue& anchor = plan.models[plan.anchor];
   plan.config.dequantized = anchor.config.quantized || !anchor.encodings.empty();
+  const bool is_decoded = !plan.config.dtype && !anchor.encodings.empty();
+  if (is_decoded) plan.config.dtype = decoded_dtype;  // config.json may name the type that its authors decoded to
 }
 
 }  // namespace

@@ -215,6 +215,19 @@ TEST(Types, OutDtypeOutranksDtypeOutranksTheStoredOne) {
   EXPECT_EQ(tensor_of(both, "n").output.dtype, DType::i64);  // never touched
 }
 
+TEST(Types, TheConfigurationFollowsDecodedWeights) {
+  const std::vector<TensorInfo> coded{
+      {"n", DType::f16, {4}}, {"w", DType::f8_e4m3, {4, 8}}, {"w_scale", DType::f32, {4, 1}}};
+  const std::vector<TensorInfo> numbers = tensors({"n", "w"}, DType::f16);
+  const auto of_codes = planned(recipe_for("linear", false, 1, weighted), {catalogue("a", coded)});
+  EXPECT_EQ(of_codes.config.dtype, DType::bf16);
+  EXPECT_EQ(of_codes.config.dtype, tensor_of(of_codes, "w").output.dtype);
+  const auto asked = planned(recipe_for("linear", false, 1, weighted + "dtype: float16\n"), {catalogue("a", coded)});
+  EXPECT_EQ(asked.config.dtype, DType::f16);
+  const auto of_numbers = planned(recipe_for("linear", false, 1, weighted), {catalogue("a", numbers)});
+  EXPECT_FALSE(of_numbers.config.dtype.has_value());
+}
+
 TEST(Types, IntegersAreCopiedFromTheBaseElseFromTheFirstHolder) {
   const auto models = alike(3, {{"n", DType::i64, {4}}, {"w", DType::bf16, {4}}});
   const auto with_base = planned(recipe_for("ties", true, 3, weighted), models);
