@@ -7,6 +7,16 @@
 #include "io/shown_reference.hpp"
 
 namespace stockpot::engine {
+namespace {
+
+/// Where a model and its adapters were found.
+std::vector<std::string> places_of(const Catalogue& model) {
+  std::vector<std::string> places{model.directory};
+  for (const Adapter& adapter : model.adapters) places.push_back(adapter.directory);
+  return places;
+}
+
+}  // namespace
 
 io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::MergePlan& plan,
                          const std::vector<io::TensorFile>& files, const std::vector<io::Digest>& digests) {
@@ -58,12 +68,10 @@ io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const st
     uses_base = uses_base || method->base != methods::BaseUse::none;
   }
   card.recipe = document.text;
-  for (const recipe::ModelReference& model : document.models()) {
-    const bool of_stage = std::ranges::any_of(
-        recipe.documents, [&](const auto& other) { return !other.name.empty() && other.name == model.path; });
-    const io::ModelCard::Model shown = of_stage ? io::ModelCard::Model{model.text} : io::card_model(model.text);
-    const bool is_base = uses_base && document.base_model && *document.base_model == model;
-    (is_base ? card.base : card.models).push_back(shown);
+  const std::vector<recipe::ModelReference> models = document.models();
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    const bool is_base = uses_base && document.base_model && *document.base_model == models[m];
+    (is_base ? card.base : card.models).push_back(io::card_model(models[m].text, places_of(stage.plan.models[m])));
   }
   return card;
 }

@@ -154,7 +154,12 @@ std::string hub_model_directory(const std::string& cache, std::string_view id) {
   return (fs::path(cache) / name).string();
 }
 
-std::vector<std::string> hub_ids(const std::string& cache) {
+bool is_snapshot_of(std::string_view id, const std::string& path) {
+  const fs::path snapshots = fs::path(path).parent_path();
+  return snapshots.filename() == "snapshots" && snapshots.parent_path().filename() == hub_model_directory("", id);
+}
+
+std::vector<std::string> cached_hub_ids(const std::string& cache) {
   constexpr std::string_view prefix = "models--", separator = "--";
   std::vector<std::string> ids;
   std::error_code no_cache;

@@ -20,8 +20,11 @@ std::string hub_cache_directory(const std::string& given);
 /// Where a cache keeps a model. @pre is_hub_id(id).
 std::string hub_model_directory(const std::string& cache, std::string_view id);
 
+/// Whether a path is that of a snapshot of the model in some cache.
+bool is_snapshot_of(std::string_view id, const std::string& path);
+
 /// Local. Ids of the models in a cache, ascending; none if there is no cache.
-std::vector<std::string> hub_ids(const std::string& cache);
+std::vector<std::string> cached_hub_ids(const std::string& cache);
 
 struct HubSnapshot {
   std::string path;

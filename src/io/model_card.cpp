@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include "core/error.hpp"
 #include "core/version.hpp"
+#include "io/hub_cache.hpp"
 #include "io/shown_reference.hpp"
 #include "io/small_file.hpp"
 
@@ -36,7 +35,8 @@ std::string front_matter(const ModelCard& card) {
 /// As a link if the model itself is on the hub, else as code, which Markdown leaves alone.
 std::string model_text(const ModelCard::Model& model) {
   const std::string shown = printable(shown_reference(model.reference));
-  const bool is_on_hub = !model.hub_ids.empty() && model.reference.starts_with(model.hub_ids.front());
+  const std::string path = model.reference.substr(0, model.reference.find_first_of("@+*"));
+  const bool is_on_hub = !model.hub_ids.empty() && path == model.hub_ids.front();
   if (!is_on_hub) return fmt::format("`{}`", shown);
   return fmt::format("[{}](https://huggingface.co/{})", shown, model.hub_ids.front());
 }
@@ -86,11 +86,11 @@ std::string fenced(const std::string& text) {
 
 }  // namespace
 
-ModelCard::Model card_model(const std::string& reference) {
+ModelCard::Model card_model(const std::string& reference, std::span<const std::string> directories) {
   ModelCard::Model model{reference};
   for (std::string& id : hub_ids(reference)) {
-    std::error_code unknown;  // what cannot be looked at is no path that was found
-    if (!std::filesystem::exists(id, unknown)) model.hub_ids.push_back(std::move(id));
+    const auto is_of_it = [&](const std::string& directory) { return is_snapshot_of(id, directory); };
+    if (std::any_of(directories.begin(), directories.end(), is_of_it)) model.hub_ids.push_back(std::move(id));
   }
   return model;
 }

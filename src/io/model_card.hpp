@@ -1,6 +1,7 @@
 // README.md of a merge: what it was made of, for the people who find it on a hub or on a disk.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ struct ModelCard {
   std::string recipe_name = "mergekit_config.yml";
 };
 
-/// Local. A model as the recipe refers to it: what exists here as a path is no hub id, whatever it looks like.
-ModelCard::Model card_model(const std::string& reference);
+/// A model as the recipe refers to it. Its hub ids are those of the parts that were found in a hub cache: what lies elsewhere is
+/// not the hub's, whatever it looks like.
+/// @param directories  where the model and its adapters were found.
+ModelCard::Model card_model(const std::string& reference, std::span<const std::string> directories);
 
 /// Front matter and Markdown. Absolute local paths are shown by their last component, in the recipe and its comments
 /// too.

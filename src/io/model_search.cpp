@@ -43,7 +43,7 @@ std::string suggestion(const std::string& path, const std::vector<fs::path>& loo
     std::string near = did_you_mean(wanted.filename().string(), names_in(folder.string(), ignored));
     if (!near.empty()) return near;
   }
-  return is_hub_id(path) ? did_you_mean(path, hub_ids(cache)) : "";
+  return is_hub_id(path) ? did_you_mean(path, cached_hub_ids(cache)) : "";
 }
 
 [[noreturn]] void not_found(const std::string& path, const std::vector<fs::path>& looked_at, const std::string& cache) {

@@ -27,6 +27,21 @@ expect_out "published out "
 expect_that "the staging directory is gone" test ! -e out.stockpot
 expect_that "the card of a stage speaks of its own document" grep -q "half/way" out/README.md
 
+# The model card tells models of a hub cache from folders by where they were found, not by where the merge was started.
+mkdir -p cache/models--org--one/snapshots/0a1
+cp family/tune-1/*.json family/tune-1/*.safetensors cache/models--org--one/snapshots/0a1
+cat >card.yml <<END
+merge_method: linear
+models: [{model: org/one, parameters: {weight: 1}}, {model: family/tune-2, parameters: {weight: 1}}]
+END
+for place in . family; do
+  run env -C "$place" HF_HUB_CACHE="$work/cache" "$stockpot" merge "$work/card.yml" "$work/card"
+  expect_code 0
+  expect_that "only the model of the cache is on the hub" \
+    test "$(sed -n '/^base_model:/,/^library_name/p' card/README.md)" = $'base_model:\n- org/one\nlibrary_name: transformers'
+  rm -r card
+done
+
 # Where a place is given, stages stay there, and are made once.
 run "$stockpot" multi two.yml -I tmp --out-path kept
 expect_code 0

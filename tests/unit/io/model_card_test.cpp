@@ -65,14 +65,25 @@ TEST(ModelCard, SeveralMethodsAreListed) {
                         "([arXiv:2306.01708](https://arxiv.org/abs/2306.01708)), `passthrough`\n\n"));
 }
 
-TEST(ModelCard, PartsOfAReferenceThatExistHereAreLocal) {
-  const test::TemporaryDirectory scratch;
-  std::filesystem::create_directories(scratch / "org/base");
-  const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(scratch.path());
-  EXPECT_THAT(card_model("org/base+org/lora*2").hub_ids, ElementsAre("org/lora"));
-  EXPECT_THAT(card_model("./org/base").hub_ids, IsEmpty());
-  std::filesystem::current_path(before);
+std::vector<std::string> ids(const std::string& reference, const std::vector<std::string>& directories) {
+  return card_model(reference, directories).hub_ids;
+}
+
+TEST(ModelCard, OnlyWhatWasFoundInAHubCacheIsOnTheHub) {
+  const std::string cached = "/cache/models--org--base/snapshots/0a1", lora = "/c/models--org--lora/snapshots/2b3";
+  EXPECT_THAT(ids("org/base@main+org/lora*2", {cached, lora}), ElementsAre("org/base", "org/lora"));
+  EXPECT_THAT(ids("org/base+org/lora*2", {"/recipes/org/base", lora}), ElementsAre("org/lora"));
+  for (const char* local : {"org/base", "/models/org/base", "/m/models--org--base", "/m/models--org--bas/snapshots/0a1",
+                            "/m/models--org--base/0a1", ""}) {
+    EXPECT_THAT(ids("org/base", {local}), IsEmpty()) << local;
+  }
+  EXPECT_THAT(ids("./org/base", {cached}), IsEmpty());
+}
+
+TEST(ModelCard, ALocalModelWhoseNameBeginsLikeItsAdapterIsNoLink) {
+  ModelCard card = example();
+  card.models = {{"org/base2+org/base", {"org/base"}}};
+  EXPECT_THAT(to_markdown(card), HasSubstr("\n- `org/base2+org/base`\n"));
 }
 
 TEST(ModelCard, TheRecipeCannotEndItsBlock) {
