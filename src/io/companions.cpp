@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 #include "io/config_edits.hpp"
 #include "io/file_system.hpp"
+#include "io/json.hpp"
 #include "io/json_text.hpp"
+#include "io/model_code.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::io {
@@ -36,8 +39,31 @@ constexpr std::array tokenizer_files{"tokenizer.json",
                                      template_file,
                                      "chat_template.json",
                                      "normalizer.json"};
-constexpr std::array vocabulary_files{"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"};
+constexpr std::array vocabulary_files{"tokenizer.json", "vocab.json", "vocab.txt"};
 constexpr std::array json_files_with_template{"tokenizer_config.json", "chat_template.json"};
+constexpr std::array files_that_name_code{"config.json", "preprocessor_config.json", "processor_config.json",
+                                          "video_preprocessor_config.json"};
+constexpr std::array tokenizer_files_that_name_code{"tokenizer_config.json"};
+
+/// Vocabularies that each model calls as it likes: tiktoken.model, qwen.tiktoken, source.spm.
+bool is_vocabulary(std::string_view name) {
+  constexpr std::array<std::string_view, 3> endings{".model", ".tiktoken", ".spm"};
+  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+/// A pattern is a name, or an asterisk and an ending.
+bool matches_any(std::string_view name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+    return pattern.starts_with('*') ? name.ends_with(pattern.substr(1)) : name == pattern;
+  });
+}
+
+/// What only its ending tells from others may be anything, weights too.
+bool is_small_file(const SmallFile& file) {
+  return file.source.empty() || with_file_system_errors([&] {
+           return fs::is_regular_file(file.source) && fs::file_size(file.source) <= max_json_bytes;
+         });
+}
 
 class Planner {
  public:
@@ -56,6 +82,8 @@ class Planner {
       }
     }
     if (request_.chat_template) plan_chat_template(*request_.chat_template);
+    plan_code(anchor_, files_that_name_code);
+    if (tokenizer_from_ != nullptr) plan_code(*tokenizer_from_, tokenizer_files_that_name_code);
     std::sort(result_.files.begin(), result_.files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return std::move(result_);
   }
@@ -117,17 +145,46 @@ class Planner {
   }
 
   void copy_tokenizer(const ModelFolder& donor, const std::vector<std::string>& left_out) {
-    const auto copy_unless_left_out = [&](const std::string& name) {
-      if (std::find(left_out.begin(), left_out.end(), name) == left_out.end()) copy(donor, name);
-    };
-    for (const char* name : tokenizer_files) copy_unless_left_out(name);
+    tokenizer_from_ = &donor;
+    for (const char* name : tokenizer_files) {
+      if (!matches_any(name, left_out)) copy(donor, name);
+    }
     for (const std::string& name : donor.names()) {
-      if (name.starts_with(std::string(more_templates) + '/')) copy_unless_left_out(name);
+      if (matches_any(name, left_out)) continue;
+      if (name.starts_with(std::string(more_templates) + '/')) copy(donor, name);
+      if (is_vocabulary(name)) copy_if_small(donor, name);
     }
   }
 
   bool has_tokenizer() {
-    return std::any_of(vocabulary_files.begin(), vocabulary_files.end(), [&](const char* name) { return find(name); });
+    return std::any_of(result_.files.begin(), result_.files.end(), [](const SmallFile& file) {
+      const auto is_name = [&](std::string_view name) { return name == file.name; };
+      return is_vocabulary(file.name) || std::any_of(vocabulary_files.begin(), vocabulary_files.end(), is_name);
+    });
+  }
+
+  /// Of a file that no list names.
+  void copy_if_small(const ModelFolder& from, const std::string& name) {
+    if (find(name) != nullptr) return;
+    auto file = from.file(name);
+    if (file && is_small_file(*file)) result_.files.push_back(std::move(*file));
+  }
+
+  /// All modules of a folder whose configuration wants one of them: they import each other.
+  void plan_code(const ModelFolder& from, std::span<const char* const> configurations) {
+    bool is_wanted = false;
+    for (const char* name : configurations) {
+      const SmallFile* const file = find(name);
+      if (file == nullptr) continue;
+      for (const std::string& module : own_modules(content_of(*file), from.shown(name))) {
+        is_wanted = true;
+        if (from.has(module + ".py")) continue;
+        warn("ARC033: {} wants code from {}.py, which is not there", from.shown(name), module);
+      }
+    }
+    for (const std::string& name : from.names()) {
+      if (is_wanted && name.ends_with(".py")) copy_if_small(from, name);
+    }
   }
 
   /// Into each file in which some generation of readers looks for it.
@@ -150,6 +207,7 @@ class Planner {
 
   const ModelFolder& anchor_;
   const CompanionRequest& request_;
+  const ModelFolder* tokenizer_from_ = nullptr;  // nothing: none is copied
   Companions result_;
 };
 

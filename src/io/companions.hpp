@@ -17,7 +17,7 @@ struct CompanionRequest {
   struct Tokenizer {
     std::vector<std::pair<std::string, std::string>> made;  ///< files by name: their texts
     const ModelFolder* donor = nullptr;                     ///< whose other tokenizer files are copied; may be none
-    std::vector<std::string> not_copied;                    ///< names that are stale beside the made files
+    std::vector<std::string> not_copied;                    ///< stale beside the made files: names, or "*.model"
   };
   ConfigEdits config = {};
   bool copy_tokenizer = true;  ///< the anchor's; means nothing if `tokenizer` is set
@@ -28,7 +28,7 @@ struct CompanionRequest {
 struct Companions {
   std::vector<SmallFile> files;       ///< ascending by name
   std::vector<std::string> warnings;  ///< no configuration; TOK051 (template without tokenizer), TOK052 (no tokenizer),
-                                      ///< and those of edited_config()
+                                      ///< ARC033 (code that is not there), and those of edited_config()
 };
 
 /// Local. Reads what has to be edited; the rest is copied when it is written.

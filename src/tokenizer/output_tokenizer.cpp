@@ -21,9 +21,8 @@ using Source = TokenizerRequest::Source;
 constexpr std::uint64_t rows_per_token = 16, rows_at_least = 65'536;  // a few far ids must not make a huge matrix
 
 /// Other forms of what tokenizer.json says; readers that prefer them would get the old tokens.
-const std::vector<std::string> other_forms{
-    "added_tokens.json", "merges.txt",      "vocab.json",   "vocab.txt",
-    "tekken.json",       "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"};
+const std::vector<std::string> other_forms{"added_tokens.json", "merges.txt", "vocab.json", "vocab.txt",
+                                           "tekken.json",       "*.model",    "*.tiktoken", "*.spm"};
 
 /// The source's own tokens: as they are if the recipe names it, otherwise without those that have no row.
 std::optional<OutputTokens> donor_tokens(const TokenizerRequest& request, const ModelVocabularies& models,

@@ -29,9 +29,10 @@ struct OutputTokenizer {
   struct File {
     std::string name, text;
   };
-  std::size_t donor = 0;           ///< index of the model whose tokenizer files are copied, apart from those below
-  std::vector<File> files;         ///< instead of the donor's files of these names
-  std::vector<std::string> stale;  ///< names of files of the donor that would contradict `files`: not to be copied
+  std::size_t donor = 0;    ///< index of the model whose tokenizer files are copied, apart from those below
+  std::vector<File> files;  ///< instead of the donor's files of these names
+  /// Files of the donor that would contradict `files`, not to be copied: names, or "*.model" for all that end like this.
+  std::vector<std::string> stale;
   OutputVocabulary vocabulary;
   /// If the donor is not the anchor: the anchor's ids, ascending, and the output's id of the same text, if there is
   /// one.

@@ -61,6 +61,56 @@ TEST_F(CompanionFiles, WhatLoadsAModelIsCopiedAndNothingElse) {
   EXPECT_EQ(output("generation_config.json"), "model's generation_config.json");
 }
 
+TEST_F(CompanionFiles, VocabulariesAreKnownByTheirEndings) {
+  model_with({"tiktoken.model", "qwen.tiktoken", "source.spm", "notes.txt"});
+  fs::create_directory(from + "/old.model");
+  EXPECT_THAT(write(), IsEmpty()) << "it has a tokenizer";
+  EXPECT_THAT(written(), ElementsAre("config.json", "qwen.tiktoken", "source.spm", "tiktoken.model"));
+}
+
+// Code of a model's own.
+
+TEST_F(CompanionFiles, CodeIsCopiedIfAConfigurationNamesSomeOfIt) {
+  model_with({"modeling_x.py", "parts.py", "code/other.py", "run.sh"});
+  scratch.write("model/config.json", R"({"auto_map": {"AutoModel": "modeling_x.XModel"}})");
+  CompanionRequest request;
+  request.copy_tokenizer = false;
+  EXPECT_THAT(write(request), IsEmpty());
+  EXPECT_THAT(written(), ElementsAre("config.json", "modeling_x.py", "parts.py"));
+  EXPECT_EQ(output("parts.py"), "model's parts.py");
+}
+
+TEST_F(CompanionFiles, CodeOfATokenizerComesWithIt) {
+  model_with({"tiktoken.model", "tokenization_x.py"});
+  scratch.write("model/tokenizer_config.json", R"({"auto_map": {"AutoTokenizer": ["tokenization_x.X", null]}})");
+  EXPECT_THAT(write(), IsEmpty());
+  EXPECT_THAT(written(), ElementsAre("config.json", "tiktoken.model", "tokenization_x.py", "tokenizer_config.json"));
+}
+
+TEST_F(CompanionFiles, CodeOfAnotherRepositoryStaysThere) {
+  model_with({"tokenizer.json", "modeling_x.py"});
+  scratch.write("model/config.json", R"({"auto_map": {"AutoModel": "org/x--modeling_x.XModel"}})");
+  EXPECT_THAT(write(), IsEmpty());
+  EXPECT_THAT(written(), ElementsAre("config.json", "tokenizer.json"));
+}
+
+TEST_F(CompanionFiles, CodeThatIsNotThereIsWarnedOf) {
+  model_with({"tokenizer.json"});
+  scratch.write("secret.py", "x");
+  scratch.write("model/config.json",
+                R"({"auto_map": {"AutoModel": "../secret.X", "AutoConfig": "configuration_x.X"}})");
+  EXPECT_THAT(write(),
+              ElementsAre(HasSubstr("../secret.py"), AllOf(StartsWith("ARC033"), HasSubstr("configuration_x.py"))));
+  EXPECT_THAT(written(), ElementsAre("config.json", "tokenizer.json"));
+}
+
+TEST_F(CompanionFiles, ALinkOfCodeOutOfTheModelIsRefused) {
+  scratch.write("secret", "x");
+  scratch.write("model/config.json", R"({"auto_map": {"AutoModel": "x.X"}})");
+  scratch.link("model/x.py", "../secret");
+  EXPECT_EQ(error_of([&] { write(); }).class_code(), "FMT003");
+}
+
 TEST_F(CompanionFiles, WithoutTokenizerTheOthersAreCopied) {
   model_with({"tokenizer.json", "generation_config.json", "additional_chat_templates/rag.jinja"});
   CompanionRequest request;
@@ -140,7 +190,6 @@ class BuiltTokenizer : public CompanionFiles {
     return request;
   }
 
- private:
   std::optional<ModelFolder> donor_;
 };
 
@@ -153,6 +202,16 @@ TEST_F(BuiltTokenizer, ComesWithTheFilesOfItsDonorAndNoneOfTheAnchors) {
   EXPECT_EQ(output("tokenizer_config.json"), "{\"built\": 1}");
   EXPECT_EQ(output("special_tokens_map.json"), "donor's special_tokens_map.json");
   EXPECT_EQ(output("generation_config.json"), "model's generation_config.json");
+}
+
+TEST_F(BuiltTokenizer, LeavesOutWhatAPatternNames) {
+  scratch.write("donor/tiktoken.model", "old");
+  scratch.write("donor/x.tiktoken", "old");
+  scratch.write("donor/tokenizer.model", "old");
+  donor_.emplace(scratch / "donor");
+  EXPECT_THAT(write(request_with({"merges.txt", "vocab.json", "*.model"})), IsEmpty());
+  EXPECT_THAT(written(), testing::Contains("x.tiktoken"));
+  EXPECT_THAT(written(), Not(testing::Contains(testing::EndsWith(".model"))));
 }
 
 TEST_F(BuiltTokenizer, IsWrittenEvenIfNoneIsToBeCopied) {

@@ -34,8 +34,7 @@ TEST(Union, AppendsInItsOrder) {
   EXPECT_EQ(*read.find("xa")->added, (TokenFlags{.normalized = true})) << "an ordinary token";
   EXPECT_EQ(*read.find("<x>")->added, (TokenFlags{.lstrip = true, .normalized = false, .special = true}));
   EXPECT_THAT(built.codes(), IsEmpty());
-  EXPECT_THAT(built.output.stale,
-              testing::IsSupersetOf({"merges.txt", "vocab.json", "added_tokens.json", "tokenizer.model"}));
+  EXPECT_THAT(built.output.stale, testing::IsSupersetOf({"merges.txt", "vocab.json", "added_tokens.json", "*.model"}));
 }
 
 TEST(Union, TokensBeyondAModelsRowsAreLeftOutOfTheUnion) {
