@@ -13,13 +13,11 @@
 namespace stockpot::io {
 namespace {
 
-constexpr std::size_t max_values = 4'000'000;  // of the whole text: each takes far more memory than its letters
-
 /// Reads a text for its size alone. (The library's own callback while it builds a document takes quadratic time.)
 class SizeCheck final : public JsonEvents {
  public:
-  SizeCheck(std::string_view path, std::string_view code, std::size_t max_keys)
-      : JsonEvents(path, code, max_json_depth), max_keys_(max_keys) {}
+  SizeCheck(std::string_view path, std::string_view code, const JsonLimits& limits)
+      : JsonEvents(path, code, max_json_depth), limits_(limits) {}
 
  private:
   void begin(bool) override {
@@ -28,7 +26,8 @@ class SizeCheck final : public JsonEvents {
   }
   void end() override { keys_.pop_back(); }
   void on_key(std::string&) override {
-    if (++keys_.back() > max_keys_) refuse("FMT005", fmt::format("a JSON object has more than {} keys", max_keys_));
+    if (++keys_.back() > limits_.keys)
+      refuse("FMT005", fmt::format("a JSON object has more than {} keys", limits_.keys));
   }
   void on_text(std::string&) override { count_value(); }
   void on_unsigned(std::uint64_t) override { count_value(); }
@@ -36,23 +35,27 @@ class SizeCheck final : public JsonEvents {
   void on_other() override { count_value(); }
 
   void count_value() {
-    if (++values_ > max_values) refuse("FMT005", fmt::format("the JSON text has more than {} values", max_values));
+    if (++values_ > limits_.values) {
+      refuse("FMT005", fmt::format("the JSON text has more than {} values", limits_.values));
+    }
   }
-  std::size_t max_keys_;
+
+  JsonLimits limits_;
   std::vector<std::size_t> keys_;  // of the open containers, outermost first
   std::size_t values_ = 0;
 };
 
 }  // namespace
 
-void check_json_size(std::string_view text, std::string_view path, std::string_view code, std::size_t max_keys) {
-  SizeCheck(path, code, max_keys).read(text);
+void check_json_size(std::string_view text, std::string_view path, std::string_view code, const JsonLimits& limits) {
+  SizeCheck(path, code, limits).read(text);
 }
 
-nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code) {
+nlohmann::ordered_json parse_json(std::string_view text, std::string_view path, std::string_view code,
+                                  const JsonLimits& limits) {
   const std::optional<std::string> stand_ins = with_stand_ins(text);
   if (stand_ins) text = *stand_ins;
-  check_json_size(text, path, code);
+  check_json_size(text, path, code, limits);
   return nlohmann::ordered_json::parse(text.begin(), text.end());
 }
 

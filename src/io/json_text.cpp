@@ -175,7 +175,7 @@ void JsonText::dump_to(std::string& out, std::size_t indent) const {
 JsonText parse_json_text(std::string_view text, std::string_view path, std::string_view code) {
   const std::optional<std::string> stand_ins = with_stand_ins(text);
   if (stand_ins) text = *stand_ins;
-  check_json_size(text, path, code, std::numeric_limits<std::size_t>::max());
+  check_json_size(text, path, code, {.keys = std::numeric_limits<std::size_t>::max()});
   Builder builder(path, code, stand_ins.has_value());
   builder.read(text);
   return builder.take();

@@ -18,6 +18,8 @@ using nlohmann::json;          // sorts its keys
 using nlohmann::ordered_json;  // what parse_json gives
 
 constexpr std::uint64_t schema_version = 1;
+/// As many tensors as a model may have, each an object of four texts and a shape of four dimensions, and what else there is.
+constexpr JsonLimits limits{.values = 4'000'000 * 10 + 1'000'000};
 
 json input_json(const Manifest::Input& input) {
   json files = json::array();
@@ -193,7 +195,7 @@ std::string to_json(const Manifest& manifest) {
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& path) {
-  const ordered_json document = parse_json(text, path, "FMT022");
+  const ordered_json document = parse_json(text, path, "FMT022", limits);
   try {
     Manifest manifest = read(document);
     // Whatever else could differ, a key given twice, an unknown one, another spelling of a number, would be a place

@@ -125,6 +125,16 @@ TEST(Manifest, OfAnotherSchemaOrContractNamesTheVersionThatMadeIt) {
   }
 }
 
+TEST(Manifest, MayHaveMoreValuesThanOtherFiles) {
+  Manifest many = example();
+  many.tensors.clear();
+  for (int t = 0; t < 106'000; ++t) {  // 38 values each: more than 4,000,000 in all
+    many.tensors.push_back(
+        {{std::to_string(1'000'000 + t), DType::bf16, Shape(32, 1)}, "model.safetensors", digest("02")});
+  }
+  EXPECT_EQ(parse_manifest(to_json(many), "m.json").tensors.size(), many.tensors.size());
+}
+
 TEST(TensorTable, DigestIgnoresFilesAndOffsets) {
   std::vector<StoredTensor> tensors{{{"a", DType::bf16, {2, 3}}, 0, 0}, {{"b", DType::f32, {}}, 0, 12}};
   const std::string expected = sha256_hex("[\"a\",\"BF16\",[2,3]]\n[\"b\",\"F32\",[]]\n");
