@@ -14,7 +14,7 @@ std::vector<TensorInfo> outputs_of(const plan::MergePlan& plan) {
 
 EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan,
                              const plan::Schedule& dealt, Crew& crew, io::TensorSink& out, Counters& counted,
-                             JournalKeeper& keeper, const RecordedPasses& before, StopFlag& stop_flag)
+                             JournalKeeper& keeper, const RecordedPasses& before, Lookout& looks_out)
     : comm(ranks),
       plan(merge_plan),
       schedule(dealt),
@@ -29,8 +29,9 @@ EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergeP
       digests(outputs_of(merge_plan)),
       journal(keeper),
       recorded(before),
-      stop(stop_flag),
-      units(merge_plan, digests, keeper, stop_flag),
+      lookout(looks_out),
+      stop(looks_out.stop()),
+      units(merge_plan, digests, keeper, stop),
       input_check(merge_plan, sources),
       lines(merge_plan) {}
 

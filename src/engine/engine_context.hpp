@@ -12,6 +12,7 @@
 #include "engine/crew.hpp"
 #include "engine/journal_keeper.hpp"
 #include "engine/lines_alpha.hpp"
+#include "engine/lookout.hpp"
 #include "engine/recorded_passes.hpp"
 #include "engine/strip_io.hpp"
 #include "engine/tensor_digests.hpp"
@@ -59,6 +60,7 @@ struct EngineContext {
   TensorDigests digests;
   JournalKeeper& journal;
   const RecordedPasses& recorded;  ///< by earlier attempts
+  Lookout& lookout;
   StopFlag& stop;
   UnitAssembly units;
   InputCheck input_check;
@@ -69,7 +71,7 @@ struct EngineContext {
   /// Everything must outlive it.
   EngineContext(const comm::Communicator& ranks, const plan::MergePlan& merge_plan, const plan::Schedule& dealt,
                 Crew& crew, io::TensorSink& out, Counters& counted, JournalKeeper& keeper, const RecordedPasses& before,
-                StopFlag& stop_flag);
+                Lookout& looks_out);
   /// nullptr: NaN and infinities of inputs are no error.
   const InputCheck* check_of_inputs() const {
     return plan.nonfinite == recipe::Nonfinite::error ? &input_check : nullptr;

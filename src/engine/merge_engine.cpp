@@ -49,10 +49,7 @@ void MergeEngine::measure_factor() {
 }
 
 void MergeEngine::end_if_stopped() const {
-  if (!context_.stop.has_skipped()) return;
-  throw Error(ErrorKind::stopped,
-              context_.stop.is_for_deadline() ? "stopped before the deadline" : "stopped on request")
-      .hint("the same command line goes on from here");
+  if (context_.stop.has_skipped()) throw context_.lookout.stopped();
 }
 
 void MergeEngine::sweep() {

@@ -1,7 +1,5 @@
 #include "engine/merge_job.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -9,9 +7,9 @@
 
 #include "comm/agree.hpp"
 #include "engine/joint_sweep.hpp"
+#include "engine/lookout.hpp"
 #include "engine/rank_reports.hpp"
 #include "engine/stage_merge.hpp"
-#include "io/pending_calls.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -25,10 +23,11 @@ class Merges {
       : comm_(comm),
         orders_(orders),
         options_(orders.front().options),
+        lookout_(comm, options_, [this] { return time_in_flight(); }),
         sweep_{.comm = comm,
                .recipe = recipe,
                .clock = options_.clock != nullptr ? *options_.clock : own_clock_,
-               .stop = options_.stop != nullptr ? *options_.stop : own_stop_,
+               .lookout = lookout_,
                .idle = [this] { return idle(); },
                .crew = {},
                .times = {},
@@ -114,7 +113,7 @@ class Merges {
   }
 
   bool idle() {
-    look_around();
+    const bool goes_on = lookout_.look_around();
     Progress all;
     for (StageMerge& job : jobs_) {
       job.check();
@@ -124,37 +123,17 @@ class Merges {
       all.units_done += one.units_done;
     }
     if (options_.on_progress) options_.on_progress(all);
-    return !comm_.alarmed();
+    return goes_on;
   }
 
-  /// Main thread, while workers work. Passes on who wants to stop, and ends what hangs.
-  void look_around() {
-    if (options_.on_idle) options_.on_idle();
-    const auto& reliability = options_.reliability;
-    if (sweep_.stop.level() == Stop::none && reliability.deadline &&
-        std::chrono::steady_clock::now() + time_to_stop() >= *reliability.deadline) {
-      sweep_.stop.raise_for_deadline();
-    }
-    if (sweep_.stop.level() != Stop::none) comm_.raise_stop(static_cast<int>(sweep_.stop.level()));
-    sweep_.stop.raise(static_cast<Stop>(comm_.stop_level()));
-    if (reliability.stall_timeout.count() == 0) return;
-    const auto call = io::longest_pending_call();
-    if (!call || call->seconds < static_cast<double>(reliability.stall_timeout.count())) return;
-    comm_.give_up(Error(ErrorKind::storage, fmt::format("a {} has not ended for {:.0f} s", call->what, call->seconds))
-                      .in_file(call->path)
-                      .with("byte", std::to_string(call->offset))
-                      .with("rank", std::to_string(comm_.rank()))
-                      .hint("the storage does not answer; the same command line goes on from here"));
-  }
-
-  /// For what is in flight, and for committing it, one merge after the other.
-  std::chrono::duration<double> time_to_stop() const {
-    std::chrono::duration<double> unit{}, commits{};
+  /// One merge after the other.
+  Lookout::Seconds time_in_flight() const {
+    Lookout::Seconds unit{}, commits{};
     for (const StageMerge& job : jobs_) {
       unit = std::max(unit, job.slowest_unit());
       commits += job.slowest_commit();
     }
-    return std::max<std::chrono::duration<double>>(options_.reliability.reserve, 2 * (unit + commits));
+    return unit + commits;
   }
 
   const comm::Communicator& comm_;
@@ -163,7 +142,7 @@ class Merges {
   std::size_t begin_ = 0, end_ = 0;  // of the orders in the sweep under way
   Clock::time_point start_;
   RunClock own_clock_{Phase::prepare};
-  StopFlag own_stop_;
+  Lookout lookout_;
   Sweep sweep_;
   std::deque<StageMerge> jobs_;  // they stay where they are
 };

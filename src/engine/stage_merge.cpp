@@ -29,7 +29,8 @@ void StageMerge::begin() {
     const Continuation& before = place_.continuation;
     journal_.emplace(JournalPlace{before.journal_directory, stage_.fingerprint, before.attempt, rank}, *sink_,
                      options_.reliability);
-    context_.emplace(comm_, plan_, schedule_, *sweep_.crew, *sink_, counters_, *journal_, before.recorded, sweep_.stop);
+    context_.emplace(comm_, plan_, schedule_, *sweep_.crew, *sink_, counters_, *journal_, before.recorded,
+                     sweep_.lookout);
     add_digests_of_done_units();
     engine_.emplace(*context_, options_.take_over);
   });

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine_context.hpp"
+#include "engine/lookout.hpp"
 #include "engine/merge_engine.hpp"
 #include "engine/merge_job.hpp"
 
@@ -19,7 +20,7 @@ struct Sweep {
   const comm::Communicator& comm;
   const recipe::Recipe& recipe;
   RunClock& clock;
-  StopFlag& stop;
+  Lookout& lookout;
   std::function<bool()> idle;   ///< of the main thread, while it waits for workers or storage
   std::optional<Crew> crew;     ///< once there is one
   PhaseTimes times;             ///< of the main thread, so far
