@@ -202,7 +202,7 @@ class Job {
     const JobOptions options = options_for(stage);
     opened_.push_back({&stage, directory,
                        take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
-                                    options.output_format, options.reliability, {!is_final, options.keep_staging})});
+                                    options, {!is_final, options.keep_staging})});
     for (std::string& remark : opened_.back().place.continuation.remarks) settings_.on_remark(remark);
   }
 

@@ -18,6 +18,12 @@ bool Lookout::look_around() {
   return !comm_.alarmed();
 }
 
+bool Lookout::look_around_or_stop() {
+  const bool goes_on = look_around();
+  if (stop_.level() != Stop::none) throw stopped();
+  return goes_on;
+}
+
 Error Lookout::stopped() const {
   return Error(ErrorKind::stopped, stop_.is_for_deadline() ? "stopped before the deadline" : "stopped on request")
       .hint("the same command line goes on from here");

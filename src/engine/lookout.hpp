@@ -28,6 +28,9 @@ class Lookout {
 
   /// Main thread. Passes on who wants to stop, and ends the job if a transfer hangs. @return false: some rank raised the alarm.
   bool look_around();
+  /// Likewise, for work that leaves nothing behind: whoever wants the job to stop ends it at once.
+  /// @throws Error(stopped)
+  bool look_around_or_stop();
 
   StopFlag& stop() { return stop_; }
   /// What ends a job that stops.

@@ -36,12 +36,13 @@ std::vector<std::uint32_t> done_units(const Continuation& continuation) {
 class Check {
  public:
   Check(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places, std::uint32_t threads,
-        const Continuation& continuation)
+        Lookout& lookout, const Continuation& continuation)
       : comm_(comm),
         stage_(stage),
         units_(plan::cut_units(stage.plan, continuation.unit_bytes)),
         places_(places),
         threads_(threads),
+        lookout_(lookout),
         continuation_(continuation) {}
 
   /// Collective. Those of `units` that differ, ascending, on every rank.
@@ -76,7 +77,7 @@ class Check {
       share.push_back(units[i]);
     }
     InputFiles files(posix_source());
-    Workers workers(threads_, [&] { return !comm_.alarmed(); });
+    Workers workers(threads_, [&] { return lookout_.look_around_or_stop(); });
     std::vector<std::string> results(share.size());
     workers.run(share.size(), [&](std::size_t, std::size_t i) {
       ByteWriter out;
@@ -131,16 +132,17 @@ class Check {
   std::vector<plan::Unit> units_;
   const io::OutputPlaces& places_;
   std::uint32_t threads_;
+  Lookout& lookout_;
   const Continuation& continuation_;
 };
 
 }  // namespace
 
 void check_done_units(const comm::Communicator& comm, const Stage& stage, const io::OutputPlaces& places,
-                      ResumeCheck how, std::uint32_t threads, Continuation& continuation) {
+                      ResumeCheck how, std::uint32_t threads, Lookout& lookout, Continuation& continuation) {
   const std::vector<std::uint32_t> units = done_units(continuation);
   if (units.empty() || how == ResumeCheck::none) return;
-  const Check check(comm, stage, places, threads, continuation);
+  const Check check(comm, stage, places, threads, lookout, continuation);
   std::vector<std::uint32_t> bad =
       check.differing(how == ResumeCheck::all ? units : sample(units, continuation.attempt));
   if (!bad.empty() && how == ResumeCheck::sample) bad = check.differing(units);

@@ -111,7 +111,11 @@ bool StageMerge::save() noexcept {
 void StageMerge::read_back() {
   try {
     verify_output(comm_, place_.continuation.data_directory,
-                  {.threads = schedule_.options.threads, .open = options_.open, .staged = true, .from_storage = true});
+                  {.threads = schedule_.options.threads,
+                   .open = options_.open,
+                   .staged = true,
+                   .from_storage = true,
+                   .idle = [this] { return sweep_.lookout.look_around_or_stop(); }});
   } catch (const Error& error) {
     if (comm_.failing_together() && place_.staging && error.kind() == ErrorKind::mismatch) place_.staging->doubt();
     throw;

@@ -52,7 +52,8 @@ void digest_pieces(const comm::Communicator& comm, const Catalogue& found, const
                    TensorDigests& digests) {
   const std::vector<Piece> pieces = pieces_of(found, comm, options.chunk_bytes);
   InputFiles files(options.open);
-  Workers workers(options.threads, [&] { return !comm.alarmed(); });
+  const auto until_alarmed = [&] { return !comm.alarmed(); };
+  Workers workers(options.threads, options.idle ? options.idle : until_alarmed);
   std::vector<std::vector<std::byte>> buffers(workers.size());
   workers.run(pieces.size(), [&](std::size_t w, std::size_t i) {
     const auto& [tensor, range] = pieces[i];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -13,8 +14,9 @@ struct VerifyOptions {
   std::uint32_t threads = 1;
   std::uint64_t chunk_bytes = std::uint64_t{4} << 20;
   OpenSource open = posix_source();
-  bool staged = false;        ///< not published yet
-  bool from_storage = false;  ///< not what the system still has in memory, as far as it lets us
+  bool staged = false;              ///< not published yet
+  bool from_storage = false;        ///< not what the system still has in memory, as far as it lets us
+  std::function<bool()> idle = {};  ///< as for Workers, while they read; empty: an alarm ends it
 };
 
 struct VerifySummary {

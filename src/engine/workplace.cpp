@@ -1,6 +1,7 @@
 #include "engine/workplace.hpp"
 
 #include "comm/agree.hpp"
+#include "engine/lookout.hpp"
 #include "engine/output_format.hpp"
 #include "engine/resume_check.hpp"
 #include "io/tree.hpp"
@@ -9,16 +10,16 @@ namespace stockpot::engine {
 
 Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
                        std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const std::string& output_format,
-                       const ReliabilityOptions& options, StagingRules rules) {
+                       const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules) {
   Workplace place{std::move(out), std::move(staging), {}, {}};
   try {
     const auto places = comm::agree(comm, [&] {
-      return output_places(output_format, layout_of(stage.plan, "", document.extensions.output_metadata));
+      return output_places(options.output_format, layout_of(stage.plan, "", document.extensions.output_metadata));
     });
-    place.continuation = take_up(comm, place.staging, stage, places, options, rules.may_discard);
-    const ResumeCheck check = place.continuation.is_doubted ? ResumeCheck::all : options.resume_check;
-    if (places) check_done_units(comm, stage, *places, check, schedule.threads, place.continuation);
+    place.continuation = take_up(comm, place.staging, stage, places, options.reliability, rules.may_discard);
+    const ResumeCheck check = place.continuation.is_doubted ? ResumeCheck::all : options.reliability.resume_check;
+    Lookout lookout(comm, options);
+    if (places) check_done_units(comm, stage, *places, check, schedule.threads, lookout, place.continuation);
     plan::ScheduleOptions as_before = schedule;
     if (place.continuation.unit_bytes > 0) as_before.unit_bytes = place.continuation.unit_bytes;
     place.schedule =

@@ -6,13 +6,14 @@
 
 #include "comm/communicator.hpp"
 #include "engine/continuation.hpp"
-#include "engine/reliability.hpp"
 #include "engine/stage.hpp"
 #include "io/publish.hpp"
 #include "plan/schedule.hpp"
 #include "recipe/recipe.hpp"
 
 namespace stockpot::engine {
+
+struct JobOptions;
 
 /// Where a stage is made, and what is there already.
 struct Workplace {
@@ -29,10 +30,8 @@ struct StagingRules {
 };
 
 /// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
-/// @param output_format  one of output_formats().
 Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
                        std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const std::string& output_format,
-                       const ReliabilityOptions& options, StagingRules rules);
+                       const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules);
 
 }  // namespace stockpot::engine

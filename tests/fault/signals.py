@@ -19,6 +19,8 @@ from support.started import Started  # noqa: E402
 STORAGE, EXISTS, STOPPED = 7, 6, 75
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
 SLOW = "pwrite:times=0:path=data/model:slow"
+SLOW_READS, HANGING_READS = "pread:times=0:path=data/model:slow", "pread:times=0:path=data/model:hang"
+SLOW_AFTER_HEADERS = "pread:nth=8:times=0:path=data/model:slow"
 
 
 class Cases:
@@ -29,9 +31,15 @@ class Cases:
         out = self.folder / title.replace(" ", "-").replace(",", "")
         return Started(self.program, self.recipe, out, *OPTIONS, *options, **{"fault": SLOW, **more})
 
+    def half_done(self, title, *options, **more):
+        """An attempt that was killed, and a second one that begins with reading all units of the first."""
+        killed = "pwrite:nth=20:path=data/model:kill; pwrite:times=0:path=data/model:lag"
+        self.started(title, fault=killed).end(60)
+        return self.started(title, "--resume-check", "all", *options, **more)
+
     def goes_on(self, title, run, ranks):
         assert not run.out.exists(), f"{title}: something unfinished is under the final name"
-        self.program.must_run("merge", self.recipe, run.out, "--quiet", *OPTIONS, ranks=ranks)
+        self.program.must_run("merge", self.recipe, run.out, "--quiet", "--verify=readback", *OPTIONS, ranks=ranks)
         assert digest_of(run.out) == self.expected, f"{title}: other bytes"
         record = json.loads((run.out / "stockpot_run.json").read_text())
         assert record["units_resumed"] > 0, f"{title}: began anew"
@@ -81,6 +89,40 @@ class Cases:
         run = self.started("a failing rank, one that hangs", "--abort-grace", "2", "--stall-timeout", "0", ranks=3, fault=both)
         self.check("a failing rank, one that hangs", run, [STORAGE], "data/model", 40, ranks=2)
 
+    def resume_check(self):
+        late = ("--deadline", "3", "--reserve", "1")
+        for title, number, options, says in (
+            ("TERM in the resume check", signal.SIGTERM, (), "stopped on request"),
+            ("USR1 in the resume check", signal.SIGUSR1, (), "stopped on request"),
+            ("a deadline in the resume check", None, late, "stopped before the deadline"),
+        ):
+            run = self.half_done(title, *options, fault=SLOW_READS, ranks=1 + (number == signal.SIGUSR1))
+            if number:
+                run.wait_for("lock.*")
+                os.kill((run.rank_pids() or [run.process.pid])[-1], number)
+            self.check(title, run, [STOPPED], says, 20)
+            assert not run.staged("journal/A00002*"), f"{title}: it was over before"
+        for ranks in (1, 2):
+            title = f"a hanging read in the resume check, {ranks} ranks"
+            run = self.half_done(title, "--stall-timeout", "2", fault=HANGING_READS, ranks=ranks)
+            self.check(title, run, [STORAGE], "a read has not ended", 20)
+
+    def readback(self):
+        read_back = ("--verify=readback", "--threads", "1")
+        for title, number, options in (
+            ("TERM in the read-back", signal.SIGTERM, ()),
+            ("USR1 in the read-back", signal.SIGUSR1, ()),
+            ("a deadline in the read-back", None, ("--deadline", "3", "--reserve", "1")),
+        ):
+            run = self.started(title, *read_back, *options, fault=SLOW_AFTER_HEADERS, ranks=1 + (number == signal.SIGUSR1))
+            if number:
+                run.wait_for("data/stockpot-manifest.json")
+                os.kill((run.rank_pids() or [run.process.pid])[-1], number)
+            self.check(title, run, [STOPPED], "stopped", 20)
+        hang = "pread:rank=1:path=data/model:nth=2:hang"
+        run = self.started("a hanging read in the read-back", *read_back, "--stall-timeout", "2", fault=hang, ranks=2)
+        self.check("a hanging read in the read-back", run, [STORAGE], "a read has not ended", 20)
+
     def two_starts(self):
         first = self.started("two starts").wait_for_journal()
         second = self.program.run("merge", self.recipe, first.out, "--quiet", *OPTIONS)
@@ -99,7 +141,8 @@ def main(binary):
         recipe = linear_of_two(folder)
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
-        for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence):
+        for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence, cases.resume_check,
+                     cases.readback):
             if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
                 case()
 

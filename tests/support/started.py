@@ -21,14 +21,20 @@ class Started:
         self.out, self.start = out, time.monotonic()
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def wait_for_journal(self):
-        """Until some unit is on storage."""
-        journal = Path(f"{self.out}.stockpot/journal")
-        while not any(p.stat().st_size >= 128 for p in journal.glob("*.log")):
+    def staged(self, pattern):
+        return list(Path(f"{self.out}.stockpot").glob(pattern))
+
+    def wait_for(self, pattern, size=0):
+        """Until such a file is staged, of so many bytes at least."""
+        while not any(p.stat().st_size >= size for p in self.staged(pattern)):
             assert self.process.poll() is None, f"ended early: {self.end(5)}"
-            assert time.monotonic() - self.start < 60, "nothing gets into the journal"
+            assert time.monotonic() - self.start < 60, f"there is no {pattern}"
             time.sleep(0.05)
         return self
+
+    def wait_for_journal(self):
+        """Until some unit is on storage."""
+        return self.wait_for("journal/*.log", 128)
 
     def rank_pids(self):
         listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
