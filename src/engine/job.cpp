@@ -14,6 +14,7 @@
 #include "io/file_system.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/run_record.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -199,6 +200,9 @@ class Job {
       return settings_.on_finished({&stage, nullptr, directory, {}});
     }
     std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
+    // Whatever ends this before the stage is gone on with, what was done of it stays.
+    const bool has_begun = !is_final && staging && io::stored_size(staging->plan_file());
+    holds_stages_ = holds_stages_ || (has_begun && !settings_.places.intermediate);
     const JobOptions options = options_for(stage);
     opened_.push_back({&stage, directory,
                        take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,

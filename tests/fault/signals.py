@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
-from support.program import Program  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
 from support.started import Started  # noqa: E402
 
 STORAGE, EXISTS, STOPPED = 7, 6, 75
@@ -27,14 +27,14 @@ class Cases:
     def __init__(self, program, folder, recipe, expected):
         self.program, self.folder, self.recipe, self.expected = program, folder, recipe, expected
 
-    def started(self, title, *options, **more):
+    def started(self, title, *options, recipe=None, **more):
         out = self.folder / title.replace(" ", "-").replace(",", "")
-        return Started(self.program, self.recipe, out, *OPTIONS, *options, **{"fault": SLOW, **more})
+        return Started(self.program, recipe or self.recipe, out, *OPTIONS, *options, **{"fault": SLOW, **more})
 
     def half_done(self, title, *options, **more):
         """An attempt that was killed, and a second one that begins with reading all units of the first."""
         killed = "pwrite:nth=20:path=data/model:kill; pwrite:times=0:path=data/model:lag"
-        self.started(title, fault=killed).end(60)
+        self.started(title, **{**more, "fault": killed, "ranks": 1}).end(60)
         return self.started(title, "--resume-check", "all", *options, **more)
 
     def goes_on(self, title, run, ranks):
@@ -107,6 +107,17 @@ class Cases:
             run = self.half_done(title, "--stall-timeout", "2", fault=HANGING_READS, ranks=ranks)
             self.check(title, run, [STORAGE], "a read has not ended", 20)
 
+    def resume_check_of_a_stage(self):
+        title = "TERM in the resume check of a stage"
+        first, last = (json.loads(self.recipe.read_text()) for _ in range(2))
+        first["name"] = last["models"][0]["model"] = "halfway"
+        both = write_recipe(f"{json.dumps(first)}\n---\n{json.dumps(last)}\n", self.folder / "stages.yaml")
+        run = self.half_done(title, recipe=both, fault=SLOW_READS)
+        run.wait_for("stages/halfway.stockpot/lock.*").process.send_signal(signal.SIGTERM)
+        code, text, _ = run.end(20)
+        assert code == STOPPED and run.staged("stages/halfway.stockpot/journal/A00001*"), f"{title}: {code}: {text}"
+        print(f"{title}: code {code}, what was done of it is still there")
+
     def readback(self):
         read_back = ("--verify=readback", "--threads", "1")
         for title, number, options in (
@@ -142,7 +153,7 @@ def main(binary):
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
         for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence, cases.resume_check,
-                     cases.readback):
+                     cases.resume_check_of_a_stage, cases.readback):
             if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
                 case()
 
