@@ -205,8 +205,7 @@ void Communicator::raise_alarm() const {
 }
 
 bool Communicator::alarmed() const {
-  state_->hear_alarms();
-  if (state_->pulse) state_->pulse->beat(state_->patience);
+  state_->stay_in_touch();
   return state_->alarmed_at.has_value();
 }
 
@@ -236,10 +235,7 @@ void Communicator::be_patient(Patience patience) const {
   state_->pulse.emplace(state_->pulses, rank_, size_, std::move(hosts));
 }
 
-void Communicator::give_up(const Error& error) const {
-  if (state_->patience.give_up) state_->patience.give_up(error);
-  std::_Exit(error.exit_code());
-}
+void Communicator::give_up(const Error& error) const { state_->give_up(error); }
 
 void Communicator::failed_here(const Error* failure) const {
   if (failure == nullptr) {
@@ -247,6 +243,7 @@ void Communicator::failed_here(const Error* failure) const {
   } else {
     state_->failure = *failure;
     state_->failed_at = Clock::now();
+    if (state_->failing_together && !is_root()) state_->failed_at += State::extra_grace;  // all know: rank 0 says it
   }
 }
 

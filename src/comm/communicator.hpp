@@ -19,7 +19,7 @@ namespace stockpot::comm {
 
 /// How long a rank waits for others, and what it does meanwhile.
 struct Patience {
-  /// After an alarm, for those who do not come to the agreement.
+  /// After an alarm, for those who do not come to the agreement; after that, for those who save what they have.
   std::chrono::seconds abort_grace{30};
   /// For a sign of life of a rank; 0: for ever.
   std::chrono::seconds stall_timeout{0};
@@ -95,9 +95,11 @@ class Communicator {
 
   /// Collective. From now on ranks watch over one another.
   void be_patient(Patience patience) const;
-  /// Local. Reports the error and ends the whole job at once, without waiting for anyone.
+  /// Local. Reports the error and ends the whole job at once, without waiting for anyone. After failed_here() it ends with that
+  /// failure, which came first, and says the error as well.
   [[noreturn]] void give_up(const Error& error) const;
-  /// Local. What this rank will tell the others as soon as they come to the next agreement; nullptr: it has.
+  /// Local. Why the job ends as soon as all ranks have come to the next collective, or have not for the grace; nullptr: they have.
+  /// Whoever does something before that collective calls alarmed() meanwhile, and is ended likewise.
   void failed_here(const Error* failure) const;
 
   /// Local. Remembers that all ranks fail together now: whoever unwinds need not fear that a peer waits for it.

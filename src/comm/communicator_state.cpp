@@ -1,6 +1,7 @@
 #include "comm/communicator_state.hpp"
 
 #include <array>
+#include <cstdlib>
 #include <string>
 
 namespace stockpot::comm {
@@ -8,7 +9,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto look_every = std::chrono::milliseconds(100);
-constexpr auto extra_grace = std::chrono::seconds(5);  // the rank that failed knows best what to say
 
 /// Tells of a wait as long as it lives.
 class Waiting {
@@ -74,14 +74,32 @@ void Communicator::State::wait_until(const Done& done) {
 }
 
 void Communicator::State::look_around() {
-  hear_alarms();
   if (patience.while_waiting) patience.while_waiting();
-  if (pulse) pulse->beat(patience);
-  if (failing_together || (!failure && !alarmed_at)) return;
-  if (failure && Clock::now() - failed_at >= patience.abort_grace) patience.give_up(*failure);
-  if (failure || Clock::now() - *alarmed_at < patience.abort_grace + extra_grace) return;
-  patience.give_up(Error(ErrorKind::internal, "a rank failed, and not all others heard of it")
-                       .hint("the log of the rank that failed says why"));
+  stay_in_touch();
+  if (failure || failing_together || !alarmed_at) return;
+  // The rank that failed knows best what to say.
+  if (Clock::now() - *alarmed_at < patience.abort_grace + extra_grace) return;
+  give_up(Error(ErrorKind::internal, "a rank failed, and not all others heard of it")
+              .hint("the log of the rank that failed says why"));
+}
+
+void Communicator::State::stay_in_touch() {
+  hear_alarms();
+  if (pulse) {
+    if (const auto silence = pulse->beat(patience.stall_timeout)) give_up(*silence);
+  }
+  if (failure && Clock::now() - failed_at >= patience.abort_grace) give_up(*failure);
+}
+
+void Communicator::State::give_up(const Error& error) const {
+  Error first = failure.value_or(error);
+  if (first.sentence() != error.sentence()) {  // else it is for this failure that the time is over
+    std::string meanwhile = error.sentence();
+    for (const auto& [name, value] : error.context()) meanwhile += ", " + name + " " + value;
+    first.with("meanwhile", meanwhile);
+  }
+  if (patience.give_up) patience.give_up(first);
+  std::_Exit(first.exit_code());
 }
 
 void Communicator::State::hear_alarms() {

@@ -20,7 +20,8 @@ namespace stockpot::comm {
 void check(int code, const char* call);
 
 struct Communicator::State {
-  static constexpr int failure_tag = 0;  // of alarms; above it: levels of stopping
+  static constexpr int failure_tag = 0;                         // of alarms; above it: levels of stopping
+  static constexpr auto extra_grace = std::chrono::seconds(5);  // for others than the rank that speaks for all
 
   MPI_Comm comm = MPI_COMM_NULL;    // null: this process alone, no MPI
   MPI_Comm alarms = MPI_COMM_NULL;  // its own channel, so that an alarm meets no collective
@@ -31,7 +32,7 @@ struct Communicator::State {
   bool ends_by_abort = false;
   int stop_level = 0;
   std::optional<std::chrono::steady_clock::time_point> alarmed_at;
-  std::optional<Error> failure;  // of this rank, while it waits for the others to hear of it
+  std::optional<Error> failure;  // while this rank waits for others, who have to hear of it or to save what they have
   std::chrono::steady_clock::time_point failed_at;
   std::vector<MPI_Request> sent_alarms;
   std::optional<Pulse> pulse;
@@ -55,8 +56,14 @@ struct Communicator::State {
   template <class Done>
   void wait_until(const Done& done);
 
-  /// While it waits: hears alarms, shows that it lives, and does not wait for ever for those who do not come.
+  /// While it waits: stays in touch, and does not wait for ever for those who do not come.
   void look_around();
+
+  /// While it waits or works: hears alarms, shows that it lives, and ends the job when there was time enough after a failure.
+  void stay_in_touch();
+
+  /// Communicator::give_up().
+  [[noreturn]] void give_up(const Error& error) const;
 
   void hear_alarms();
 

@@ -1,26 +1,24 @@
 #include "comm/pulse.hpp"
 
-#include "core/error.hpp"
-
 namespace stockpot::comm {
 
 Pulse::~Pulse() {
   if (sent_ != MPI_REQUEST_NULL) MPI_Request_free(&sent_);
 }
 
-void Pulse::beat(const Patience& patience) {
+std::optional<Error> Pulse::beat(std::chrono::seconds timeout) {
   const auto now = Clock::now();
   send(now);
   const bool heard = receive();
   const bool was_away = now - last_look_ > std::chrono::seconds(5);  // then it could not have heard anything
   if (heard || was_away) last_heard_ = now;
   last_look_ = now;
-  if (patience.stall_timeout.count() == 0 || now - last_heard_ < patience.stall_timeout) return;
-  patience.give_up(Error(ErrorKind::storage,
-                         "a rank has not been heard of for " + std::to_string(patience.stall_timeout.count()) + " s")
-                       .with("rank", std::to_string(watched_) + " on " + hosts_[static_cast<std::size_t>(watched_)])
-                       .hint("it was stopped, its machine is gone, or its storage does not answer; the same command "
-                             "line goes on from here"));
+  if (timeout.count() == 0 || now - last_heard_ < timeout) return std::nullopt;
+  return Error(ErrorKind::storage, "a rank has not been heard of for " + std::to_string(timeout.count()) + " s")
+      .with("rank", std::to_string(watched_) + " on " + hosts_[static_cast<std::size_t>(watched_)])
+      .hint(
+          "it was stopped, its machine is gone, or its storage does not answer; "
+          "the same command line goes on from here");
 }
 
 void Pulse::send(Clock::time_point now) {

@@ -6,10 +6,11 @@
 #include <mpi.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "comm/communicator.hpp"
+#include "core/error.hpp"
 
 namespace stockpot::comm {
 
@@ -24,8 +25,9 @@ class Pulse {
   Pulse& operator=(const Pulse&) = delete;
   ~Pulse();
 
-  /// Local. To be called some times a second. Gives up if the watched rank has been silent for too long.
-  void beat(const Patience& patience);
+  /// Local. To be called some times a second. @param timeout  0: none. @return what to give up with if the watched rank has been
+  /// silent for so long.
+  std::optional<Error> beat(std::chrono::seconds timeout);
 
  private:
   using Clock = std::chrono::steady_clock;

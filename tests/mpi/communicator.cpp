@@ -115,6 +115,35 @@ TEST(Patience, ARankThatWaitsLooksAroundMeanwhile) {
   EXPECT_TRUE(looks > 0 || channel.rank() == 0);
 }
 
+TEST(Patience, AFailureThatIsKnownEndsTheJobAfterTheGrace) {
+  const Communicator alone = Communicator::alone();
+  alone.be_patient({.abort_grace = std::chrono::seconds(0), .give_up = [](const Error& error) { throw error; }});
+  const Error first(ErrorKind::numeric, "the first");
+  EXPECT_FALSE(alone.alarmed());
+  alone.failed_here(&first);
+  try {
+    alone.alarmed();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), first.what());
+  }
+  alone.failed_here(nullptr);
+  EXPECT_FALSE(alone.alarmed());
+}
+
+TEST(Patience, WhatHangsAfterAFailureIsSaidWithIt) {
+  const Communicator alone = Communicator::alone();
+  alone.be_patient({.give_up = [](const Error& error) { throw error; }});
+  const Error first(ErrorKind::numeric, "the first");
+  alone.failed_here(&first);
+  try {
+    alone.give_up(Error(ErrorKind::storage, "the second").in_file("f"));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::numeric);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("the first"), HasSubstr("the second, file f")));
+  }
+}
+
 TEST(Mail, ArrivesFromEveryRankInTheOrderInWhichEachPostedIt) {
   const Communicator channel = Communicator::world();
   constexpr int letters = 50;
