@@ -50,7 +50,7 @@ OptionGroup reliability_options() {
         .variable = "STOCKPOT_RESERVE"},
        {.name = "abort-grace",
         .value_name = "TIME",
-        .help = "after a rank failed, how long to wait for others to agree; default 30 s"},
+        .help = "after a rank failed, how long to wait for others to agree, then to commit; default 30 s"},
        {.name = "stall-timeout",
         .value_name = "TIME",
         .help =

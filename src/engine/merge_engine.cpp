@@ -44,7 +44,7 @@ void MergeEngine::measure_factor() {
     ByteWriter factor;
     factor.real(context_.lines.value());
     context_.journal.add({io::EntryType::factor, 0, factor.take()});
-    context_.journal.flush([] {});
+    context_.journal.flush([this] { context_.lookout.look_around(); });
   });
 }
 

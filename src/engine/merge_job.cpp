@@ -50,7 +50,7 @@ class Merges {
         for (std::size_t j = begin_; j < end_; ++j) jobs_[j].let_go();
       }
     } catch (...) {
-      if (comm_.failing_together()) end_failed(Error::current().kind());
+      if (comm_.failing_together()) end_failed(Error::current());
       throw;
     }
   }
@@ -108,8 +108,17 @@ class Merges {
   }
 
   /// Collective. The first failure counts, whatever happens while what is left of it is tidied up.
-  void end_failed(ErrorKind kind) {
-    for (StageMerge& job : jobs_) job.end_failed(kind, jobs_.size() > 1);
+  void end_failed(const Error& failure) {
+    save_all(failure);
+    for (StageMerge& job : jobs_) job.end_failed(failure.kind(), jobs_.size() > 1);
+  }
+
+  /// Collective. What is written becomes durable: within the grace if something failed. Who was asked to stop takes its time.
+  void save_all(const Error& failure) {
+    if (failure.kind() != ErrorKind::stopped) comm_.failed_here(&failure);
+    for (StageMerge& job : jobs_) job.save();
+    comm_.barrier();
+    comm_.failed_here(nullptr);
   }
 
   bool idle() {

@@ -69,10 +69,18 @@ void StageMerge::let_go() {
   sink_.reset();
 }
 
+void StageMerge::save() noexcept {
+  if (is_published_ || !journal_) return;
+  try {
+    journal_->flush([this] { sweep_.lookout.look_around(); });
+  } catch (...) {  // it does not hide the failure that led here; what is not in the journal is made again
+  }
+}
+
 void StageMerge::end_failed(ErrorKind kind, bool may_be_innocent) {
   if (is_published_) return;
-  const bool holds_work = save() && (can_be_continued(kind) || may_be_innocent);
-  const bool keep = comm_.max(holds_work || options_.keep_staging ? 1 : 0) != 0;  // also a barrier: no file is in use
+  const bool is_worth_it = holds_work() && (can_be_continued(kind) || may_be_innocent);
+  const bool keep = comm_.max(is_worth_it || options_.keep_staging ? 1 : 0) != 0;  // also a barrier: no file is in use
   if (!place_.staging) return;
   if (keep) return place_.staging->leave();
   place_.staging->discard();
@@ -98,14 +106,9 @@ std::chrono::duration<double> StageMerge::slowest_commit() const {
   return journal_ ? journal_->slowest_commit() : std::chrono::duration<double>();
 }
 
-bool StageMerge::save() noexcept {
-  const bool had_work = place_.continuation.done_units > 0 || !place_.continuation.recorded.places.empty();
-  if (!journal_) return had_work;
-  try {
-    journal_->flush([] {});
-  } catch (...) {  // it does not hide the failure that led here; what is not in the journal is made again
-  }
-  return had_work || journal_->committed_entries() > 0;
+bool StageMerge::holds_work() const {
+  const Continuation& before = place_.continuation;
+  return before.done_units > 0 || !before.recorded.places.empty() || (journal_ && journal_->committed_entries() > 0);
 }
 
 void StageMerge::read_back() {

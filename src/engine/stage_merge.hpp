@@ -57,7 +57,9 @@ class StageMerge {
   /// Gives back all that it has of the crew.
   void let_go();
 
-  /// Collective. All ranks fail together: what is worth going on with stays, the rest goes.
+  /// Local. After a failure: what was written and can be made durable is.
+  void save() noexcept;
+  /// Collective. All ranks fail together, and have saved: what is worth going on with stays, the rest goes.
   /// @param may_be_innocent  it may be another merge that failed.
   void end_failed(ErrorKind kind, bool may_be_innocent);
 
@@ -72,8 +74,8 @@ class StageMerge {
 
  private:
   const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
-  /// Local. After a failure: what was written and can be made durable is. @return whether the journal holds anything.
-  bool save() noexcept;
+  /// Whether the journal holds anything.
+  bool holds_work() const;
 
   /// Collective. A difference stays known, so that the next attempt looks for it and makes again what is damaged.
   void read_back();

@@ -125,7 +125,8 @@ class Cases:
             ("USR1 in the read-back", signal.SIGUSR1, ()),
             ("a deadline in the read-back", None, ("--deadline", "3", "--reserve", "1")),
         ):
-            run = self.started(title, *read_back, *options, fault=SLOW_AFTER_HEADERS, ranks=1 + (number == signal.SIGUSR1))
+            ranks = 1 + (number == signal.SIGUSR1)
+            run = self.started(title, *read_back, *options, fault=SLOW_AFTER_HEADERS, ranks=ranks)
             if number:
                 run.wait_for("data/stockpot-manifest.json")
                 os.kill((run.rank_pids() or [run.process.pid])[-1], number)
@@ -133,6 +134,19 @@ class Cases:
         hang = "pread:rank=1:path=data/model:nth=2:hang"
         run = self.started("a hanging read in the read-back", *read_back, "--stall-timeout", "2", fault=hang, ranks=2)
         self.check("a hanging read in the read-back", run, [STORAGE], "a read has not ended", 20)
+
+    def commit(self):
+        hang = f"fdatasync:path=data/model:times=0:hang; {SLOW}"
+        title = "a commit that hangs after a stop"
+        run = self.half_done(title, "--journal-every", "60", "--stall-timeout", "2", fault=hang)
+        run.wait_for("lock.*").wait_for_writes().process.send_signal(signal.SIGUSR1)
+        self.check(title, run, [STORAGE], "a sync has not ended", 20)
+        both = f"fdatasync:rank=1:path=data/model:times=0:hang; pwrite:rank=0:path=data/model:nth=4:times=0:EACCES; {SLOW}"
+        for grace, stall in ((2, 60), (60, 2)):
+            title = f"a commit that hangs after a failure, grace {grace} s"
+            options = ("--abort-grace", grace, "--stall-timeout", stall)
+            run = self.half_done(title, *options, fault=both, ranks=2)
+            self.check(title, run, [STORAGE], "Permission denied", 30)
 
     def two_starts(self):
         first = self.started("two starts").wait_for_journal()
@@ -153,7 +167,7 @@ def main(binary):
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
         for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence, cases.resume_check,
-                     cases.resume_check_of_a_stage, cases.readback):
+                     cases.resume_check_of_a_stage, cases.readback, cases.commit):
             if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
                 case()
 

@@ -24,17 +24,25 @@ class Started:
     def staged(self, pattern):
         return list(Path(f"{self.out}.stockpot").glob(pattern))
 
-    def wait_for(self, pattern, size=0):
-        """Until such a file is staged, of so many bytes at least."""
-        while not any(p.stat().st_size >= size for p in self.staged(pattern)):
+    def wait_until(self, is_so, what):
+        while not is_so():
             assert self.process.poll() is None, f"ended early: {self.end(5)}"
-            assert time.monotonic() - self.start < 60, f"there is no {pattern}"
+            assert time.monotonic() - self.start < 60, f"waited in vain for {what}"
             time.sleep(0.05)
         return self
+
+    def wait_for(self, pattern, size=0):
+        """Until such a file is staged, of so many bytes at least."""
+        return self.wait_until(lambda: any(p.stat().st_size >= size for p in self.staged(pattern)), pattern)
 
     def wait_for_journal(self):
         """Until some unit is on storage."""
         return self.wait_for("journal/*.log", 128)
+
+    def wait_for_writes(self):
+        """Until data is written that was not when it is called."""
+        before = time.time()
+        return self.wait_until(lambda: any(p.stat().st_mtime > before for p in self.staged("data/model*")), "writes")
 
     def rank_pids(self):
         listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
