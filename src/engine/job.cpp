@@ -1,7 +1,5 @@
 #include "engine/job.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -9,36 +7,14 @@
 #include <span>
 
 #include "comm/agree.hpp"
-#include "engine/output_format.hpp"
-#include "io/dcp_metadata.hpp"
+#include "engine/stage_place.hpp"
 #include "io/file_system.hpp"
-#include "io/hdf5_sink.hpp"
-#include "io/run_record.hpp"
 #include "io/tree.hpp"
 
 namespace stockpot::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What the output needs of its file system beforehand.
-std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
-  return options.writing == io::Writing::sparse ? 0 : stage.plan.output_bytes();
-}
-
-io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
-  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = needed_bytes(stage, options)};
-  for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
-  place.made_of = stage.made_of;
-  return place;
-}
-
-/// Whether a stage that is to have this format may be there already. One that others read may be of any that can be read.
-bool holds_weights(const fs::path& place, std::string_view format) {
-  if (!is_input_format(format)) return fs::exists(place / io::hdf5_file_name);
-  return fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json") ||
-         fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
-}
 
 /// Runs the stages of one recipe. Rank 0 alone looks at places.
 class Job {
@@ -257,19 +233,14 @@ class Job {
     }
   }
 
-  enum class Found { nothing, made_of_this, made_elsewhere };
-
-  /// Collective. Whether the stage's output lies there already: made of the same, or by another program.
+  /// Collective. Whether the stage's output lies there already.
   Found find(const Stage& stage, const std::string& directory) const {
     const std::string answer = comm::on_root(comm_, [&] {
-      if (settings_.places.intermediate && !settings_.places.reuse) return std::string();
-      const fs::path place(directory);
-      if (!holds_weights(place, stage.output_format) || !fs::exists(place / "config.json")) return std::string();
-      const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
-      if (!made_of) return std::string(settings_.places.intermediate ? "elsewhere" : "");
-      return std::string(*made_of == stage.made_of ? "this" : "");
+      const auto& places = settings_.places;
+      if (places.intermediate && !places.reuse) return std::string();
+      return std::string(1, static_cast<char>(find_stage(stage, directory, places.intermediate.has_value())));
     });
-    return answer == "this" ? Found::made_of_this : answer.empty() ? Found::nothing : Found::made_elsewhere;
+    return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
   }
 
   void remove_intermediates(const std::vector<Stage>& stages) const {

@@ -1,0 +1,44 @@
+#include "engine/stage_place.hpp"
+
+#include <filesystem>
+#include <string_view>
+
+#include "engine/output_format.hpp"
+#include "io/dcp_metadata.hpp"
+#include "io/hdf5_sink.hpp"
+#include "io/run_record.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether a stage that is to have this format may be there already. One that others read may be of any that can be read.
+bool holds_weights(const fs::path& place, std::string_view format) {
+  if (!is_input_format(format)) return fs::exists(place / io::hdf5_file_name);
+  return fs::exists(place / "model.safetensors") || fs::exists(place / "model.safetensors.index.json") ||
+         fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
+}
+
+}  // namespace
+
+std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
+  return options.writing == io::Writing::sparse ? 0 : stage.plan.output_bytes();
+}
+
+io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
+  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = needed_bytes(stage, options)};
+  for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
+  place.made_of = stage.made_of;
+  return place;
+}
+
+Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
+  const fs::path place(directory);
+  if (!holds_weights(place, stage.output_format) || !fs::exists(place / "config.json")) return Found::nothing;
+  const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
+  if (!made_of) return may_be_foreign ? Found::made_elsewhere : Found::nothing;
+  return *made_of == stage.made_of ? Found::made_of_this : Found::nothing;
+}
+
+}  // namespace stockpot::engine

@@ -1,0 +1,24 @@
+// Where the output of a stage comes to lie, and what lies there already.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/merge_job.hpp"
+#include "engine/stage.hpp"
+#include "io/publish.hpp"
+
+namespace stockpot::engine {
+
+/// What the output needs of its file system beforehand.
+std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options);
+
+io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options);
+
+enum class Found { nothing, made_of_this, made_elsewhere };
+
+/// Local. Whether the output of a stage before the last lies there already, in a format that its readers can read.
+/// @param may_be_foreign  what another program made counts, too.
+Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign);
+
+}  // namespace stockpot::engine
