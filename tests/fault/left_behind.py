@@ -8,14 +8,13 @@ Needs a build with STOCKPOT_FAULTS.
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
-from support.program import MPI_ENVIRONMENT, Program, write_recipe  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
+from support.started import Started  # noqa: E402
 
 # Faults that kill have a rate: commits go on beside writing, and units that were to be found later have to be committed.
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
@@ -130,13 +129,12 @@ class LeftBehind:
         for title, told in (("undisturbed", False), ("stopped", True)):
             trace = self.folder / f"trace-{title}"
             fault = f"trace={trace}; rate=1MB"
-            command = [self.program.binary, "merge", str(self.lines), str(self.folder / f"measured-{title}"), *OPTIONS]
-            process = subprocess.Popen(command, env={**os.environ, **MPI_ENVIRONMENT, "STOCKPOT_FAULT": fault}, stderr=subprocess.DEVNULL)
-            while told and self.reads_in(trace) < 30:  # more than headers take
-                time.sleep(0.02)
+            merge = Started(self.program, self.lines, self.folder / f"measured-{title}", *OPTIONS, fault=fault)
             if told:
-                process.send_signal(signal.SIGTERM)
-            assert process.wait(120) == (STOPPED if told else 0)
+                merge.wait_until(lambda t=trace: self.reads_in(t) >= 30, "more reads than headers take")
+                merge.process.send_signal(signal.SIGTERM)
+            code, said, _ = merge.end(120)
+            assert code == (STOPPED if told else 0), said
             reads[title] = self.reads_in(trace)
         assert reads["stopped"] < reads["undisturbed"] / 3, reads
         print(f"told to stop while measuring: {reads['stopped']} of {reads['undisturbed']} reads")

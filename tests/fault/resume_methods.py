@@ -6,6 +6,7 @@ nobody disturbed: what a pass finds out has to be there again, whether it is in 
 Needs a build with STOCKPOT_FAULTS.
 """
 
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,14 +61,9 @@ class ResumeMethods:
                 return f"{title}: going on with {ranks} ranks after {written} writes: {done}"
             if digest_of(out) != digest_of(expected):
                 return f"{title}: other bytes after going on with {ranks} ranks after {written} writes"
-            self.remove(out)
-        self.remove(expected)
+            shutil.rmtree(out)
+        shutil.rmtree(expected)
         return None
-
-    def remove(self, out):
-        for path in sorted(out.rglob("*"), reverse=True):
-            path.unlink() if path.is_file() else path.rmdir()
-        out.rmdir()
 
     def check_all(self, chosen, models, options, writes):
         with ThreadPoolExecutor(2) as pool:
