@@ -123,10 +123,12 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
   dispatch(
       [](const T* from, std::byte* to, std::size_t n, bool* nonfinite) {
         using Bits = typename Stored::Bits;
+        // Above infinity; E4M3, which has none, has one magnitude for NaN.
+        constexpr auto least_nan = static_cast<Bits>(Stored::exponent == Stored::quiet ? Stored::quiet : Stored::exponent + 1);
         Bits most = 0, overflows = 0;
         for (std::size_t i = 0; i < n; ++i) {
           const Bits rounded = stored_bits<Stored>(from[i]);
-          const Bits b = magnitude_bits<Stored>(rounded) > Stored::exponent ? Stored::quiet : rounded;
+          const Bits b = magnitude_bits<Stored>(rounded) >= least_nan ? Stored::quiet : rounded;
           most = std::max(most, magnitude_bits<Stored>(b));
           if constexpr (Stored::exponent == Stored::quiet) {  // infinity has become a number
             overflows = static_cast<Bits>(overflows | (from[i] - from[i] == T{0} ? 0 : 1));

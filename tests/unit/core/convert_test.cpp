@@ -86,6 +86,8 @@ TEST(Convert, EveryNanBecomesOneQuietNanWithoutSign) {
   EXPECT_THAT(patterns<std::uint16_t>(DType::f16, nans), ElementsAre(0x7E00, 0x7E00));
   EXPECT_THAT(patterns<std::uint32_t>(DType::f32, nans), ElementsAre(0x7FC00000u, 0x7FC00000u));
   EXPECT_THAT(patterns<std::uint64_t>(DType::f64, nans), ElementsAre(0x7FF8000000000000u, 0x7FF8000000000000u));
+  EXPECT_THAT(patterns<std::uint8_t>(DType::f8_e4m3, nans), ElementsAre(0x7F, 0x7F));
+  EXPECT_THAT(patterns<std::uint8_t>(DType::f8_e5m2, nans), ElementsAre(0x7F, 0x7F));
 }
 
 TEST(Convert, NonfiniteElementsAreReportedOnTheWayInAndOut) {
