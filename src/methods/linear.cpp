@@ -1,6 +1,8 @@
 // Linear: the weighted mean (or sum) of the models.
 //
 // Source: Wortsman et al. 2022, Model soups, arXiv:2203.05482. The greedy soup needs data and is not this.
+#include <cmath>
+
 #include "core/error.hpp"
 #include "methods/kernels/weighted_sum.hpp"
 #include "methods/method.hpp"
@@ -37,7 +39,14 @@ class Linear final : public TileMethod<Linear> {
 
 std::vector<std::string> check(const Settings& settings) {
   if (!settings.flag("normalize") || settings.models() == 0) return {};
-  if (sum_of_weights<float>(settings) == 0.0f || sum_of_weights<double>(settings) == 0.0) {
+  const float sum = sum_of_weights<float>(settings);
+  if (!std::isfinite(sum)) {
+    throw Error(ErrorKind::recipe, "the weights add up to more than float32 holds, and normalize divides by their sum")
+        .code("CFG053")
+        .with("parameter", "weight")
+        .hint("only their ratios matter: divide all of them by the same number");
+  }
+  if (sum == 0.0f || sum_of_weights<double>(settings) == 0.0) {
     throw Error(ErrorKind::recipe, "the weights add up to 0, and normalize divides by their sum")
         .code("CFG053")
         .with("parameter", "weight")

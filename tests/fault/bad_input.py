@@ -61,6 +61,9 @@ def recipe_cases(models):
             "weights add up to nothing", json.loads(text.replace('"weight": 1', '"weight": 0')), RECIPE, ["weight"]
         ),
         Refusal(
+            "weights add up to infinity", json.loads(text.replace('"weight": 1', '"weight": 2e38')), RECIPE, ["CFG053"]
+        ),
+        Refusal(
             "density above one",
             ties | {"parameters": {"density": 1.5}},
             RECIPE,
