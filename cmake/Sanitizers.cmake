@@ -5,7 +5,8 @@ set(stockpot_coverage)  # of src/ alone
 if(STOCKPOT_SANITIZE STREQUAL "thread")
   set(stockpot_sanitizers -fsanitize=thread)
 elseif(STOCKPOT_SANITIZE)
-  set(stockpot_sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+  # Without the check for null pointers, which end in an error of AddressSanitizer anyway: an eighth of the compiler's time.
+  set(stockpot_sanitizers -fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=all)
   set(stockpot_coverage -fsanitize-coverage=trace-pc)
 endif()
 if(stockpot_sanitizers)
