@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
 #include "core/nearest.hpp"
 
 namespace stockpot::plan {
@@ -21,6 +22,16 @@ std::vector<std::string_view> names_of(const ModelView& view) {
   return names;
 }
 
+/// The module of another model that stands for one of the anchor's. Both have the anchor's names for tensors, but not for
+/// modules: one of a model of a single stack is `default`, of a model of several called by its container.
+std::optional<std::size_t> counterpart(const Layout& anchor, std::size_t module, const Layout& other) {
+  const Module& own = anchor.modules()[module];
+  std::optional<std::size_t> found;
+  if (own.stack) found = other.find_module(anchor.stacks()[*own.stack].container);
+  if (!found) found = other.find_module(own.name);
+  return found || module != anchor.primary_module() ? found : other.primary_module();
+}
+
 double position_in(std::uint64_t layer, std::uint64_t layers, double alone) {
   return layers < 2 ? alone : static_cast<double>(layer) / static_cast<double>(layers - 1);
 }
@@ -28,15 +39,20 @@ double position_in(std::uint64_t layer, std::uint64_t layers, double alone) {
 /// Lays out one module of a document.
 class ModuleSlices {
  public:
-  /// @param place  of the module in every layout, by its name in the anchor's; nothing: everything there is.
+  /// @param module  index into the anchor's modules; nothing: everything there is.
   ModuleSlices(const MergeDocument& document, const ModelList& models, const Views& views,
                const recipe::Module& written, std::optional<std::size_t> module, Diagnostics& diagnostics)
       : document_(document),
         models_(models),
         views_(views),
         written_(written),
-        module_(module),
-        diagnostics_(diagnostics) {}
+        whole_(!module.has_value()),
+        diagnostics_(diagnostics) {
+    const Layout& anchor = views.layouts[views.anchor];
+    for (const Layout& layout : views.layouts) {
+      modules_.push_back(module ? counterpart(anchor, *module, layout) : layout.primary_module());
+    }
+  }
 
   std::vector<PlannedSlice> run(std::vector<std::unique_ptr<LayerTable>>& tables) {
     std::vector<PlannedSlice> slices;
@@ -73,13 +89,9 @@ class ModuleSlices {
   }
 
  private:
-  bool whole() const { return !module_.has_value(); }
-
   std::optional<std::size_t> stack_of(std::uint32_t model) const {
-    const Layout& layout = views_.layouts[model];
-    if (whole()) return layout.modules()[layout.primary_module()].stack;
-    const auto module = layout.find_module(views_.layouts[views_.anchor].modules()[*module_].name);
-    return module ? layout.modules()[*module].stack : std::nullopt;
+    const auto module = modules_[model];
+    return module ? views_.layouts[model].modules()[*module].stack : std::nullopt;
   }
 
   std::uint64_t layers_of(std::uint32_t model) const {
@@ -137,18 +149,19 @@ class ModuleSlices {
     const ModelView& view = views_.models[model];
     const Layout& layout = views_.layouts[model];
     const auto stack = stack_of(model);
-    const bool everything = whole() && !written_.slices.front().sources.front().layers;
+    const bool everything = whole_ && !written_.slices.front().sources.front().layers;
+    bool has_layers = everything || range.size() == 0;
     GivenTensors result{model, {}};
     for (const ViewedTensor& tensor : view.tensors) {
       const Place place = layout.place(tensor.name);
-      if (!whole() && layout.modules()[place.module].name != views_.layouts[views_.anchor].modules()[*module_].name)
-        continue;
+      if (!whole_ && place.module != modules_[model]) continue;
       const bool in_stack = place.position == Position::layer;
       if (everything || (in_stack && place.stack != stack)) {
         if (!everything && !first) continue;
         result.tensors.push_back(as_it_is(tensor, place, layout));
       } else if (in_stack) {
         if (place.layer < range.first || place.layer >= range.end) continue;
+        has_layers = true;
         const std::uint64_t in_slice = place.layer - range.first, in_output = next_layer_ + in_slice;
         result.tensors.push_back({layout.renumbered(place, in_output), &tensor,
                                   position_in(in_slice, range.size(), 1.0), position_in(in_output, total, 0.0)});
@@ -157,6 +170,7 @@ class ModuleSlices {
         if (place.moves) result.tensors.back().name = layout.renumbered(place, total);
       }
     }
+    if (!has_layers) throw Error(ErrorKind::internal, "a range of layers gives none of their tensors");
     std::ranges::sort(result.tensors, {}, &GivenTensor::name);
     return result;
   }
@@ -173,10 +187,11 @@ class ModuleSlices {
   const ModelList& models_;
   const Views& views_;
   const recipe::Module& written_;
-  std::optional<std::size_t> module_;
+  const bool whole_;  // all modules at once
   Diagnostics& diagnostics_;
-  std::vector<std::vector<LayerRange>> ranges_;  // by slice, by source
-  std::vector<LayerRange> first_ranges_;         // by slice: of its first source
+  std::vector<std::optional<std::size_t>> modules_;  // by model, of its layout; of whole models the primary ones
+  std::vector<std::vector<LayerRange>> ranges_;      // by slice, by source
+  std::vector<LayerRange> first_ranges_;             // by slice: of its first source
   std::uint64_t next_layer_ = 0;
 };
 

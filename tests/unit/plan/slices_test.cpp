@@ -220,6 +220,45 @@ slices:
               ElementsAre("a:model.layers.1.mlp.weight", "a:model.layers.3.mlp.weight"));
 }
 
+/// The same with a second stack, of layers that predict further tokens.
+Catalogue with_second_stack(const std::string& model, std::uint64_t layers) {
+  Catalogue made = stacked(model, layers);
+  for (int l = 0; l < 2; ++l) {
+    made.tensors.push_back({{fmt::format("model.mtp.layers.{}.attn.weight", l), DType::bf16, {4, 8}}, 0, 1'000'000});
+  }
+  std::ranges::sort(made.tensors, {}, [](const StoredTensor& t) -> const std::string& { return t.info.name; });
+  return made;
+}
+
+TEST(Slices, OfModelsWithMoreOrFewerStacksAreOfTheSameLayers) {
+  const auto longer = planned(up_merge, {with_second_stack("a", 4), stacked("b", 4)});
+  EXPECT_THAT(longer.tensors, SizeIs(6 * 2 + 3 + 2));
+  const auto shorter = planned(up_merge, {stacked("a", 4), with_second_stack("b", 4)});
+  EXPECT_THAT(shorter.tensors, SizeIs(6 * 2 + 3));
+  for (const MergePlan* plan : {&longer, &shorter}) {
+    EXPECT_THAT(sources_of(*plan, "model.layers.3.mlp.weight"), ElementsAre("b:model.layers.1.mlp.weight"));
+    EXPECT_THAT(sources_of(*plan, "lm_head.weight"), ElementsAre("b:lm_head.weight"));
+  }
+}
+
+TEST(Slices, ALanguageModelIsTheTextDecoderOfOneThatSees) {
+  auto sees = with_second_stack("a", 4);
+  for (StoredTensor& tensor : sees.tensors) {
+    if (tensor.info.name.starts_with("model.mtp.layers.")) tensor.info.name.replace(0, 16, "visual.blocks");
+  }
+  sees.config.architectures = {"Qwen2_5_VLForConditionalGeneration"};
+  const std::string linear = "merge_method: linear\nparameters: {weight: 1}\n";
+  for (const std::string& what :
+       {std::string(
+            "stockpot: {unlisted_modules: copy}\nmodules:\n  text_decoder: {models: [{model: a}, {model: b}]}\n"),
+        std::string("slices:\n  - sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [0, 4]}]\n")}) {
+    const auto plan = planned(linear + what, {sees, stacked("b", 4)}, {.allow_crimes = true});
+    EXPECT_THAT(plan.tensors, SizeIs(4 * 2 + 3 + 2));
+    EXPECT_THAT(sources_of(plan, "model.layers.3.mlp.weight"), SizeIs(2));
+    EXPECT_THAT(sources_of(plan, "visual.blocks.1.attn.weight"), SizeIs(1));
+  }
+}
+
 TEST(Slices, MistakesNameTheirPlace) {
   const std::vector<Catalogue> models{stacked("a", 4), stacked("b", 4)};
   const auto answer = [&](const std::string& slices) {
