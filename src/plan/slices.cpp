@@ -212,6 +212,10 @@ class DocumentSlices {
     for (const recipe::Module& written : document_.modules) {
       const auto module = module_of(written);
       if (!module && document_.form != recipe::Form::models) continue;
+      if (module && mentioned[*module]) {
+        report_repeated(written, *module);
+        continue;
+      }
       if (module) mentioned[*module] = true;
       ModuleSlices slices(document_, models_, views_, written, module, diagnostics_);
       for (PlannedSlice& slice : slices.run(result_.tables)) result_.slices.push_back(std::move(slice));
@@ -232,6 +236,13 @@ class DocumentSlices {
     diagnostics_.error("ARC040", written.at, fmt::format("the architecture has no module '{}'", written.name),
                        fmt::format("it has {}{}{}", fmt::join(known, ", "), near.empty() ? "" : "; ", near));
     return std::nullopt;
+  }
+
+  void report_repeated(const recipe::Module& written, std::size_t module) {
+    const Module& known = layout_.modules()[module];
+    diagnostics_.error("ARC040", written.at,
+                       fmt::format("'{}' is a module that the recipe has named before", written.name),
+                       fmt::format("{} and {} are names of the same", known.name, fmt::join(known.aliases, ", ")));
   }
 
   void settle_unlisted(const std::vector<bool>& mentioned) {

@@ -59,8 +59,8 @@ struct Slices {
 };
 
 /// Lays the document out. Points into the document and the views. Adds a diagnostic for each mistake: ranges that leave
-/// their model (ARC021), sources of unequal length (ARC020), unknown modules (ARC040), modules that are left out (ARC012)
-/// or copied (ARC010), tables by layer that cannot follow (ARC031).
+/// their model (ARC021), sources of unequal length (ARC020), modules that are unknown or named twice (ARC040), left out
+/// (ARC012) or copied (ARC010), tables by layer that cannot follow (ARC031).
 /// @param strict  top-level slices of models with several modules are a mistake (ARC011).
 Slices lay_out(const recipe::MergeDocument& document, const ModelList& models, const Views& views, bool strict,
                recipe::Diagnostics& diagnostics);

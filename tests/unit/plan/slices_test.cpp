@@ -259,6 +259,13 @@ TEST(Slices, ALanguageModelIsTheTextDecoderOfOneThatSees) {
   }
 }
 
+TEST(Slices, AModuleIsNamedOnce) {
+  EXPECT_THAT(report("merge_method: passthrough\nmodules:\n  default: {models: [{model: a}]}\n"
+                     "  model.layers: {models: [{model: a}]}\n",
+                     {stacked("a", 4)}),
+              AllOf(HasSubstr("r.yaml:4:3: error[ARC040]"), HasSubstr("'model.layers'"), HasSubstr("before")));
+}
+
 TEST(Slices, MistakesNameTheirPlace) {
   const std::vector<Catalogue> models{stacked("a", 4), stacked("b", 4)};
   const auto answer = [&](const std::string& slices) {
