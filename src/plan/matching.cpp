@@ -275,10 +275,10 @@ std::vector<MatchedTensor> match_slice(const MatchContext& context, const Planne
 }
 
 std::vector<MatchedTensor> copy_all(const MatchContext& context, const GivenTensors& given,
-                                    const std::function<bool(std::string_view)>& wanted, Matching& matching) {
+                                    const std::function<bool(const GivenTensor&)>& wanted, Matching& matching) {
   std::vector<MatchedTensor> tensors;
   for (const GivenTensor& tensor : given.tensors) {
-    if (!wanted(tensor.name)) continue;
+    if (!wanted(tensor)) continue;
     MatchedTensor copy{.name = tensor.name, .shape = tensor.viewed->shape, .copy = true};
     copy.sources = {source_of(context, given.model, *tensor.viewed, matching.gathers)};
     copy.viewed = {tensor.viewed};

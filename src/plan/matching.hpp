@@ -66,6 +66,6 @@ std::vector<MatchedTensor> match_slice(const MatchContext& context, const Planne
 
 /// Tensors that are taken from one model as they are.
 std::vector<MatchedTensor> copy_all(const MatchContext& context, const GivenTensors& given,
-                                    const std::function<bool(std::string_view)>& wanted, Matching& matching);
+                                    const std::function<bool(const GivenTensor&)>& wanted, Matching& matching);
 
 }  // namespace stockpot::plan

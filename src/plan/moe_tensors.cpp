@@ -12,6 +12,7 @@
 #include "plan/moe_routers.hpp"
 #include "plan/shapes.hpp"
 #include "plan/tensor_names.hpp"
+#include "plan/tied_heads.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -134,9 +135,8 @@ class Maker {
         return refuse(tensor);
       }
     } else if (ends_with_any(tensor.name, head_names)) {
-      const Catalogue& model = plan_.models[plan_.anchor];
-      const bool copy = std::ranges::find(model.tied_copies, tensor.own_name) != model.tied_copies.end();
-      if (copy && model.config.tied_embeddings.value_or(true) && !document_.extensions.keep_tied_heads) return;
+      const bool copy = is_tied_copy(plan_.models[plan_.anchor], tensor.own_name);
+      if (copy && !document_.extensions.keep_tied_heads) return;
       made_.has_head = made_.has_head || !copy;
     }
     add(tensor.name, tensor.shape, source_of(plan_.anchor, tensor), &tensor, tensor.dtype);

@@ -15,6 +15,7 @@
 #include "plan/shapes.hpp"
 #include "plan/slices.hpp"
 #include "plan/stacked_heads.hpp"
+#include "plan/tied_heads.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -74,11 +75,17 @@ class DocumentMatcher {
  private:
   std::vector<MatchedTensor> copied_as_they_are(Matching& matching) const {
     auto all = copy_all(
-        context_, slices_.copied, [](std::string_view) { return true; }, matching);
+        context_, slices_.copied, [](const GivenTensor&) { return true; }, matching);
     if (document_.extensions.exclude_action == recipe::ExcludeAction::drop) return all;
     for (const PlannedSlice& slice : slices_.slices) {
-      const auto excluded = [&](std::string_view name) { return selection_.excludes(name); };
-      for (auto& tensor : copy_all(context_, anchors(slice), excluded, matching)) all.push_back(std::move(tensor));
+      const GivenTensors& given = anchors(slice);
+      const auto excluded = [&](const GivenTensor& tensor) {
+        if (!selection_.excludes(tensor.name)) return false;
+        const bool tied = is_tied_copy(context_.catalogues[given.model], tensor.viewed->own_name);
+        if (tied) note_tied_copy(context_, given.model, tensor.name, matching);  // to the embedding that the output has
+        return !tied;
+      };
+      for (auto& tensor : copy_all(context_, given, excluded, matching)) all.push_back(std::move(tensor));
     }
     return all;
   }

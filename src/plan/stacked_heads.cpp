@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plan/head_names.hpp"
@@ -18,6 +19,13 @@ namespace {
 
 bool gives_head(const GivenTensors& given) {
   return std::ranges::any_of(given.tensors, [](const GivenTensor& t) { return ends_with_any(t.name, head_names); });
+}
+
+bool gives_own_head(const MatchContext& context, const GivenTensors& given) {
+  const Catalogue& model = context.catalogues[given.model];
+  return std::ranges::any_of(given.tensors, [&](const GivenTensor& t) {
+    return ends_with_any(t.name, head_names) && !is_tied_copy(model, t.viewed->own_name);
+  });
 }
 
 bool gives(const GivenTensors& given, const ViewedTensor* tensor) {
@@ -54,7 +62,8 @@ class ModuleHead {
       : context_(context), first_(slices.front()), last_(slices.back()), head_(head) {}
 
   void settle(Matching& matching, recipe::Diagnostics& diagnostics) {
-    if (!has_embedding() || std::ranges::any_of(last_.sources, gives_head)) return;
+    const auto has_head = [&](const GivenTensors& source) { return gives_own_head(context_, source); };
+    if (!has_embedding() || std::ranges::any_of(last_.sources, has_head)) return;
     const bool promised = !says_tied(context_.catalogues[context_.views.anchor]);
     if (same_models() && !promised) return;
     for (GivenTensors& source : last_.sources) {
@@ -83,12 +92,17 @@ class ModuleHead {
     const std::string_view name = name_for(model, embedding->name);
     if (name.empty()) return tell_lost(source, embedding->name, diagnostics);
     const double depth = context_.extensions.post_layer_t ? 1.0 : 0.0;
-    const GivenTensor head{std::string(name), embedding, depth, 0.0};
-    source.tensors.insert(std::ranges::lower_bound(source.tensors, head.name, {}, &GivenTensor::name), head);
+    GivenTensor head{std::string(name), embedding, depth, 0.0};
+    const auto place = std::ranges::lower_bound(source.tensors, head.name, {}, &GivenTensor::name);
+    if (place != source.tensors.end() && place->name == head.name) {
+      *place = std::move(head);  // the embedding once more, which would not be written
+    } else {
+      source.tensors.insert(place, std::move(head));
+    }
     matching.unties_head = true;
     diagnostics.inform("TEN040", context_.at(source.model),
-                       fmt::format("'{}' has no {} and gives its tied {} instead; the output is untied", model.model,
-                                   name, embedding->name));
+                       fmt::format("'{}' has no {} of its own and gives its tied {} instead; the output is untied",
+                                   model.model, name, embedding->name));
   }
 
   /// What some model stores a head by, else what the architecture is known to call it.

@@ -11,10 +11,6 @@
 namespace stockpot::plan {
 namespace {
 
-bool is_own_head(const Catalogue& model, const ViewedTensor& head) {
-  return !says_tied(model) || std::ranges::find(model.tied_copies, head.own_name) == model.tied_copies.end();
-}
-
 std::size_t shared_components(std::string_view a, std::string_view b) {
   Components left(a), right(b);
   for (std::size_t shared = 0;; ++shared) {
@@ -26,6 +22,15 @@ std::size_t shared_components(std::string_view a, std::string_view b) {
 }  // namespace
 
 bool says_tied(const Catalogue& model) { return model.config.tied_embeddings.value_or(true); }
+
+bool is_tied_copy(const Catalogue& model, std::string_view stored_name) {
+  return says_tied(model) && std::ranges::find(model.tied_copies, stored_name) != model.tied_copies.end();
+}
+
+void note_tied_copy(const MatchContext& context, std::uint32_t model, std::string_view name, Matching& matching) {
+  matching.differences.inform("TEN040", context.at(model),
+                              fmt::format("{} is its model's embedding once more and is not written", name));
+}
 
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head) {
   const ViewedTensor* best = nullptr;
@@ -43,11 +48,10 @@ const ViewedTensor* input_embedding(const ModelView& view, std::string_view head
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
                        Matching& matching) {
   const bool any = std::ranges::any_of(holders, [&](const HeadHolder& holder) {
-    return holder.viewed != nullptr && is_own_head(context.catalogues[holder.model], *holder.viewed);
+    return holder.viewed != nullptr && !is_tied_copy(context.catalogues[holder.model], holder.viewed->own_name);
   });
   if (!any && !context.extensions.keep_tied_heads) {
-    matching.differences.inform("TEN040", context.at(holders.front().model),
-                                fmt::format("{} is its model's embedding once more and is not written", name));
+    note_tied_copy(context, holders.front().model, name, matching);
     return false;
   }
   matching.has_head = matching.has_head || any;

@@ -12,6 +12,13 @@ namespace stockpot::plan {
 /// Whether a model without head has its embedding for one: unless config.json denies it.
 bool says_tied(const Catalogue& model);
 
+/// Whether a stored head is its model's embedding once more, and config.json does not deny that they are tied: then it is
+/// no head of its own.
+bool is_tied_copy(const Catalogue& model, std::string_view stored_name);
+
+/// Says that such a head is left out.
+void note_tied_copy(const MatchContext& context, std::uint32_t model, std::string_view name, Matching& matching);
+
 /// The tensor that a model's head is tied to, or nullptr. Of several embeddings the one whose name begins like the head's.
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head);
 
@@ -21,8 +28,7 @@ struct HeadHolder {
   const ViewedTensor* viewed = nullptr;  ///< nullptr: it stores none
 };
 
-/// A model without head whose embedding is tied to it has a head: its embedding, which then fills the holder. A head that
-/// is its model's embedding bit for bit is none of its own, unless config.json says that they are not tied.
+/// A model without head whose embedding is tied to it has a head: its embedding, which then fills the holder.
 /// @return false if no source has a head of its own: then the output needs none.
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
                        Matching& matching);

@@ -1,0 +1,94 @@
+// Heads that are their model's embedding, stored once more or not, and what config.json says of them.
+#include <fmt/format.h>
+
+#include "planned.hpp"
+
+namespace stockpot::plan {
+namespace {
+
+using namespace test;
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+
+const std::string embedding = "model.embed_tokens.weight", head = "lm_head.weight";
+
+/// Four layers between an embedding and a norm. The class, which config.json does not mention, decides on the head.
+Catalogue headless(const std::string& model) {
+  std::vector<std::string> names{embedding, "model.norm.weight"};
+  for (int l = 0; l < 4; ++l) names.push_back(fmt::format("model.layers.{}.mlp.weight", l));
+  Catalogue made = stockpot::test::catalogue(model, tensors(names));
+  made.config.architectures = {"GemmaForCausalLM"};
+  made.config.layer_counts = {{"num_hidden_layers", 4}};
+  return made;
+}
+
+Catalogue with_head(const std::string& model, std::optional<bool> tied = std::nullopt) {
+  Catalogue made = headless(model);
+  const auto place = made.tensors.begin();  // "lm_head" stands before "model"
+  made.tensors.insert(place, {{head, DType::bf16, {4, 8}}, 0, 1'000'000});
+  made.config.tied_embeddings = tied;
+  return made;
+}
+
+/// One that stores its embedding once more.
+Catalogue with_copy(const std::string& model) {
+  Catalogue made = with_head(model, true);
+  made.tied_copies = {head};
+  return made;
+}
+
+const std::string stacked =
+    "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n"
+    "  - sources: [{model: b, layer_range: [1, 4]}]\n";
+const std::string mean = "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]\n";
+
+/// "b: model.embed_tokens.weight", what an output's head is; empty if it has none.
+std::string head_of(const MergePlan& plan) {
+  for (const auto& tensor : plan.tensors) {
+    if (tensor.output.name != head) continue;
+    const SourceTensor source = tensor.sources.at(0);
+    return fmt::format("{}: {}", plan.models[source.model].model, plan.info(source).name);
+  }
+  return "";
+}
+
+bool unties(const std::string& text, std::vector<Catalogue> models) {
+  return planned(text, std::move(models)).config.untie_head;
+}
+
+TEST(TiedHeads, OfTheLastModelIsItsEmbeddingWhetherStoredOnceMoreOrNot) {
+  for (const Catalogue& first : {headless("a"), with_copy("a"), with_head("a", false)}) {
+    for (const Catalogue& last : {headless("b"), with_copy("b")}) {
+      const MergePlan plan = planned(stacked, {first, last});
+      EXPECT_EQ(head_of(plan), "b: " + embedding);
+      EXPECT_TRUE(plan.config.untie_head);
+      EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("'b'"))));
+    }
+  }
+  EXPECT_TRUE(unties(stacked + "stockpot: {keep_tied_heads: true}\n", {with_copy("a"), with_copy("b")}));
+}
+
+TEST(TiedHeads, AConfigurationThatPromisesAHeadGetsOneForAStoredCopy) {
+  const std::string text = "merge_method: passthrough\nbase_model: a\nmodels: [{model: b}]\n";
+  EXPECT_EQ(head_of(planned(text, {with_copy("b"), with_head("a", false)})), "b: " + embedding);
+}
+
+TEST(TiedHeads, OfModelsThatAllStoreThemOnceMoreAreNotWritten) {
+  const MergePlan plan = planned(mean, {with_copy("a"), with_copy("b")});
+  EXPECT_EQ(head_of(plan), "");
+  EXPECT_FALSE(plan.config.untie_head);
+  EXPECT_EQ(head_of(planned(mean + "stockpot: {keep_tied_heads: true}\n", {with_copy("a"), with_copy("b")})),
+            "a: " + head);
+}
+
+TEST(TiedHeads, ThatAreExcludedAreTheEmbeddingThatTheOutputHas) {
+  const std::string text = mean + "stockpot: {exclude: [lm_head]}\n";
+  const MergePlan plan = planned(text, {with_copy("a"), with_copy("b")});
+  EXPECT_EQ(head_of(plan), "");
+  EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("once more"))));
+  EXPECT_EQ(head_of(planned(text, {with_head("a", false), with_head("b", false)})), "a: " + head);
+}
+
+}  // namespace
+}  // namespace stockpot::plan
