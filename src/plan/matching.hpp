@@ -24,6 +24,7 @@ namespace stockpot::plan {
 struct Matching {
   Differences differences;
   bool has_head = false;                    ///< the output has a head that is not its embedding once more
+  bool changes_head = false;                ///< that head is not just the anchor's
   bool unties_head = false;                 ///< some model's tied embedding stands in for a head that others store
   std::optional<std::uint64_t> vocabulary;  ///< rows of embeddings that are not the anchor's
   /// The first embedding or head that was met, and whose it is.

@@ -9,6 +9,7 @@
 #include "plan/moe_tensors.hpp"
 #include "plan/plan_builder.hpp"
 #include "plan/plan_frame.hpp"
+#include "plan/tied_heads.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -39,7 +40,7 @@ void edit_config(const recipe::MergeDocument& document, const MoeTarget& target,
                  std::optional<bool> said_tied, MergePlan& plan) {
   const MoeRequest& moe = *document.moe;
   plan.config.architecture = std::string(target.class_name);
-  plan.config.untie_head = made.has_head && said_tied.value_or(false);
+  plan.config.untie_head = made.has_head && said_tied.value_or(!says_tied(plan.models[plan.anchor]));
   plan.config.assignments =
       config_of(target, plan.models[plan.anchor].config.model_type,
                 {moe.experts.size(), moe.shared_experts.size(), moe.experts_per_token, made.intermediate_size});

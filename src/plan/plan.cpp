@@ -120,11 +120,19 @@ class DocumentMatcher {
   std::vector<std::string_view> excluded_;
 };
 
+/// Whether config.json has to say that embedding and head are two. Without the key that depends on the class of the model:
+/// it is left alone for a head that is just the anchor's.
 /// @param said_tied  by the anchor's config.json, before any adapter changed the model.
+bool unties(const Matching& matching, std::optional<bool> said_tied, const Catalogue& anchor) {
+  if (matching.unties_head || !matching.has_head) return matching.unties_head;
+  const bool by_adapter = !says_tied(anchor);
+  return said_tied.value_or(matching.changes_head || by_adapter);
+}
+
 void edit_config(const recipe::MergeDocument& document, const Matching& matching, Slices& slices,
                  const OutputVocabulary* vocabulary, std::optional<bool> said_tied, MergePlan& plan) {
   const ModelConfig& anchor = plan.models[plan.anchor].config;
-  plan.config.untie_head = matching.unties_head || (matching.has_head && said_tied.value_or(false));
+  plan.config.untie_head = unties(matching, said_tied, plan.models[plan.anchor]);
   plan.config.vocab_size = vocabulary != nullptr ? vocabulary->rows : matching.vocabulary;
   plan.config.old_vocab_size = anchor.vocab_size;
   plan.config.layers = std::move(slices.layers);

@@ -55,6 +55,10 @@ bool settle_tied_heads(const MatchContext& context, std::string_view name, std::
     return false;
   }
   matching.has_head = matching.has_head || any;
+  const bool others = std::ranges::any_of(holders, [&](const HeadHolder& holder) {
+    return holder.viewed != nullptr && holder.model != context.views.anchor;
+  });
+  matching.changes_head = matching.changes_head || (any && others);
   for (HeadHolder& holder : holders) {
     const Catalogue& model = context.catalogues[holder.model];
     if (holder.viewed != nullptr || !says_tied(model)) continue;

@@ -222,6 +222,16 @@ def check_tied(program, folder, model, made):
         assert all(np.array_equal(with_copy.tensors[n], v) for n, v in without.tensors.items()), adapter
     print("a tied head that is stored once more")
 
+    silent = {key: value for key, value in CONFIG.items() if key != "tie_word_embeddings"}
+    write_model(folder / "models" / "silent", Model(headless, silent))
+    for adapter, wanted in (("saved", False), ("embeddings", False), ("plain", None)):
+        out = folder / f"silent-{adapter}"
+        recipe = {"merge_method": "passthrough", "models": [{"model": f"silent+{adapter}"}]}
+        program.merge(recipe, out, "--model-root", folder / "models")
+        said = read_model(out).config.get("tie_word_embeddings")
+        assert said is wanted, f"{adapter} on a model that does not say whether it ties its head: {said}"
+    print("a head that is new is said to be one")
+
 
 def check_stages(program, folder, model, made):
     """What is made of a stage and an adapter is made again when the adapter changes."""

@@ -233,6 +233,13 @@ TEST(MoePlan, AHeadThatIsTheEmbeddingOnceMoreIsLeftOut) {
   EXPECT_FALSE(planned(two, models).config.untie_head);
   models[2].tied_copies.clear();
   EXPECT_TRUE(planned(two, models).config.untie_head);
+  models[2].config.tied_embeddings.reset();
+  EXPECT_FALSE(planned(two, models).config.untie_head);
+  std::erase_if(models[2].tensors, [](const StoredTensor& t) { return t.info.name == "lm_head.weight"; });
+  Adapter saved;
+  saved.tensors = {{{"lm_head.weight", DType::bf16, {10, hidden}}, 0, 1000}};
+  models[2].adapters = {saved};
+  EXPECT_TRUE(planned(two, models).config.untie_head);
 }
 
 TEST(MoePlan, TensorsCanBeExplained) {

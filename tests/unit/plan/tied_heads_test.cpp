@@ -38,10 +38,20 @@ Catalogue with_copy(const std::string& model) {
   return made;
 }
 
+/// A model with an adapter that has a head of its own.
+Catalogue with_saved_head(Catalogue model) {
+  Adapter adapter;
+  adapter.reference = "saved";
+  adapter.tensors = {{{"base_model.model." + head, DType::bf16, {4, 8}}, 0, 2'000'000}};
+  model.adapters = {adapter};
+  return model;
+}
+
 const std::string stacked =
     "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n"
     "  - sources: [{model: b, layer_range: [1, 4]}]\n";
 const std::string mean = "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]\n";
+const std::string alone = "merge_method: passthrough\nmodels: [{model: a}]\n";
 
 /// "b: model.embed_tokens.weight", what an output's head is; empty if it has none.
 std::string head_of(const MergePlan& plan) {
@@ -88,6 +98,24 @@ TEST(TiedHeads, ThatAreExcludedAreTheEmbeddingThatTheOutputHas) {
   EXPECT_EQ(head_of(plan), "");
   EXPECT_THAT(texts(plan.remarks), Contains(AllOf(HasSubstr("TEN040"), HasSubstr("once more"))));
   EXPECT_EQ(head_of(planned(text, {with_head("a", false), with_head("b", false)})), "a: " + head);
+}
+
+TEST(TiedHeads, AHeadThatTheAnchorLacksIsSaidByItsConfiguration) {
+  EXPECT_TRUE(unties(stacked, {headless("a"), with_head("b")}));
+  EXPECT_TRUE(unties(mean, {headless("a"), with_head("b")}));
+  EXPECT_TRUE(unties(alone, {with_saved_head(headless("a"))}));
+  EXPECT_TRUE(unties(mean + "stockpot: {exclude: [lm_head]}\n", {with_saved_head(headless("a")), headless("b")}));
+  EXPECT_FALSE(unties(mean, {headless("a"), headless("b")}));
+}
+
+TEST(TiedHeads, AMergedHeadIsSaidByAConfigurationThatLeavesItToTheClass) {
+  EXPECT_TRUE(unties(mean, {with_head("a"), with_head("b")}));
+  EXPECT_TRUE(unties(stacked, {with_head("a"), with_head("b")}));
+}
+
+TEST(TiedHeads, AConfigurationWithoutTheKeyStaysAsItIsWhereTheHeadDoes) {
+  EXPECT_FALSE(unties(alone, {with_head("a")}));
+  EXPECT_TRUE(unties(alone, {with_head("a", true)}));
 }
 
 }  // namespace
