@@ -20,14 +20,14 @@ struct RootEdit {
   bool operator==(const RootEdit&) const = default;
 };
 
-/// Finds the edit under which a model has all `targets`: none if they are there as they are. Heads may be missing, for
-/// models that tie them.
+/// Finds the edit under which a model has all `targets`: none if they are there as they are. Heads may be missing in
+/// models that store none, because they tie them.
 /// @param stored   ascending by name.   @param targets  names of tensors, as the adapter calls them; not empty.
 /// @return nothing if no edit does, or if several do.
 std::optional<RootEdit> find_root_edit(std::span<const StoredTensor> stored, const std::vector<std::string>& targets);
 
-/// The name under which a model has `target`: edited, else as it is.
-/// @return nothing if it has neither.
+/// The name under which a model has `target`: edited, else as it is, else, of a head, beside the root that the edit puts.
+/// @return nothing if it has none of them.
 std::optional<std::string> stored_name(std::span<const StoredTensor> stored, const RootEdit& edit,
                                        const std::string& target);
 

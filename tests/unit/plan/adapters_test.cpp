@@ -358,6 +358,40 @@ TEST(Adapters, AnotherRootIsFoundIfAllTensorsFitIt) {
   }
 }
 
+TEST(Adapters, AHeadBesideTheRootIsFoundWithTheLayersAndAlone) {
+  const std::pair<std::string, std::string> names[] = {{"model.language_model.", "lm_head"},
+                                                       {"language_model.model.", "language_model.lm_head"}};
+  for (const auto& [adapters_root, adapters_head] : names) {
+    for (const auto& [models_root, models_head] : names) {
+      const Catalogue base = test::catalogue("base", {{models_root + "embed_tokens.weight", DType::bf16, {32, 8}},
+                                                      {models_root + "layers.0.q.weight", DType::bf16, {12, 8}},
+                                                      {models_head + ".weight", DType::bf16, {32, 8}}});
+      Catalogue both = base, head_alone = base;
+      auto pairs = pair_of(adapters_head, 32, 8);
+      add(head_alone, pairs);
+      for (auto& t : pair_of(adapters_root + "layers.0.q", 12, 8)) pairs.push_back(t);
+      add(both, pairs);
+      EXPECT_EQ(Adapted(std::move(head_alone)).of(models_head + ".weight").size(), 1u) << adapters_head << models_head;
+      const Adapted adapted(std::move(both));
+      EXPECT_EQ(adapted.parts.size(), 2u);
+      EXPECT_EQ(adapted.of(models_head + ".weight").size(), 1u);
+    }
+  }
+}
+
+TEST(Adapters, AHeadOfAnotherPartIsNotTheModels) {
+  Catalogue made = test::catalogue("base", {{"model.embed_tokens.weight", DType::bf16, {32, 8}},
+                                            {"model.layers.0.q.weight", DType::bf16, {12, 8}},
+                                            {"mtp.lm_head.weight", DType::bf16, {32, 8}}});
+  Catalogue head_alone = made;
+  auto pairs = pair_of("lm_head", 32, 8);
+  add(head_alone, pairs);
+  EXPECT_EQ(code_of(std::move(head_alone)), "REF022");
+  for (auto& t : pair_of("model.layers.0.q", 12, 8)) pairs.push_back(t);
+  add(made, pairs);
+  EXPECT_EQ(code_of(std::move(made)), "REF022");
+}
+
 TEST(Adapters, TwoRootsThatFitAreNone) {
   Catalogue made = test::catalogue(
       "base", {{"a.layers.0.q.weight", DType::bf16, {12, 8}}, {"b.layers.0.q.weight", DType::bf16, {12, 8}}});
