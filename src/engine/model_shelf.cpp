@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <span>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "engine/same_bytes.hpp"
 #include "io/adapter.hpp"
+#include "plan/adapter_names.hpp"
 #include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
 
@@ -13,12 +15,22 @@ namespace stockpot::engine {
 
 namespace {
 
-/// Of the input embedding among the tensors, of a model or saved by an adapter.
-std::optional<std::uint64_t> embedding_rows(const std::vector<StoredTensor>& tensors) {
-  const auto at = std::ranges::find_if(tensors, [](const StoredTensor& tensor) {
-    return plan::ends_with_any(tensor.info.name, plan::embedding_names) && tensor.info.shape.size() == 2;
-  });
-  return at == tensors.end() ? std::nullopt : std::optional(at->info.shape.front());
+bool is_embedding(std::string_view name, const TensorInfo& tensor) {
+  return plan::ends_with_any(name, plan::embedding_names) && tensor.shape.size() == 2;
+}
+
+std::optional<std::uint64_t> embedding_rows(const Catalogue& model) {
+  const auto at = std::ranges::find_if(model.tensors, [](const auto& t) { return is_embedding(t.info.name, t.info); });
+  return at == model.tensors.end() ? std::nullopt : std::optional(at->info.shape.front());
+}
+
+/// Of the input embedding that an adapter saves, by whichever of its names.
+std::optional<std::uint64_t> embedding_rows(const Adapter& adapter) {
+  for (const auto& [name, saved] : plan::read_adapter_names(adapter.tensors).saved) {
+    const TensorInfo& info = adapter.tensors[saved.tensor].info;
+    if (is_embedding(name, info)) return info.shape.front();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -77,8 +89,8 @@ void ModelShelf::add_adapters(const recipe::ModelReference& reference, ShelvedMo
       const io::FoundModel found = io::find_model(adapter.path, adapter.revision, places_);
       for (const std::string& warning : found.warnings) catalogue.warnings.push_back(warning);
       catalogue.adapters.push_back(io::read_adapter(adapter.text, found.path, adapter.weight, catalogue));
-      const auto rows = embedding_rows(catalogue.adapters.back().tensors);
-      if (!rows || rows == embedding_rows(catalogue.tensors)) continue;
+      const auto rows = embedding_rows(catalogue.adapters.back());
+      if (!rows || rows == embedding_rows(catalogue)) continue;
       model.adapter_rows = rows;
       io::ModelFolder folder(found.path);
       if (folder.has("tokenizer.json")) model.adapter_tokenizer = std::move(folder);

@@ -204,6 +204,7 @@ def check_tied(program, folder, model, made):
     headless = {name: values for name, values in model.tensors.items() if name != "lm_head.weight"}
     config = CONFIG | {"tie_word_embeddings": True}
     write_model(folder / "models" / "tied", Model(headless, config))
+    (folder / "models" / "tied" / "tokenizer.json").write_text("{}")
     write_model(folder / "models" / "tied_copy", Model(headless | {"lm_head.weight": embedding}, config))
     for adapter, has_head in (("saved", True), ("embeddings", True), ("plain", False), ("grown", False)):
         if adapter == "grown":
@@ -231,6 +232,24 @@ def check_tied(program, folder, model, made):
         said = read_model(out).config.get("tie_word_embeddings")
         assert said is wanted, f"{adapter} on a model that does not say whether it ties its head: {said}"
     print("a head that is new is said to be one")
+
+
+def check_grown(program, folder, model, made):
+    """A vocabulary that grew comes with its tokenizer, by whichever of its names an adapter saves the embedding."""
+    for place in ("", "modules_to_save.", "base_layer."):
+        grown = Adapter(modules_to_save=["embed_tokens"])
+        grown.tensors[f"model.embed_tokens.{place}weight"] = np.ones((901, 96), np.float32)
+        name = f"grown_{place.strip('.')}"
+        tokenizer = grown.write(folder / "models" / name) / "tokenizer.json"
+        tokenizer.write_text(json.dumps({"version": "1.0", "model": {"type": "WordLevel", "vocab": {name: 0}}}))
+        out = folder / name
+        recipe = {"merge_method": "passthrough", "models": [{"model": f"tied+{name}"}]}
+        program.merge(recipe, out, "--model-root", folder / "models")
+        assert (out / "tokenizer.json").read_text() == tokenizer.read_text(), place
+        merged_model = read_model(out)
+        assert merged_model.config["vocab_size"] == 901, place
+        assert len(merged_model.tensors["model.embed_tokens.weight"]) == 901, place
+    print("vocabularies that grew")
 
 
 def check_stages(program, folder, model, made):
@@ -294,6 +313,7 @@ def main(binary):
         check_merges(program, folder, model, made)
         check_precision(program, folder, model, made)
         check_tied(program, folder, model, made)
+        check_grown(program, folder, model, made)
         check_stages(program, folder, model, made)
         check_refusals(program, folder, model, made)
 
