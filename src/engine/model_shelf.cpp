@@ -1,6 +1,7 @@
 #include "engine/model_shelf.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -31,6 +32,14 @@ std::optional<std::uint64_t> embedding_rows(const Adapter& adapter) {
     if (is_embedding(name, info)) return info.shape.front();
   }
   return std::nullopt;
+}
+
+/// The two numbers that a tensor of this type holds. A negative one comes out larger than any size.
+template <class Stored>
+Shape read_pair(const io::ByteSource& file, std::uint64_t offset) {
+  std::array<Stored, 2> values{};
+  file.read_at(offset, std::as_writable_bytes(std::span(values)));
+  return {static_cast<std::uint64_t>(values[0]), static_cast<std::uint64_t>(values[1])};
 }
 
 }  // namespace
@@ -104,11 +113,12 @@ std::map<std::string, Shape> read_packed_shapes(const Catalogue& model) {
   std::map<std::string, Shape> shapes;
   InputFiles files(posix_source());
   for (const StoredTensor& tensor : model.tensors) {
-    const bool wanted = tensor.info.name.ends_with(".weight_shape") && tensor.info.dtype == DType::i64;
-    if (!wanted || tensor.info.shape != Shape{2}) continue;
-    Shape shape(2);
-    files.of(model, tensor)->read_at(tensor.offset, std::as_writable_bytes(std::span(shape)));
-    shapes.emplace(tensor.info.name, std::move(shape));
+    const DType dtype = tensor.info.dtype;
+    if (!tensor.info.name.ends_with(".weight_shape") || tensor.info.shape != Shape{2}) continue;
+    if (dtype != DType::i64 && dtype != DType::i32) continue;  // the plan refuses it
+    const auto file = files.of(model, tensor);
+    shapes.emplace(tensor.info.name, dtype == DType::i64 ? read_pair<std::int64_t>(*file, tensor.offset)
+                                                         : read_pair<std::int32_t>(*file, tensor.offset));
   }
   return shapes;
 }

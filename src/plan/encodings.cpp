@@ -160,8 +160,13 @@ class Reader {
   EncodedTensor read_packed_integers(const std::string& name) const {
     const StoredTensor& stored_shape = demand(name + "_shape");
     const auto known = model_.packed_shapes.find(stored_shape.info.name);
-    const Shape& words = coded_.info.shape;
-    const Shape values = known == model_.packed_shapes.end() ? Shape{} : known->second;
+    if (known == model_.packed_shapes.end()) {
+      refuse("FMT080",
+             fmt::format("the shape of packed weights is {} of {}: only two numbers in I64 or I32 are read",
+                         stockpot::name(stored_shape.info.dtype), to_string(stored_shape.info.shape)),
+             stored_shape.info.name);
+    }
+    const Shape &words = coded_.info.shape, &values = known->second;
     if (values.size() != 2 || values[0] != words[0]) {
       refuse("FMT081", fmt::format("a shape of {} for packed weights of {}", to_string(values), to_string(words)),
              stored_shape.info.name);

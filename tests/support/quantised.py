@@ -124,13 +124,13 @@ def asymmetric_int8(random, name, rows, columns, group=20):
     return stored, shifted * np.repeat(scales, group, axis=1)
 
 
-def packed(random, name, rows, columns, bits, group, asymmetric=False, index=None):
+def packed(random, name, rows, columns, bits, group, asymmetric=False, index=None, shape_type=np.int64):
     codes = random.integers(0, 1 << bits, (rows, columns))
     scales = positive(random, (rows, columns // group))
     stored = {
         f"{name}_packed": words(codes, bits),
         f"{name}_scale": scales,
-        f"{name}_shape": np.array([rows, columns]),
+        f"{name}_shape": np.array([rows, columns], shape_type),
     }
     numbers = (codes - (1 << (bits - 1))).astype(F32)
     group_of = np.arange(columns) // group if index is None else index
@@ -148,7 +148,8 @@ def packed_int4(random, name, rows, columns):
 
 
 def packed_int4_channels(random, name, rows, columns):
-    return packed(random, name, rows, columns, 4, columns)
+    """Kimi K2 has shapes in I32."""
+    return packed(random, name, rows, columns, 4, columns, shape_type=np.int32)
 
 
 def packed_int8_asymmetric(random, name, rows, columns):

@@ -165,6 +165,10 @@ TEST(Quantised, PackedWeightsHaveTheShapeThatTheyName) {
   EXPECT_EQ(code({4, 6}, {5, 45}), "FMT081");
   EXPECT_EQ(code({4, 6}, {4, 90}), "FMT080");
   EXPECT_EQ(code({4, 6}, {4, ~std::uint64_t{0}}), "FMT080");
+  EXPECT_EQ(code_of({{"x.weight_packed", DType::i32, {4, 6}},
+                     {"x.weight_scale", DType::bf16, {4, 1}},
+                     {"x.weight_shape", DType::f32, {2}}}),
+            "FMT080");
 }
 
 TEST(Quantised, GptOssExpertsAreTheTransposeOfTheirBlocks) {
