@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "plan/head_names.hpp"
-#include "plan/tensor_names.hpp"
 #include "plan/tied_heads.hpp"
+#include "plan/vocabulary_tensors.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -19,11 +19,15 @@ bool same_rows(const Shape& a, const Shape& b) { return a.size() == b.size() && 
 
 bool RowMapping::concerns(const MatchedTensor& tensor, const EmbeddingClass& embeddings) const {
   if (context_.vocabulary == nullptr) return false;
-  const bool bias = ends_with_any(tensor.name, head_bias_names);
-  if (!bias && !embeddings.contains(tensor.name)) return false;
-  if (split_at_index(tensor.name)) return false;  // of a layer: no vocabulary's
-  return std::ranges::all_of(viewed_of(tensor),
-                             [&](const ViewedTensor* viewed) { return viewed->shape.size() == (bias ? 1 : 2); });
+  const VocabularyTensors tensors(context_, embeddings);
+  const auto all = viewed_of(tensor);
+  const auto sources = holders_of(tensor);
+  bool has_row_per_token = embeddings.lists(tensor.name);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!tensors.may_be(tensor.name, all[i]->shape)) return false;
+    has_row_per_token = has_row_per_token || tensors.has_row_per_token(sources[i].model, *all[i]);
+  }
+  return has_row_per_token;
 }
 
 bool RowMapping::apply(MatchedTensor& tensor) {

@@ -6,13 +6,14 @@
 namespace stockpot::plan {
 namespace {
 
-constexpr std::array<std::string_view, 14> usual_endings{"embed_tokens.weight",    "wte.weight",
+constexpr std::array<std::string_view, 15> usual_endings{"embed_tokens.weight",    "wte.weight",
                                                          "tok_embeddings.weight",  "word_embeddings.weight",
                                                          "embed_in.weight",        "embed_out.weight",
                                                          "embeddings.weight",      "shared.weight",
                                                          "lm_head.weight",         "lm_head.linear.weight",
                                                          "lm_head.decoder.weight", "output_layer.weight",
-                                                         "vocab_projector.weight", "cls.predictions.decoder.weight"};
+                                                         "vocab_projector.weight", "cls.predictions.decoder.weight",
+                                                         "shared_head.head.weight"};
 
 bool ends_with(std::string_view name, std::string_view ending) {
   return name == ending ||
@@ -50,8 +51,11 @@ EmbeddingClass::EmbeddingClass(const recipe::Extensions& extensions) {
 bool EmbeddingClass::contains(std::string_view name) const {
   // `output.weight` is a head at top level only: inside layers it is a projection.
   return (usual_ && name == "output.weight") ||
-         std::ranges::any_of(endings_, [&](const auto& e) { return ends_with(name, e); }) ||
-         std::ranges::any_of(more_, [&](const recipe::Filter& filter) { return filter.matches(name); });
+         std::ranges::any_of(endings_, [&](const auto& e) { return ends_with(name, e); }) || lists(name);
+}
+
+bool EmbeddingClass::lists(std::string_view name) const {
+  return std::ranges::any_of(more_, [&](const recipe::Filter& filter) { return filter.matches(name); });
 }
 
 ShapeFit fit_shapes(std::span<const Shape* const> shapes, bool embedding, methods::CutRule rule) {

@@ -22,6 +22,8 @@ class EmbeddingClass {
  public:
   explicit EmbeddingClass(const recipe::Extensions& extensions);
   bool contains(std::string_view name) const;
+  /// Whether `vocab_tensors` of the recipe names it.
+  bool lists(std::string_view name) const;
 
  private:
   bool usual_ = true;  // the endings are ours

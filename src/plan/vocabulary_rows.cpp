@@ -54,6 +54,11 @@ class RunBuilder {
 
 }  // namespace
 
+std::uint64_t VocabularyRows::needed_rows(std::uint32_t model) const {
+  const auto& ids = vocabulary_.own_ids[model];
+  return ids.empty() ? 0 : static_cast<std::uint64_t>(*std::ranges::max_element(ids) + 1);
+}
+
 std::int64_t VocabularyRows::own_row(const RowHolder& holder, std::uint64_t id) const {
   const std::int32_t own = vocabulary_.own_ids[holder.model][id];
   return own >= 0 && static_cast<std::uint64_t>(own) < holder.rows ? own : -1;

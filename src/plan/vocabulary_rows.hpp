@@ -30,6 +30,8 @@ class VocabularyRows {
  public:
   explicit VocabularyRows(const OutputVocabulary& vocabulary) : vocabulary_(vocabulary) {}
   std::uint64_t rows() const { return vocabulary_.rows; }
+  /// How many rows a matrix of the model must have for all of its tokens that the output has.
+  std::uint64_t needed_rows(std::uint32_t model) const;
 
   /// @param shape    of the new matrix or vector: its rows are rows().
   /// @param own      whose matrix is made.
