@@ -31,7 +31,7 @@ struct ModelConfig {
   std::string model_type;
   std::vector<LayerCount> layer_counts;  ///< in the order in which they are to be tried
   std::optional<bool> tied_embeddings;
-  std::optional<std::uint64_t> vocab_size;   ///< at top level, else in the object of the text model
+  std::optional<std::uint64_t> vocab_size;   ///< in the text model's own object, else at top level
   std::optional<std::uint64_t> hidden_size;  ///< likewise
   std::optional<std::uint64_t> experts;      ///< likewise: num_experts, num_local_experts or n_routed_experts
   /// num_nextn_predict_layers, likewise: entries after the layers that predict further tokens, numbered like layers

@@ -27,12 +27,12 @@ void in_every_config(JsonText& object, const Edit& edit) {
   }
 }
 
-/// Calls `edit(object)` wherever the config may speak of the text model.
+/// Calls `edit(object, path)` wherever the config may speak of the text model.
 template <typename Edit>
 void in_text_configs(JsonText& config, const Edit& edit) {
-  for (const char* path : text_objects) {
+  for (const std::string_view path : text_objects) {
     JsonText* object = config.at_path(path);
-    if (object != nullptr && object->as_object() != nullptr) edit(*object);
+    if (object != nullptr && object->as_object() != nullptr) edit(*object, path);
   }
 }
 
@@ -56,28 +56,30 @@ void untie_head(JsonText& config) {
 /// The text model's own object: the last one that is there, as the others are more general.
 JsonText& text_object(JsonText& config) {
   JsonText* found = &config;
-  in_text_configs(config, [&](JsonText& object) { found = &object; });
+  in_text_configs(config, [&](JsonText& object, std::string_view) { found = &object; });
   return *found;
 }
 
+/// Where it is not the anchor's number it may be that of something else, and stays.
 void set_vocab_size(JsonText& config, const ConfigEdits& edits, const std::string& path,
                     std::vector<std::string>& warnings) {
-  bool is_there = false, is_set = false;
-  const auto set = [&](JsonText& object) {
+  bool is_there = false;
+  const auto set = [&](JsonText& object, std::string_view place = "") {
     JsonText* rows = object.find(vocab_key);
     if (rows == nullptr) return;
     is_there = true;
-    if (edits.old_vocab_size && rows->as_unsigned() != edits.old_vocab_size) return;
-    *rows = JsonText::number(*edits.vocab_size);
-    is_set = true;
+    const auto known = rows->as_unsigned();
+    if (!edits.old_vocab_size || known == edits.old_vocab_size) {
+      *rows = JsonText::number(*edits.vocab_size);
+    } else if (known != edits.vocab_size) {
+      warnings.push_back(
+          fmt::format("ARC032: {}: {}{}{} is not {}, as it was for the text model, and stays; the output's "
+                      "embedding has {} rows",
+                      path, place, place.empty() ? "" : ".", vocab_key, *edits.old_vocab_size, *edits.vocab_size));
+    }
   };
   edits.old_vocab_size ? in_text_configs(config, set) : in_every_config(config, set);
-  if (!is_there) {
-    text_object(config).set(vocab_key, JsonText::number(*edits.vocab_size));
-  } else if (!is_set) {
-    warnings.push_back(fmt::format("ARC032: {}: {} is not {}, the rows of the embedding; it should become {}", path,
-                                   vocab_key, *edits.old_vocab_size, *edits.vocab_size));
-  }
+  if (!is_there) text_object(config).set(vocab_key, JsonText::number(*edits.vocab_size));
 }
 
 void assign(JsonText& config, const ConfigEdits::Assignment& assignment) {
@@ -102,7 +104,7 @@ class TokenIds {
   }
 
   void translate_in(JsonText& config) const {
-    in_text_configs(config, [&](JsonText& object) {
+    in_text_configs(config, [&](JsonText& object, std::string_view) {
       for (const char* key : token_id_keys) {
         JsonText* ids = object.find(key);
         if (ids != nullptr) translate(key, *ids);

@@ -14,7 +14,7 @@ namespace stockpot::io {
 /// - The dtype goes to the keys `torch_dtype` and `dtype` that are there, to `torch_dtype` if there is none.
 /// - `tie_word_embeddings` becomes false, also where it is missing: many classes take a missing key for true.
 /// - `vocab_size` changes where the text model has it with the anchor's value, or, if that is unknown, wherever it is;
-///   if it is nowhere, it is added to the text model's object.
+///   if it is nowhere, it is added to the text model's object. Another value stays, with a warning.
 /// - Assignments are made at top level. Their values have to be JSON; new keys come last.
 /// - Layer counts change, and with them what their object says layer by layer (config_layers.hpp).
 /// - `bos_token_id` and its like change where the text model has them.

@@ -69,17 +69,23 @@ std::optional<bool> tied_embeddings(const Json& config) {
   return std::nullopt;
 }
 
-/// The first of the keys that is a count where the text model is spoken of.
+/// The first of the keys that is a count in the most particular object that has one: what is at top level may be of the
+/// whole, or left over from a class's defaults.
 std::optional<std::uint64_t> text_count(const Json& config, std::initializer_list<const char*> keys) {
+  std::optional<std::uint64_t> found;
+  const auto in = [&](const Json& object) -> std::optional<std::uint64_t> {
+    for (const char* key : keys) {
+      const auto count = object.find(key);
+      if (count != object.end() && count->is_number_unsigned()) return count->get<std::uint64_t>();
+    }
+    return std::nullopt;
+  };
   for (const char* path : text_objects) {
     const Json* object = object_at(config, path);
-    if (object == nullptr) continue;
-    for (const char* key : keys) {
-      const auto count = object->find(key);
-      if (count != object->end() && count->is_number_unsigned()) return count->get<std::uint64_t>();
-    }
+    const auto count = object != nullptr ? in(*object) : std::nullopt;
+    if (count) found = count;
   }
-  return std::nullopt;
+  return found;
 }
 
 const Json* quantization(const Json& config) {

@@ -11,7 +11,8 @@
 
 namespace stockpot::io {
 
-/// Where a config speaks of the text model: at top level, or in one of these, with their paths.
+/// Where a config speaks of the text model: at top level, or in one of these, with their paths. The later, the more
+/// particular.
 inline constexpr std::array text_objects{"", "text_config", "llm_config", "language_config",
                                          "thinker_config.text_config"};
 

@@ -131,14 +131,18 @@ TEST_F(EditedConfig, VocabSizeChangesWhereItIsTheAnchors) {
   EXPECT_EQ(edited_json(R"({"vocab_size":100,"text_config":{"vocab_size":100},"audio_config":{"vocab_size":100}})",
                         with_rows(104, 100)),
             json(R"({"vocab_size":104,"text_config":{"vocab_size":104},"audio_config":{"vocab_size":100}})"));
-  EXPECT_EQ(edited_json(R"({"vocab_size":7,"text_config":{"vocab_size":100}})", with_rows(104, 100)),
-            json(R"({"vocab_size":7,"text_config":{"vocab_size":104}})"));
   EXPECT_THAT(warnings, IsEmpty());
 }
 
 TEST_F(EditedConfig, AVocabSizeOfAnotherValueStaysAndIsWarnedOf) {
   EXPECT_EQ(edited_json(R"({"vocab_size":99})", with_rows(104, 100)), json(R"({"vocab_size":99})"));
   EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("ARC032: config.json"), HasSubstr("100"), HasSubstr("104"))));
+  EXPECT_EQ(edited_json(R"({"vocab_size":100,"text_config":{"vocab_size":7}})", with_rows(104, 100)),
+            json(R"({"vocab_size":104,"text_config":{"vocab_size":7}})"));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("text_config.vocab_size")));
+  EXPECT_EQ(edited_json(R"({"vocab_size":104,"text_config":{"vocab_size":100}})", with_rows(104, 100)),
+            json(R"({"vocab_size":104,"text_config":{"vocab_size":104}})"));
+  EXPECT_THAT(warnings, IsEmpty());
 }
 
 TEST_F(EditedConfig, WithoutKnownRowsEveryVocabSizeChanges) {
