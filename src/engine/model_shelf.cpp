@@ -60,7 +60,14 @@ bool ModelShelf::finds(const std::string& path) const {
   }
 }
 
-const ShelvedModel& ModelShelf::get(const recipe::ModelReference& reference) {
+const ShelvedModel& ModelShelf::get(const recipe::MergeDocument& document, const recipe::ModelReference& reference) {
+  const bool without_weights =
+      !document.takes_part(reference) && reference.adapters.empty() && !stages_.contains(reference.path);
+  if (without_weights) {
+    const auto known = folders_.find(reference.text);
+    return known != folders_.end() ? known->second
+                                   : folders_.emplace(reference.text, find_folder(reference)).first->second;
+  }
   const auto known = models_.find(reference.text);
   if (known != models_.end()) return known->second;
   return models_.emplace(reference.text, read(reference)).first->second;
@@ -78,6 +85,15 @@ ShelvedModel ModelShelf::read(const recipe::ModelReference& reference) const {
     model.catalogue.config.architectures = {reference.override_architecture};
   }
   add_adapters(reference, model);
+  return model;
+}
+
+ShelvedModel ModelShelf::find_folder(const recipe::ModelReference& reference) const {
+  io::FoundModel found = io::find_model(reference.path, reference.revision, places_);
+  ShelvedModel model{{}, io::ModelFolder(found.path)};
+  model.catalogue.model = reference.text;
+  model.catalogue.directory = found.path;
+  model.catalogue.warnings = std::move(found.warnings);
   return model;
 }
 

@@ -30,8 +30,9 @@ class ModelShelf {
   /// @param dialect  models of raw recipes are files: their names say nothing, and they have no configuration.
   ModelShelf(io::SearchPlaces places, recipe::Dialect dialect) : places_(std::move(places)), dialect_(dialect) {}
 
-  /// Local. @throws Error(corrupt_input): not found, unreadable, an adapter that is none.
-  const ShelvedModel& get(const recipe::ModelReference& reference);
+  /// Local. A model as the document needs it: of one that takes no part and has no adapters the folder, no weights.
+  /// @throws Error(corrupt_input): not found, unreadable, an adapter that is none.
+  const ShelvedModel& get(const recipe::MergeDocument& document, const recipe::ModelReference& reference);
   /// Whether a path leads to a model that is none of this job's stages.
   bool finds(const std::string& path) const;
   /// What references to this path mean from now on: a stage that is planned, or that has been made.
@@ -40,12 +41,14 @@ class ModelShelf {
  private:
   ShelvedModel read(const recipe::ModelReference& reference) const;
   ShelvedModel read_from_disk(const recipe::ModelReference& reference) const;
+  ShelvedModel find_folder(const recipe::ModelReference& reference) const;
   void add_adapters(const recipe::ModelReference& reference, ShelvedModel& model) const;
 
   io::SearchPlaces places_;
   recipe::Dialect dialect_;
-  std::map<std::string, ShelvedModel> stages_;  // by name
-  std::map<std::string, ShelvedModel> models_;  // by the reference's text
+  std::map<std::string, ShelvedModel> stages_;   // by name
+  std::map<std::string, ShelvedModel> models_;   // by the reference's text
+  std::map<std::string, ShelvedModel> folders_;  // likewise: of models without their weights
 };
 
 /// What the tensors of packed weights' shapes hold, by name. Local; a read for each.

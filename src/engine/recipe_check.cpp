@@ -60,7 +60,7 @@ bool check_references(const recipe::Recipe& recipe, ModelShelf& shelf, Findings&
     for (const recipe::ModelReference& model : document.models()) {
       if (names_stage(recipe, model.path)) continue;
       try {
-        shelf.get(model);
+        shelf.get(document, model);
       } catch (const Error& error) {
         errors.add(error, model);
       }

@@ -104,7 +104,7 @@ std::string StagePlanner::read_models(const recipe::MergeDocument& document) {
   const std::vector<recipe::ModelReference> references = document.models();
   for (const recipe::ModelReference& reference : references) {
     try {
-      models.push_back(&shelf_.get(reference));
+      models.push_back(&shelf_.get(document, reference));
     } catch (const Error& error) {
       errors.add(error, reference);
     }
@@ -195,7 +195,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
     std::vector<Remark> remarks;
     if (options_.dialect == recipe::Dialect::raw) return pack(remarks);
     const auto models = document.models();
-    const auto shelved = [&](std::size_t model) -> const ShelvedModel& { return shelf_.get(models[model]); };
+    const auto shelved = [&](std::size_t model) -> const ShelvedModel& { return shelf_.get(document, models[model]); };
     const ShelvedModel& anchor = shelved(stage.plan.anchor);
     io::CompanionRequest request;
     request.config = stage.plan.config;

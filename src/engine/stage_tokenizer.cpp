@@ -29,14 +29,6 @@ std::size_t anchor_of(const recipe::MergeDocument& document) {
   return static_cast<std::size_t>(std::ranges::find(models, document.anchor()) - models.begin());
 }
 
-/// Whether a model is named by more than the tokenizer's source.
-bool takes_part(const recipe::MergeDocument& document, const recipe::ModelReference& model) {
-  recipe::MergeDocument without = document;
-  without.tokenizer.reset();
-  const auto models = without.models();
-  return std::ranges::find(models, model) != models.end();
-}
-
 }  // namespace
 
 StageTokenizer plan_tokenizer(const recipe::MergeDocument& document, std::span<const ShelvedModel* const> models,
@@ -47,7 +39,7 @@ StageTokenizer plan_tokenizer(const recipe::MergeDocument& document, std::span<c
     const auto references = document.models();
     for (std::size_t m = 0; m < models.size(); ++m) {
       files.push_back(tokenizer_files(*models[m]));
-      files.back().takes_part = takes_part(document, references[m]);
+      files.back().takes_part = document.takes_part(references[m]);
     }
     result.built = tokenizer::build_tokenizer(*document.tokenizer, files, anchor_of(document), diagnostics);
   }

@@ -145,13 +145,14 @@ std::optional<Participants> find_participants(const recipe::MergeDocument& docum
   return found;
 }
 
-void check_architectures(const ModelList& models, std::span<const Catalogue> catalogues, Diagnostics& diagnostics) {
+void check_architectures(const recipe::MergeDocument& document, const ModelList& models,
+                         std::span<const Catalogue> catalogues, Diagnostics& diagnostics) {
   const auto kind = [](const Catalogue& model) {
     return model.config.architectures.empty() ? model.config.model_type : model.config.architectures.front();
   };
   std::size_t first = catalogues.size();
   for (std::size_t m = 0; m < catalogues.size(); ++m) {
-    if (kind(catalogues[m]).empty()) continue;
+    if (kind(catalogues[m]).empty() || !document.takes_part(models.all()[m])) continue;
     first = std::min(first, m);
     if (kind(catalogues[m]) == kind(catalogues[first])) continue;
     diagnostics.error("ARC050", models.all()[m].at,

@@ -51,8 +51,8 @@ std::optional<Participants> find_participants(const recipe::MergeDocument& docum
                                               const recipe::Module& module, const recipe::OutputSlice& slice,
                                               const recipe::Override* override, recipe::Diagnostics& diagnostics);
 
-/// Adds a diagnostic for each model that is of another architecture than the first.
-void check_architectures(const ModelList& models, std::span<const Catalogue> catalogues,
-                         recipe::Diagnostics& diagnostics);
+/// Adds a diagnostic for each model that takes part and is of another architecture than the first.
+void check_architectures(const recipe::MergeDocument& document, const ModelList& models,
+                         std::span<const Catalogue> catalogues, recipe::Diagnostics& diagnostics);
 
 }  // namespace stockpot::plan

@@ -179,7 +179,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   MergePlan plan = begin_plan(document, std::move(catalogues), anchor, options);
 
   warn_about_rounding(document, diagnostics);
-  if (!options.allow_crimes) check_architectures(models, plan.models, diagnostics);
+  if (!options.allow_crimes) check_architectures(document, models, plan.models, diagnostics);
   const Views views(plan.models, plan.anchor, options.raw.has_value());
   Slices slices = lay_out(document, models, views, strict, diagnostics);
   std::optional<VocabularyRows> rows;

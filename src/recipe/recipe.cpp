@@ -141,6 +141,10 @@ std::vector<ModelReference> MergeDocument::models() const {
   return list.take();
 }
 
+bool MergeDocument::takes_part(const ModelReference& model) const {
+  return merged_models(*this).has(model) || (takes_gate_vectors() && model == *extensions.gate_vectors);
+}
+
 const ModelReference& MergeDocument::anchor() const {
   if (base_model) return *base_model;
   for (const Module& module : modules) {

@@ -70,6 +70,8 @@ struct MergeDocument {
   /// Every model that takes part or is a base, each once, in document order, bases last if they are not listed; at the
   /// very end those that only the tokenizer names.
   std::vector<ModelReference> models() const;
+  /// Whether a model of models() is named by more than the tokenizer's source: no other's weights are wanted.
+  bool takes_part(const ModelReference& model) const;
   /// Router rows come from a file, which models() lists last.
   bool takes_gate_vectors() const { return moe && moe->has_hidden_gates() && extensions.gate_vectors; }
   /// Donor of config.json, tokenizer and companion files: the base model, else the first model.
