@@ -44,6 +44,15 @@ Shape read_pair(const io::ByteSource& file, std::uint64_t offset) {
 
 }  // namespace
 
+std::optional<std::uint64_t> ShelvedModel::token_rows() const {
+  if (adapter_rows) return adapter_rows;
+  std::optional<std::uint64_t> most = catalogue.config.vocab_size;
+  for (const StoredTensor& tensor : catalogue.tensors) {
+    if (is_embedding(tensor.info.name, tensor.info)) most = std::max(most.value_or(0), tensor.info.shape.front());
+  }
+  return most;
+}
+
 void ModelShelf::put(const std::string& stage, ShelvedModel model) {
   stages_.insert_or_assign(stage, std::move(model));
   std::erase_if(models_, [&](const auto& known) {

@@ -22,7 +22,9 @@ struct ShelvedModel {
   std::optional<std::uint64_t> adapter_rows = {};  ///< of those embeddings
 
   const io::ModelFolder& tokenizer_folder() const { return adapter_tokenizer ? *adapter_tokenizer : folder; }
-  std::optional<std::uint64_t> vocab_size() const { return adapter_rows ? adapter_rows : catalogue.config.vocab_size; }
+  /// How many tokens it has room for, by its embeddings or by config.json, whichever says more: some classes add rows
+  /// to `vocab_size` (Llama 3.2 Vision), and padding may hold tokens. Nothing: neither says anything.
+  std::optional<std::uint64_t> token_rows() const;
 };
 
 class ModelShelf {

@@ -20,7 +20,7 @@ tokenizer::ModelTokenizer tokenizer_files(const ShelvedModel& model) {
   files.tokenizer = folder.text("tokenizer.json");
   files.tokenizer_config = folder.text("tokenizer_config.json");
   files.other_files = std::ranges::any_of(other_vocabularies, [&](const char* name) { return folder.has(name); });
-  files.vocab_size = model.vocab_size();
+  files.rows = model.token_rows();
   return files;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace stockpot::tokenizer {
@@ -60,7 +61,21 @@ const TokenizerFile* ModelVocabularies::read(std::size_t model, recipe::Position
 }
 
 std::uint64_t ModelVocabularies::limit(std::size_t model) const {
-  return models_[model].vocab_size.value_or(std::numeric_limits<std::uint64_t>::max());
+  return models_[model].rows.value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
+std::size_t ModelVocabularies::report_rowless(std::size_t model, recipe::Position at,
+                                              recipe::Diagnostics& diagnostics) const {
+  const auto& tokens = of(model).tokens();
+  const auto first = std::ranges::lower_bound(tokens, limit(model), {}, [](const Token* token) { return token->id; });
+  const auto count = static_cast<std::size_t>(tokens.end() - first);
+  if (count == 0) return 0;
+  diagnostics.warn(
+      "TOK005", at,
+      fmt::format("{} token(s) of model {} have ids from {} on, for which it has no rows, the first is {}: they "
+                  "are left out",
+                  count, in_quotes(models_[model].model), limit(model), in_quotes((*first)->text)));
+  return count;
 }
 
 std::optional<std::uint32_t> ModelVocabularies::id_of(std::size_t model, std::string_view text) const {

@@ -28,6 +28,8 @@ class ModelVocabularies {
   const TokenizerFile& of(std::size_t model) const { return *files_[has_own(model) ? model : anchor_]; }
   /// Tokens of the model with this id or a higher one do not exist for it.
   std::uint64_t limit(std::size_t model) const;
+  /// @return how many tokens of the model do not exist for it; TOK005 says so.
+  std::size_t report_rowless(std::size_t model, recipe::Position at, recipe::Diagnostics& diagnostics) const;
   /// The id, below the limit, that the model gives a text.
   std::optional<std::uint32_t> id_of(std::size_t model, std::string_view text) const;
   std::optional<std::size_t> index_of(std::string_view model) const;

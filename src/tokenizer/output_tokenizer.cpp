@@ -32,17 +32,19 @@ std::optional<OutputTokens> donor_tokens(const TokenizerRequest& request, const 
   OutputTokens tokens(models.of(donor), limit);
   const std::string name = recipe::in_quotes(models.model(donor).model);
   if (tokens.stripped() && models.of(donor).type() != TokenizerType::bpe) {
-    diagnostics.error("TOK004", request.at,
-                      fmt::format("tokens of model {} have ids from its vocab_size {} on, and such tokens can be taken "
-                                  "out of a BPE tokenizer only",
-                                  name, limit),
-                      "'source: " + models.model(donor).model + "' takes the tokenizer as it is");
+    diagnostics.error(
+        "TOK004", request.at,
+        fmt::format("tokens of model {} have ids from {} on, for which it has no rows, and such tokens can be "
+                    "taken out of a BPE tokenizer only",
+                    name, limit),
+        "'source: " + models.model(donor).model + "' takes the tokenizer as it is");
     return std::nullopt;
   }
   if (tokens.all().empty()) {
     diagnostics.error("TOK002", request.at, fmt::format("the tokenizer of model {} has no tokens", name));
     return std::nullopt;
   }
+  if (!as_it_is) models.report_rowless(donor, request.at, diagnostics);
   return tokens;
 }
 
@@ -116,7 +118,7 @@ OutputTokenizer build_tokenizer(const TokenizerRequest& request, std::span<const
 
   output.vocabulary = numbers(vocabularies, *tokens, *rows);
   output.vocabulary.overrides = read_overrides(request.tokens, vocabularies, *tokens, diagnostics);
-  if (output.donor != anchor) output.token_ids = translated(vocabularies.of(anchor), *tokens);
+  if (output.donor != anchor || tokens->stripped()) output.token_ids = translated(vocabularies.of(anchor), *tokens);
   write_files(models[output.donor], *tokens, output);
   return output;
 }

@@ -16,13 +16,15 @@ namespace stockpot::tokenizer {
 
 /// What a model's directory and configuration say of its tokenizer.
 struct ModelTokenizer {
-  std::string model;                            ///< canonical text of the reference
-  std::string directory;                        ///< for messages
-  std::optional<std::string> tokenizer;         ///< text of tokenizer.json
-  std::optional<std::string> tokenizer_config;  ///< text of tokenizer_config.json
-  bool other_files = false;                     ///< there are files of a tokenizer of another kind, as tokenizer.model
-  std::optional<std::uint64_t> vocab_size;      ///< of config.json: tokens from this id on do not exist for the model
-  bool takes_part = true;                       ///< false: only the tokenizer's source names this model
+  std::string model;                             ///< canonical text of the reference
+  std::string directory;                         ///< for messages
+  std::optional<std::string> tokenizer;          ///< text of tokenizer.json
+  std::optional<std::string> tokenizer_config;   ///< text of tokenizer_config.json
+  std::optional<std::string> added_tokens = {};  ///< text of added_tokens.json
+  bool model_file = false;                       ///< there is a *.model, from which tokenizer.json could be made anew
+  bool other_files = false;                      ///< there are files of a tokenizer of another kind, as tokenizer.model
+  std::optional<std::uint64_t> rows;             ///< tokens from this id on do not exist for the model
+  bool takes_part = true;                        ///< false: only the tokenizer's source names this model
 };
 
 struct OutputTokenizer {
@@ -34,13 +36,13 @@ struct OutputTokenizer {
   /// Files of the donor that would contradict `files`, not to be copied: names, or "*.model" for all that end like this.
   std::vector<std::string> stale;
   OutputVocabulary vocabulary;
-  /// If the donor is not the anchor: the anchor's ids, ascending, and the output's id of the same text, if there is
-  /// one.
+  /// If not all of the anchor's tokens have the ids that they had: these, ascending, and the output's id of the same
+  /// text, if there is one.
   std::optional<std::vector<std::pair<std::uint64_t, std::optional<std::uint64_t>>>> token_ids;
 };
 
 /// Reports TOK001 to TOK006, TOK010, TOK011, TOK030 and TOK032 to TOK034. After an error that leaves nothing to go on
-/// with the result is empty. Ids beyond a matrix whose rows `vocab_size` does not tell are for others to check.
+/// with the result is empty. Ids beyond a matrix of fewer rows than `rows` are for others to check.
 /// @param models  in the order of MergeDocument::models().   @param anchor  index into models.
 /// @throws Error(corrupt_input) for a file that TokenizerFile refuses.
 OutputTokenizer build_tokenizer(const recipe::TokenizerRequest& request, std::span<const ModelTokenizer> models,

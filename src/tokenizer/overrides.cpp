@@ -41,7 +41,7 @@ std::optional<std::uint64_t> find_row(const TokenRequest& request, std::size_t m
   if (request.token) return row_of(request, *request.token, "TOK032", model, models, diagnostics);
   if (*request.token_id < models.limit(model)) return request.token_id;
   diagnostics.error("TOK033", request.at,
-                    fmt::format("token_id {} is not below the vocab_size {} of model {}", *request.token_id,
+                    fmt::format("token_id {} is not one of the {} rows of model {}", *request.token_id,
                                 models.limit(model), in_quotes(request.model->text)));
   return std::nullopt;
 }

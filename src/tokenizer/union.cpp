@@ -16,22 +16,15 @@ bool is_other(const ModelVocabularies& models, std::size_t model) {
 /// What cannot be taken over, and how much of the rest is there already.
 void report_overlap(const ModelVocabularies& models, std::size_t model, const OutputTokens& base, Position at,
                     Diagnostics& diagnostics) {
-  std::size_t beyond = 0, empty = 0, shared = 0;
+  const std::size_t beyond = models.report_rowless(model, at, diagnostics);
+  std::size_t empty = 0, shared = 0;
   const auto& tokens = models.of(model).tokens();
   for (const Token* token : tokens) {
-    if (token->id >= models.limit(model)) {
-      ++beyond;
-      continue;
-    }
+    if (token->id >= models.limit(model)) break;
     if (token->text.empty()) ++empty;
     if (base.find(token->text)) ++shared;
   }
   const std::string name = in_quotes(models.model(model).model);
-  if (beyond > 0) {
-    diagnostics.warn("TOK005", at,
-                     fmt::format("{} token(s) of model {} have ids from its vocab_size {} on: they are left out",
-                                 beyond, name, models.limit(model)));
-  }
   if (empty > 0 && !base.find("")) {
     diagnostics.warn("TOK005", at, fmt::format("model {} has a token without text: it is left out", name));
   }

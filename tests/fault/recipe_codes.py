@@ -80,8 +80,13 @@ class Models:
         self.write("odd", tensors(self.random), architectures=[])
         self.write("bare", tensors(self.random))
         self.write("foreign", tensors(self.random), tokenizer("stuvwxyz"))
-        self.write("stripped", tensors(self.random), tokenizer("abcdefgh"), vocab_size=6)
-        self.write("words", tensors(self.random), tokenizer("abcdefgh", "WordLevel"), vocab_size=6)
+        self.write("stripped", tensors(self.random, rows=6), tokenizer("abcdefgh"), vocab_size=6)
+        self.write("words", tensors(self.random, rows=6), tokenizer("abcdefgh", "WordLevel"), vocab_size=6)
+        self.write("roomy", tensors(self.random), tokenizer("abcdefgh"), vocab_size=6)
+        self.write("stranger", tensors(self.random), tokenizer("abcdefgh"), architectures=["MistralForCausalLM"])
+        alone = self.folder / "alone"
+        alone.mkdir()
+        (alone / "tokenizer.json").write_text(tokenizer("abcdefgh"))
         self.write("added", tensors(self.random, rows=9), tokenizer("abcdefgh", added=[("<x>", False)]), vocab_size=9)
         self.write("flags", tensors(self.random, rows=9), tokenizer("abcdefgh", added=[("<x>", True)]), vocab_size=9)
         piece = self.write("piece", tensors(self.random))
@@ -391,6 +396,11 @@ def tokenizer_cases():
         Case(["[TOK003]"], RECIPE, union("b", base="piece")),
         Case(["[TOK004]"], RECIPE, union("b", base="words")),
         Case(["warning[TOK005]", "without text"], 0, union("silent")),
+        Case(["warning[TOK005]", "2 token(s)", "'g'"], 0, union("b", base="stripped")),
+        Case(["nothing wrong"], 0, union("b", base="roomy", source="base")),  # padding may hold tokens
+        Case(["nothing wrong"], 0, union("b", source="alone")),
+        Case(["nothing wrong"], 0, union("b", source="stranger")),
+        Case(["[FMT001]"], INPUT, union("alone", source="alone")),
         Case(["[TOK005]", "both have id 1"], INPUT, union("b", base="doubled")),
         Case([at(6, 3, "TOK006")], RECIPE, union("b", more="  pad_to_multiple_of: 1073741824\n")),
         Case(["TOK010"], 0, union("flags", base="added")),

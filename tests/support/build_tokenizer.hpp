@@ -28,12 +28,8 @@ inline recipe::ModelReference reference(const std::string& text) {
 }
 
 inline ModelTokenizer model(const std::string& name, const std::string& text,
-                            std::optional<std::uint64_t> vocab_size = std::nullopt) {
-  return {.model = name,
-          .directory = "/models/" + name,
-          .tokenizer = text,
-          .tokenizer_config = {},
-          .vocab_size = vocab_size};
+                            std::optional<std::uint64_t> rows = std::nullopt) {
+  return {.model = name, .directory = "/models/" + name, .tokenizer = text, .tokenizer_config = {}, .rows = rows};
 }
 
 /// One build, with what it reported.
