@@ -19,6 +19,8 @@ tokenizer::ModelTokenizer tokenizer_files(const ShelvedModel& model) {
   files.directory = folder.shown();
   files.tokenizer = folder.text("tokenizer.json");
   files.tokenizer_config = folder.text("tokenizer_config.json");
+  files.added_tokens = folder.text("added_tokens.json");
+  files.model_file = std::ranges::any_of(folder.names(), [](const auto& name) { return name.ends_with(".model"); });
   files.other_files = std::ranges::any_of(other_vocabularies, [&](const char* name) { return folder.has(name); });
   files.rows = model.token_rows();
   return files;

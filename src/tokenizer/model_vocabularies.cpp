@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "tokenizer/further_tokens.hpp"
+
 namespace stockpot::tokenizer {
 namespace {
 
@@ -39,7 +41,7 @@ void report_missing(const recipe::TokenizerRequest& request, const ModelTokenize
 
 ModelVocabularies::ModelVocabularies(const recipe::TokenizerRequest& request, std::span<const ModelTokenizer> models,
                                      std::size_t anchor, recipe::Diagnostics& diagnostics)
-    : models_(models), anchor_(anchor) {
+    : models_(models), anchor_(anchor), further_(models.size()) {
   const std::string_view donor = request.source == Source::model ? request.model->text : models[anchor].model;
   for (std::size_t m = 0; m < models.size(); ++m) {
     files_.push_back(models[m].tokenizer ? read(m, request.at, diagnostics) : nullptr);
@@ -49,15 +51,31 @@ ModelVocabularies::ModelVocabularies(const recipe::TokenizerRequest& request, st
 }
 
 const TokenizerFile* ModelVocabularies::read(std::size_t model, recipe::Position at, recipe::Diagnostics& diagnostics) {
-  for (std::size_t earlier = 0; earlier < model; ++earlier) {
-    if (models_[earlier].tokenizer == models_[model].tokenizer) return files_[earlier];
-  }
   const ModelTokenizer& source = models_[model];
-  read_.push_back(std::make_unique<TokenizerFile>(*source.tokenizer, source.directory + "/tokenizer.json"));
-  for (const std::string& warning : read_.back()->warnings()) {
+  auto& further = further_[model];
+  further = further_tokens(source.tokenizer_config, source.added_tokens, source.directory);
+  const auto end = std::ranges::lower_bound(further, limit(model), {}, &FurtherToken::id);
+  const std::vector<FurtherToken> rowless(end, further.end());
+  further.erase(end, further.end());
+  for (std::size_t earlier = 0; earlier < model; ++earlier) {
+    const bool same = models_[earlier].tokenizer == source.tokenizer && further_[earlier] == further;
+    if (same) return files_[earlier];
+  }
+  read_.push_back(std::make_unique<TokenizerFile>(*source.tokenizer, source.directory + "/tokenizer.json", further));
+  const TokenizerFile& file = *read_.back();
+  for (const std::string& warning : file.warnings()) {
     diagnostics.warn("TOK005", at, fmt::format("tokenizer.json of model {}: {}", in_quotes(source.model), warning));
   }
-  return read_.back().get();
+  const auto lacking =
+      std::ranges::find_if(rowless, [&](const FurtherToken& t) { return file.find(t.text) == nullptr; });
+  if (lacking != rowless.end()) {
+    diagnostics.warn(
+        "TOK005", at,
+        fmt::format("model {} has no row for token {}, which only a file beside tokenizer.json names, with id {}: "
+                    "it is left out",
+                    in_quotes(source.model), in_quotes(lacking->text), lacking->id));
+  }
+  return &file;
 }
 
 std::uint64_t ModelVocabularies::limit(std::size_t model) const {

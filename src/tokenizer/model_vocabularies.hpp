@@ -43,7 +43,8 @@ class ModelVocabularies {
   std::span<const ModelTokenizer> models_;
   std::size_t anchor_;
   std::vector<std::unique_ptr<TokenizerFile>> read_;
-  std::vector<const TokenizerFile*> files_;  // by model
+  std::vector<std::vector<FurtherToken>> further_;  // by model: tokens that files beside tokenizer.json name
+  std::vector<const TokenizerFile*> files_;         // likewise
 };
 
 }  // namespace stockpot::tokenizer

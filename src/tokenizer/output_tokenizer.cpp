@@ -97,7 +97,8 @@ void write_files(const ModelTokenizer& donor, const OutputTokens& tokens, Output
   if (made.changed) into.stale = other_forms;
   if (!donor.tokenizer_config) return;
   const std::string path = donor.directory + "/tokenizer_config.json";
-  into.files.push_back({"tokenizer_config.json", tokenizer_config_text(*donor.tokenizer_config, tokens, path)});
+  into.files.push_back({"tokenizer_config.json", tokenizer_config_text(*donor.tokenizer_config, tokens,
+                                                                       made.changed && donor.model_file, path)});
 }
 
 }  // namespace

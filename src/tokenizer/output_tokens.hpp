@@ -16,6 +16,7 @@ struct OutputToken {
   std::uint32_t id = 0;
   bool in_model = false;  ///< an entry of the donor's model vocabulary
   std::optional<TokenFlags> added = {};
+  bool listed = false;  ///< in the donor's list of added tokens
 };
 
 class OutputTokens {
@@ -27,6 +28,9 @@ class OutputTokens {
   /// Gives an added token the next id. @pre it is not there, and not empty: the library would pass over it
   void append(std::string_view text, const TokenFlags& flags);
 
+  /// Makes an ordinary token an added one, too. @pre it is there, and ordinary
+  void promote(std::string_view text, const TokenFlags& flags);
+
   const std::vector<OutputToken>& all() const { return tokens_; }  ///< ascending by id
   std::uint64_t end() const { return tokens_.empty() ? 0 : std::uint64_t{tokens_.back().id} + 1; }
   const TokenizerFile& donor() const { return *donor_; }
@@ -36,6 +40,8 @@ class OutputTokens {
   bool stripped() const { return from_donor_ < donor_->tokens().size(); }
 
  private:
+  std::optional<std::size_t> place_of(std::string_view text) const;
+
   const TokenizerFile* donor_;
   std::uint64_t limit_;
   std::vector<OutputToken> tokens_;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "tokenizer/token_ids.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
@@ -28,7 +29,7 @@ class TokenizerReader {
  public:
   explicit TokenizerReader(TokenizerFile& file) : file_(file) {}
 
-  void read() {
+  void read(std::span<const FurtherToken> further) {
     file_.document_ = check_json(file_.text_, file_.path_);
     if (!is_object(file_.document_)) refuse("FMT022", "the tokenizer is not a JSON object");
     const auto model = find_member(file_.document_, "model");
@@ -37,6 +38,7 @@ class TokenizerReader {
     file_.added_list_ = find_member(file_.document_, "added_tokens");
     if (file_.added_list_) read_added(*file_.added_list_);
     order();
+    add_further(further);
     if (file_.type_ == TokenizerType::bpe) read_merges();
   }
 
@@ -143,10 +145,6 @@ class TokenizerReader {
     if (!is_array(list)) refuse("FMT022", "the tokenizer's 'added_tokens' are no list");
     std::uint64_t next = file_.model_entries_;
     for_each_element(list, [&](JsonValue entry) { read_added_token(entry, next); });
-    if (renumbered_ == 0) return;
-    file_.warnings_.push_back(fmt::format(
-        "{}{}: the id that programs which load it use counts", first_renumbered_,
-        renumbered_ == 1 ? std::string() : fmt::format(", and {} more are renumbered likewise", renumbered_ - 1)));
   }
 
   void read_added_token(JsonValue entry, std::uint64_t& next) {
@@ -162,10 +160,12 @@ class TokenizerReader {
     const auto known = file_.by_text_.find(text);
     if (known != file_.by_text_.end()) {
       known->second->added = flags;
-      return compare(*known->second, *written);
+      known->second->listed = true;
+      written_.push_back({known->second, static_cast<std::uint32_t>(*written)});
+      return;
     }
-    add({.text = std::move(text), .id = static_cast<std::uint32_t>(next++), .added = flags});
-    compare(file_.storage_.back(), *written);
+    add({.text = std::move(text), .id = static_cast<std::uint32_t>(next++), .added = flags, .listed = true});
+    written_.push_back({&file_.storage_.back(), static_cast<std::uint32_t>(*written)});
   }
 
   TokenFlags read_flags(JsonValue entry, const std::string& text) const {
@@ -178,23 +178,34 @@ class TokenizerReader {
     return {flag("single_word"), flag("lstrip"), flag("rstrip"), flag("normalized"), flag("special")};
   }
 
-  void compare(const Token& token, std::uint64_t written) {
-    if (token.id == written) return;
-    if (renumbered_++ > 0) return;
-    first_renumbered_ = fmt::format("added token '{}' is written with id {} but gets id {} when the file is loaded",
-                                    shown(token.text), written, token.id);
+  void order() {
+    for (const Token& token : file_.storage_) file_.ascending_.push_back(&token);
+    const auto same = settle_ids(file_.ascending_, written_, file_.warnings_);
+    if (!same) return;
+    const auto& [one, other] = *same;
+    refuse("TOK005",
+           fmt::format("tokens '{}' and '{}' both have id {}", shown(one->text), shown(other->text), one->id));
   }
 
-  void order() {
-    auto& ascending = file_.ascending_;
-    ascending.reserve(file_.storage_.size());
-    for (const Token& token : file_.storage_) ascending.push_back(&token);
-    std::stable_sort(ascending.begin(), ascending.end(), [](const Token* a, const Token* b) { return a->id < b->id; });
-    const auto same = std::adjacent_find(ascending.begin(), ascending.end(),
-                                         [](const Token* a, const Token* b) { return a->id == b->id; });
-    if (same == ascending.end()) return;
-    refuse("TOK005", fmt::format("tokens '{}' and '{}' both have id {}", shown((*same)->text),
-                                 shown((*std::next(same))->text), (*same)->id));
+  /// Programs give these the ids that follow: where that is not what is written, nobody knows which row is meant.
+  void add_further(std::span<const FurtherToken> further) {
+    std::size_t left_out = 0;
+    const FurtherToken* first = nullptr;
+    for (const FurtherToken& token : further) {
+      if (token.text.empty() || file_.find(token.text) != nullptr) continue;
+      if (!file_.ascending_.empty() && token.id != file_.ascending_.back()->id + 1) {
+        if (left_out++ == 0) first = &token;
+        continue;
+      }
+      add({.text = token.text, .id = token.id, .added = token.flags});
+      file_.ascending_.push_back(&file_.storage_.back());
+    }
+    if (first == nullptr) return;
+    file_.warnings_.push_back(
+        fmt::format("added token '{}', which another file names with id {}, does not follow the tokens "
+                    "of this one and is left out{}",
+                    shown(first->text), first->id,
+                    left_out == 1 ? std::string() : fmt::format(", and so are {} more", left_out - 1)));
   }
 
   void read_merges() {
@@ -213,12 +224,13 @@ class TokenizerReader {
   }
 
   TokenizerFile& file_;
-  std::size_t repeated_ = 0, renumbered_ = 0;
-  std::string first_renumbered_;
+  std::size_t repeated_ = 0;
+  std::vector<WrittenId> written_;  // of added tokens, in the order of the list
 };
 
-TokenizerFile::TokenizerFile(std::string_view text, std::string path) : text_(text), path_(std::move(path)) {
-  TokenizerReader(*this).read();
+TokenizerFile::TokenizerFile(std::string_view text, std::string path, std::span<const FurtherToken> further)
+    : text_(text), path_(std::move(path)) {
+  TokenizerReader(*this).read(further);
 }
 
 const Token* TokenizerFile::find(std::string_view text) const {

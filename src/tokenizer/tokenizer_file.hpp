@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,19 +32,30 @@ struct Token {
   std::uint32_t id = 0;
   bool in_model = false;                 ///< an entry of the model's vocabulary
   std::optional<TokenFlags> added = {};  ///< as an added token, perhaps besides
+  bool listed = false;                   ///< in the file's list of added tokens
+};
+
+/// An added token that another file names.
+struct FurtherToken {
+  std::string text;
+  std::uint32_t id = 0;
+  TokenFlags flags;
+  bool operator==(const FurtherToken&) const = default;
 };
 
 /// Immutable once read. Refers to the text that it was read from, which must outlive it.
 ///
 /// An added token does not have the id that the file gives it but the one that the library `tokenizers` gives it, since
 /// models were trained through that: a token of the model's vocabulary has its id there; of the others, the k-th in the
-/// order of the list has (entries of that vocabulary) + k. The library passes over empty and repeated ones.
+/// order of the list has (entries of that vocabulary) + k. The library passes over empty and repeated ones. Where this
+/// gives two tokens one id, the ids in the file count.
 class TokenizerFile {
  public:
-  /// @param path  for messages.
+  /// @param path     for messages.
+  /// @param further  ascending by id. Those that the file lacks are added tokens, too, if their ids follow.
   /// @throws Error(corrupt_input): what check_json() refuses; FMT005 for more than 2 million tokens; FMT022 for a text
   ///         that is no tokenizer; TOK005 for an id of 2^31 or more, or two tokens with one id.
-  TokenizerFile(std::string_view text, std::string path);
+  TokenizerFile(std::string_view text, std::string path, std::span<const FurtherToken> further = {});
   TokenizerFile(const TokenizerFile&) = delete;
   TokenizerFile& operator=(const TokenizerFile&) = delete;
 

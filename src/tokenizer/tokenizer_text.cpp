@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include "core/error.hpp"
 
@@ -29,32 +32,57 @@ std::string entry(const OutputToken& token) {
       json_string(token.text), f.single_word, f.lstrip, f.rstrip, f.normalized, f.special);
 }
 
-/// An entry of the donor's list of added tokens with the id that counts; "" if the token is left out.
-std::string corrected_entry(JsonValue source, const OutputTokens& tokens) {
-  const Token* const token = tokens.donor().find(text_of(*find_member(source, "content")));
-  if (token == nullptr || !tokens.keeps(*token)) return "";
+/// An entry of the donor's list of added tokens with the id that counts.
+std::string corrected_entry(JsonValue source, const Token& token) {
   const JsonValue id = *find_member(source, "id");
-  if (unsigned_of(id) == token->id) return std::string(source);
-  return replaced(source, {{id, std::to_string(token->id)}});
+  return unsigned_of(id) == token.id ? std::string(source) : replaced(source, {{id, std::to_string(token.id)}});
+}
+
+/// An entry of the list, whose token has an id by its place in it unless the model's vocabulary has the token.
+struct ListEntry {
+  std::string json;
+  std::uint32_t id = 0;
+  bool in_model = false;
+};
+
+/// @return false if it is not the donor's list as it stands.
+bool take_donors_list(const OutputTokens& tokens, std::vector<ListEntry>& list) {
+  bool same = true;
+  for_each_element(*tokens.donor().added_list(), [&](JsonValue source) {
+    const Token* const token = tokens.donor().find(text_of(*find_member(source, "content")));
+    if (token == nullptr || !tokens.keeps(*token)) {
+      same = false;
+      return;
+    }
+    list.push_back({corrected_entry(source, *token), token->id, token->in_model});
+    same = same && list.back().json == source;
+  });
+  return same;
+}
+
+/// Ids that are written and not the library's need not ascend in the donor's list.
+bool sort_list(std::vector<ListEntry>& list) {
+  std::uint32_t last = 0;
+  const bool ascending = std::ranges::all_of(
+      list, [&](const ListEntry& entry) { return entry.in_model || std::exchange(last, entry.id) <= entry.id; });
+  if (!ascending) std::ranges::stable_sort(list, {}, &ListEntry::id);
+  return !ascending;
 }
 
 /// The list of added tokens, or nothing if the donor's is right.
 std::optional<std::string> added_list(const OutputTokens& tokens) {
-  bool changed = false;
-  Pieces list;
-  if (tokens.donor().added_list()) {
-    for_each_element(*tokens.donor().added_list(), [&](JsonValue source) {
-      const std::string corrected = corrected_entry(source, tokens);
-      changed |= corrected != source;
-      if (!corrected.empty()) list.add(corrected);
-    });
-  }
-  for (std::size_t i = tokens.from_donor(); i < tokens.all().size(); ++i) {
-    list.add(entry(tokens.all()[i]));
+  std::vector<ListEntry> list;
+  bool changed = tokens.donor().added_list() && !take_donors_list(tokens, list);
+  for (const OutputToken& token : tokens.all()) {
+    if (!token.added || token.listed) continue;
+    list.push_back({entry(token), token.id, token.in_model});
     changed = true;
   }
+  changed = sort_list(list) || changed;
   if (!changed) return std::nullopt;
-  return list.in('[', ']');
+  Pieces pieces;
+  for (const ListEntry& entry : list) pieces.add(entry.json);
+  return pieces.in('[', ']');
 }
 
 /// Entries that a vocabulary (an object) must have besides the donor's, so that it has the ids 0 ... n - 1.
@@ -159,16 +187,23 @@ TokenizerText tokenizer_text(const OutputTokens& tokens) {
   return {indented_like(donor.text(), replaced(document, std::move(changes))), true};
 }
 
-std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, std::string_view path) {
+std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, bool without_model_file,
+                                  std::string_view path) {
   const JsonValue document = check_json(config, path);
   if (!is_object(document)) {
     throw Error(ErrorKind::corrupt_input, "the tokenizer's configuration is not a JSON object")
         .code("FMT022")
         .in_file(path);
   }
-  const auto old = find_member(document, "added_tokens_decoder");
-  if (!old) return std::string(config);
-  return indented_like(config, replaced(document, {{*old, decoder(tokens)}}));
+  bool changed = false;
+  Pieces members;
+  for_each_member(document, [&](const JsonMember& member) {
+    const bool remade = member.key == "added_tokens_decoder";
+    const bool dropped = without_model_file && member.key == "add_prefix_space";
+    changed = changed || remade || dropped;
+    if (!dropped) members.add(json_string(member.key) + ":" + (remade ? decoder(tokens) : std::string(member.value)));
+  });
+  return changed ? indented_like(config, members.in('{', '}')) : std::string(config);
 }
 
 }  // namespace stockpot::tokenizer

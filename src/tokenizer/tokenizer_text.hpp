@@ -20,7 +20,10 @@ struct TokenizerText {
 TokenizerText tokenizer_text(const OutputTokens& tokens);
 
 /// The donor's tokenizer_config.json; `added_tokens_decoder` is made anew if it is there.
+/// @param without_model_file  the donor's *.model is left out: `add_prefix_space`, which has transformers 4 make the
+///                            tokenizer of that file, goes.
 /// @param path  of that file, for messages.   @throws Error(corrupt_input) FMT022 if it is not a JSON object.
-std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, std::string_view path);
+std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, bool without_model_file,
+                                  std::string_view path);
 
 }  // namespace stockpot::tokenizer

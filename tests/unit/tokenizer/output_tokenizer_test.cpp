@@ -82,7 +82,53 @@ TEST(OutputTokenizer, StrippingTakesTokensListEntriesAndMergesOut) {
   const std::string text = built.file("tokenizer.json");
   EXPECT_THAT(TokenizerFile(text, "output").merges(), ElementsAre(R"("a b")"));
   EXPECT_EQ(built.output.vocabulary.tokens, 3u);
-  EXPECT_THAT(built.codes(), ElementsAre("TOK005")) << "the merge b c makes no token";
+  EXPECT_THAT(built.codes(), ElementsAre("TOK005", "TOK005")) << "the merge b c makes no token; tokens are left out";
+}
+
+TEST(OutputTokenizer, WhereTokensWereStrippedIdsAreTranslated) {
+  const std::string x = bpe(R"("a":0,"b":1,"c":2,"<x>":3)", "", added_token(4, "<s>"));
+  const Build built = build(from(Source::union_of_all), {model("base", abc, 3), model("x", x)});
+  EXPECT_THAT(built.tokens(), ElementsAre("a:0", "b:1", "c:2", "<x>:3+", "<s>:4+"));
+  EXPECT_THAT(*built.output.token_ids,
+              ElementsAre(Pair(0, std::optional<std::uint64_t>(0)), Pair(1, std::optional<std::uint64_t>(1)),
+                          Pair(2, std::optional<std::uint64_t>(2)), Pair(3, std::nullopt),
+                          Pair(4, std::optional<std::uint64_t>(4))));
+}
+
+TEST(OutputTokenizer, TokensThatOnlyFilesBesideItNameAreTakenIn) {
+  std::vector<ModelTokenizer> models{model("base", abc, 6)};
+  models[0].tokenizer_config =
+      R"({"pad_token":"<p>","added_tokens_decoder":{"5":{"content":"<p>","special":true},"6":{"content":"<q>"}}})";
+  const Build by_decoder = build(from(Source::base), models);
+  EXPECT_THAT(by_decoder.tokens(), ElementsAre("a:0", "b:1", "c:2", "ab:3", "<s>:4+", "<p>:5+"));
+  EXPECT_THAT(by_decoder.codes(), ElementsAre("TOK005")) << "the model has no row for <q>";
+  models[0].tokenizer_config = R"({"pad_token":{"content":"<p>"}})";
+  models[0].added_tokens = R"({"<q>":6,"<p>":5})";
+  const Build by_list = build(from(Source::base), models);
+  EXPECT_EQ(by_list.file("tokenizer.json"), by_decoder.file("tokenizer.json"))
+      << "of tokens that the configuration names";
+  EXPECT_THAT(by_list.output.stale, testing::Contains("added_tokens.json"));
+  models[0].added_tokens = R"({"<s>":4})";
+  EXPECT_EQ(build(from(Source::base), models).file("tokenizer.json"), abc);
+}
+
+TEST(OutputTokenizer, TheListOfAddedTokensFollowsIdsThatAreWritten) {
+  const std::string base = bpe(R"("a":0,"b":3,"c":4)", "",
+                               added_token(6, "<x>") + "," + added_token(5, "<y>") + "," + added_token(1, "<z>"));
+  EXPECT_THAT(build(from(Source::base), {model("base", base)}).tokens(),
+              ElementsAre("a:0", "<z>:1+", "<|stockpot_unused_2|>:2", "b:3", "c:4", "<y>:5+", "<x>:6+"));
+}
+
+TEST(OutputTokenizer, AKeyThatAsksForTheModelFileGoesWithIt) {
+  std::vector<ModelTokenizer> models{model("base", abc)};
+  models[0].tokenizer_config = R"({"add_prefix_space":true,"eos_token":"<s>"})";
+  const auto changed = [&] {
+    return build(with_token(Source::base, token("<n>")), models).file("tokenizer_config.json");
+  };
+  EXPECT_THAT(changed(), HasSubstr("add_prefix_space")) << "there is no such file";
+  models[0].model_file = true;
+  EXPECT_THAT(changed(), testing::Not(HasSubstr("add_prefix_space")));
+  EXPECT_EQ(build(from(Source::base), models).file("tokenizer_config.json"), *models[0].tokenizer_config);
 }
 
 TEST(OutputTokenizer, AModelAsSourceIsTakenUnstrippedAndItsIdsAreTranslated) {

@@ -73,10 +73,33 @@ TEST(TokenizerFile, AWarningNamesBothIdsOfARenumberedToken) {
               ElementsAre(AllOf(HasSubstr("'<y>' is written with id 7 but gets id 2"), HasSubstr("and 1 more"))));
 }
 
+TEST(TokenizerFile, IdsThatFillTheVocabularysHolesCountWhereTheLibrarysAreTaken) {
+  // Two entries, so the library gives <x> and <y> the ids 2 and 3; `b` has 3.
+  const std::string text = bpe(R"("a":0,"b":3)", "", added_token(2, "<x>") + "," + added_token(1, "<y>"));
+  EXPECT_THAT(tokens(text), ElementsAre("a:0", "<y>:1+", "<x>:2+", "b:3"));
+  EXPECT_THAT(warnings(text), ElementsAre(AllOf(HasSubstr("'<y>'"), HasSubstr("holes"))));
+  EXPECT_EQ(code_of(bpe(R"("a":0,"b":3)", "", added_token(1, "<x>") + "," + added_token(3, "<y>"))), "TOK005")
+      << "these are taken, too";
+}
+
+std::vector<std::string> with_further(const std::string& text, const std::vector<FurtherToken>& further) {
+  const TokenizerFile file(text, "f", further);
+  std::vector<std::string> found = file.warnings();
+  for (const Token* token : file.tokens()) found.push_back(fmt::format("{}:{}", token->text, token->id));
+  return found;
+}
+
+TEST(TokenizerFile, TokensOfOtherFilesAreAddedOnesIfTheirIdsFollow) {
+  const std::string text = bpe(R"("a":0)", "", added_token(1, "<x>"));
+  EXPECT_THAT(with_further(text, {{"<x>", 1, {}}, {"<y>", 2, {}}, {"<z>", 3, {}}}),
+              ElementsAre("a:0", "<x>:1", "<y>:2", "<z>:3"));
+  EXPECT_THAT(with_further(text, {{"<y>", 1, {}}, {"<z>", 3, {}}}),
+              ElementsAre(AllOf(HasSubstr("'<y>'"), HasSubstr("and so are 1 more")), "a:0", "<x>:1"));
+}
+
 TEST(TokenizerFile, OfARepeatedEntryTheLastIdCountsAndItIsOneEntry) {
-  const std::string text = bpe(R"("a":0,"b":1,"a":2)", "", added_token(3, "<y>"));
   // Two entries, so the library gives <y> the id 2, which `a` has.
-  EXPECT_EQ(code_of(text), "TOK005");
+  EXPECT_EQ(code_of(bpe(R"("a":0,"b":1,"a":2)", "", added_token(2, "<y>"))), "TOK005");
   EXPECT_THAT(tokens(bpe(R"("a":0,"b":1,"a":2)")), ElementsAre("b:1", "a:2"));
   EXPECT_THAT(warnings(bpe(R"("a":0,"b":1,"a":2)")), ElementsAre(HasSubstr("1 token(s) more than once")));
 }
