@@ -43,25 +43,35 @@ void append_ordinary(const ModelVocabularies& models, std::size_t model, OutputT
   }
 }
 
+/// TOK010 for some of a model's added tokens.
+void report_flags(const ModelVocabularies& models, std::size_t model, const std::vector<std::string_view>& tokens,
+                  std::string_view what, std::string_view outcome, Position at, Diagnostics& diagnostics) {
+  if (tokens.empty()) return;
+  diagnostics.warn(
+      "TOK010", at,
+      fmt::format("model {} defines {} added token(s) {}, the first is {}: {}", in_quotes(models.model(model).model),
+                  tokens.size(), what, in_quotes(tokens.front()), outcome));
+}
+
 void append_added(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens, Position at,
                   Diagnostics& diagnostics) {
-  std::size_t differing = 0;
-  std::string_view first;
+  std::vector<std::string_view> differing, ordinary;
   for (const Token* token : models.of(model).tokens()) {
     if (!token->added || token->id >= models.limit(model)) continue;
     const auto known = tokens.find(token->text);
     if (!known) {
       tokens.append(token->text, *token->added);
-    } else if (known->added && known->added != token->added && differing++ == 0) {
-      first = token->text;
+    } else if (!known->added) {
+      tokens.promote(token->text, *token->added);
+      ordinary.push_back(token->text);
+    } else if (known->added != token->added) {
+      differing.push_back(token->text);
     }
   }
-  if (differing == 0) return;
-  diagnostics.warn(
-      "TOK010", at,
-      fmt::format("model {} defines {} added token(s) with other flags than a model before it, the first is "
-                  "{}: the first definition counts",
-                  in_quotes(models.model(model).model), differing, in_quotes(first)));
+  report_flags(models, model, differing, "with other flags than a model before it", "the first definition counts", at,
+               diagnostics);
+  report_flags(models, model, ordinary, "that are ordinary ones of the base tokenizer", "they become added tokens", at,
+               diagnostics);
 }
 
 TokenFlags first_flags(const ModelVocabularies& models, std::string_view text) {

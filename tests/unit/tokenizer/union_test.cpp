@@ -58,6 +58,16 @@ TEST(Union, DifferingFlagsAreReportedAndTheFirstCount) {
   EXPECT_EQ(built.file("tokenizer.json"), abc);
 }
 
+TEST(Union, AnOrdinaryTokenThatAnotherModelAddsBecomesAnAddedOneAtItsId) {
+  const std::string x = bpe(R"("a":0,"b":1,"c":2,"ab":3)", "", added_token(1, "b") + "," + added_token(4, "<s>"));
+  std::vector<ModelTokenizer> models{model("base", abc), model("x", x), model("y", x)};
+  models[0].tokenizer_config = R"({"added_tokens_decoder":{}})";
+  const Build built = build(from(Source::union_of_all), models);
+  EXPECT_THAT(built.tokens(), ElementsAre("a:0", "b:1+", "c:2", "ab:3", "<s>:4+"));
+  EXPECT_THAT(built.file("tokenizer_config.json"), testing::HasSubstr(R"("content": "b")"));
+  EXPECT_THAT(built.codes(), ElementsAre("TOK010")) << "once: y says the same as x";
+}
+
 TEST(Union, OfStrangersIsReported) {
   const auto codes = [](const std::string& vocabulary) {
     return build(from(Source::union_of_all), {model("base", abc), model("x", bpe(vocabulary))}).codes();
