@@ -55,9 +55,7 @@ std::optional<std::uint64_t> ShelvedModel::token_rows() const {
 
 void ModelShelf::put(const std::string& stage, ShelvedModel model) {
   stages_.insert_or_assign(stage, std::move(model));
-  std::erase_if(models_, [&](const auto& known) {
-    return known.first == stage || known.first.starts_with(stage + "+") || known.first.starts_with(stage + "@");
-  });
+  std::erase_if(models_, [&](const auto& known) { return known.second.path == stage; });
 }
 
 bool ModelShelf::finds(const std::string& path) const {
@@ -78,8 +76,8 @@ const ShelvedModel& ModelShelf::get(const recipe::MergeDocument& document, const
                                    : folders_.emplace(reference.text, find_folder(reference)).first->second;
   }
   const auto known = models_.find(reference.text);
-  if (known != models_.end()) return known->second;
-  return models_.emplace(reference.text, read(reference)).first->second;
+  if (known != models_.end()) return known->second.model;
+  return models_.emplace(reference.text, Known{reference.path, read(reference)}).first->second.model;
 }
 
 ShelvedModel ModelShelf::read(const recipe::ModelReference& reference) const {

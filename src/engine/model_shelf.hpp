@@ -41,6 +41,11 @@ class ModelShelf {
   void put(const std::string& stage, ShelvedModel model);
 
  private:
+  struct Known {
+    std::string path;  // of the reference
+    ShelvedModel model;
+  };
+
   ShelvedModel read(const recipe::ModelReference& reference) const;
   ShelvedModel read_from_disk(const recipe::ModelReference& reference) const;
   ShelvedModel find_folder(const recipe::ModelReference& reference) const;
@@ -49,7 +54,7 @@ class ModelShelf {
   io::SearchPlaces places_;
   recipe::Dialect dialect_;
   std::map<std::string, ShelvedModel> stages_;   // by name
-  std::map<std::string, ShelvedModel> models_;   // by the reference's text
+  std::map<std::string, Known> models_;          // by the reference's text
   std::map<std::string, ShelvedModel> folders_;  // likewise: of models without their weights
 };
 
