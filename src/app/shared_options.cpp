@@ -207,7 +207,7 @@ OptionGroup stage_options() {
            {.name = "only", .value_name = "NAME", .help = "make this stage and those that it needs"},
            {.name = "keep-intermediates",
             .takes = Takes::toggle,
-            .help = "stages stay in DIR afterwards; default on",
+            .help = "stages that others read stay in DIR afterwards; default on",
             .on = true}}};
 }
 

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
+#include <set>
 #include <span>
 
 #include "comm/agree.hpp"
 #include "engine/stage_place.hpp"
 #include "io/file_system.hpp"
 #include "io/tree.hpp"
+#include "recipe/stages.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -203,6 +205,7 @@ class Job {
   /// A stage is complete in its place.
   void finished(const Stage& stage, const std::string& directory, bool made_of_this) {
     if (stage.name.empty()) return;
+    if (!made_of_this) made_elsewhere_.insert(stage.name);
     planner_.finished(stage, directory, made_of_this);
     holds_stages_ = holds_stages_ || !settings_.places.intermediate;
   }
@@ -247,9 +250,15 @@ class Job {
     comm::agree(comm_, [&] {
       if (!comm_.is_root() || settings_.places.keep || !settings_.places.intermediate) return;
       for (const Stage& stage : stages) {
-        if (!stage.name.empty()) remove_intermediate(stage.name);
+        if (is_intermediate(stage)) remove_intermediate(stage.name);
       }
     });
+  }
+
+  /// Whether a stage was made for others alone: not what is wanted itself, nor what somebody else put there.
+  bool is_intermediate(const Stage& stage) const {
+    return recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents) &&
+           settings_.places.only != stage.name && !made_elsewhere_.contains(stage.name);
   }
 
   /// With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.
@@ -268,6 +277,7 @@ class Job {
   StagePlanner planner_;
   std::optional<io::Staging> final_;  // rank 0 only
   std::deque<Opened> opened_;         // of the sweep under way; they stay where they are
+  std::set<std::string> made_elsewhere_;  // names of stages that another program made
   bool holds_stages_ = false;         // the final output's staging directory has finished or begun stages in it
   std::chrono::steady_clock::time_point next_sign_of_life_;
   std::string stages_directory_;
