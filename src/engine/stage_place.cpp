@@ -35,10 +35,10 @@ io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOp
 
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
   const fs::path place(directory);
-  if (!holds_weights(place, stage.output_format) || !fs::exists(place / "config.json")) return Found::nothing;
-  const auto made_of = io::stage_fingerprint((place / io::run_record_file_name).string());
-  if (!made_of) return may_be_foreign ? Found::made_elsewhere : Found::nothing;
-  return *made_of == stage.made_of ? Found::made_of_this : Found::nothing;
+  if (!holds_weights(place, stage.output_format)) return Found::nothing;
+  if (io::is_made_of(directory, stage.made_of)) return Found::made_of_this;
+  const bool is_ours = io::stage_fingerprint((place / io::run_record_file_name).string()).has_value();
+  return may_be_foreign && !is_ours && fs::exists(place / "config.json") ? Found::made_elsewhere : Found::nothing;
 }
 
 }  // namespace stockpot::engine

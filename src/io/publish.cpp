@@ -73,12 +73,12 @@ bool is_whole(const std::string& out) {
   }
 }
 
-bool record_says(const std::string& out, const std::string& made_of) {
+}  // namespace
+
+bool is_made_of(const std::string& out, const std::string& made_of) {
   return !made_of.empty() && stage_fingerprint(out + "/" + std::string(run_record_file_name)) == made_of &&
          is_whole(out);
 }
-
-}  // namespace
 
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
     : out_(std::move(out)),
@@ -120,7 +120,7 @@ Staging Staging::open(const OutputPlace& place) {
 bool Staging::is_finished(const OutputPlace& place) {
   return with_file_system_errors([&] {
     const std::string out = resolved_output(place.out).string();
-    if (!record_says(out, place.made_of) || (place.in_place && !has_marker(out))) return false;
+    if (!is_made_of(out, place.made_of) || (place.in_place && !has_marker(out))) return false;
     const std::string directory = out + ".stockpot";
     if (!is_there(directory)) return true;
     try {
@@ -171,7 +171,7 @@ void Staging::repair(const OutputPlace& place) {
   const bool was_publishing = is_there(publish_path());
   if (was_publishing && is_there(out_) && mark_of(out_) == read_file(publish_path(), small_limit) &&
       (!in_place_ || has_marker(out_))) {
-    published_ = record_says(out_, place.made_of);
+    published_ = is_made_of(out_, place.made_of);
     remove_all_but_locks(true);
     return;
   }
