@@ -34,6 +34,8 @@ struct Continuation {
 
   std::string pack() const;
   static Continuation unpack(const std::string& packed);
+  /// Whether the journals hold anything that need not be done again.
+  bool holds_work() const { return done_units > 0 || !recorded.places.empty() || recorded.factor; }
   /// Rank 0. Takes a unit back.
   void forget(std::uint32_t unit);
 };

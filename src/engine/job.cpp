@@ -158,8 +158,7 @@ class Job {
     } catch (...) {
       for (Opened& opened : opened_) {
         if (!comm_.failing_together() || !opened.place.staging) continue;
-        const Continuation& before = opened.place.continuation;
-        const bool holds_work = before.done_units > 0 || !before.recorded.places.empty();
+        const bool holds_work = opened.place.continuation.holds_work();
         holds_stages_ = holds_stages_ || (holds_work && !settings_.places.intermediate);
         holds_work ? opened.place.staging->leave() : opened.place.staging->discard();
       }

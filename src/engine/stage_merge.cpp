@@ -79,7 +79,7 @@ void StageMerge::save() noexcept {
 
 void StageMerge::end_failed(ErrorKind kind, bool may_be_innocent) {
   if (is_published_) return;
-  const bool is_worth_it = holds_work() && (can_be_continued(kind) || may_be_innocent);
+  const bool is_worth_it = (holds_work() && (can_be_continued(kind) || may_be_innocent)) || differs_;
   const bool keep = comm_.max(is_worth_it || options_.keep_staging ? 1 : 0) != 0;  // also a barrier: no file is in use
   if (!place_.staging) return;
   if (keep) return place_.staging->leave();
@@ -107,8 +107,7 @@ std::chrono::duration<double> StageMerge::slowest_commit() const {
 }
 
 bool StageMerge::holds_work() const {
-  const Continuation& before = place_.continuation;
-  return before.done_units > 0 || !before.recorded.places.empty() || (journal_ && journal_->committed_entries() > 0);
+  return place_.continuation.holds_work() || (journal_ && journal_->committed_entries() > 0);
 }
 
 void StageMerge::read_back() {
@@ -120,7 +119,8 @@ void StageMerge::read_back() {
                    .from_storage = true,
                    .idle = [this] { return sweep_.lookout.look_around_or_stop(); }});
   } catch (const Error& error) {
-    if (comm_.failing_together() && place_.staging && error.kind() == ErrorKind::mismatch) place_.staging->doubt();
+    differs_ = error.kind() == ErrorKind::mismatch;
+    if (differs_ && comm_.failing_together() && place_.staging) place_.staging->doubt();
     throw;
   }
 }

@@ -74,7 +74,7 @@ class StageMerge {
 
  private:
   const recipe::MergeDocument& document() const { return recipe_.documents[stage_.document]; }
-  /// Whether the journal holds anything.
+  /// Whether the journals hold anything.
   bool holds_work() const;
 
   /// Collective. A difference stays known, so that the next attempt looks for it and makes again what is damaged.
@@ -116,6 +116,7 @@ class StageMerge {
   std::optional<EngineContext> context_;
   std::optional<MergeEngine> engine_;
   bool is_published_ = false;
+  bool differs_ = false;  // from what was written, as read back: what is staged is the evidence
 };
 
 }  // namespace stockpot::engine
