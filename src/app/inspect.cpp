@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/commands.hpp"
+#include "app/log.hpp"
 #include "app/options.hpp"
 #include "app/shared_options.hpp"
 #include "core/catalogue.hpp"
@@ -116,8 +117,8 @@ int inspect_command(Arguments arguments) {
   const io::FoundModel found = io::find_model(reference, "", search_places(*values, ""));
   Catalogue catalogue = io::read_catalogue(reference, found.path);
   sort_naturally(catalogue.tensors);
-  for (const std::string& warning : found.warnings) fmt::print(stderr, "warning: {}\n", warning);
-  for (const std::string& warning : catalogue.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  for (const std::string& warning : found.warnings) print_aside(fmt::format("warning: {}\n", warning));
+  for (const std::string& warning : catalogue.warnings) print_aside(fmt::format("warning: {}\n", warning));
   if (values->on("json")) {
     fmt::print("{}\n",
                to_json(catalogue, values->on("tensors")).dump(2, ' ', false, ordered_json::error_handler_t::replace));

@@ -37,14 +37,15 @@ std::string one_line(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-/// In one piece, so that lines of several ranks stay apart.
-void print_line(const std::string& line) {
-  const std::string text = line + "\n";
-  // Nobody is left to tell if stderr itself is broken.
+void print_line(const std::string& line) { print_aside(line + "\n"); }
+
+}  // namespace
+
+void print_aside(std::string_view text) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-}  // namespace
+void print_result(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void start_log(LogLevel level, int rank) {
   auto logger = std::make_shared<spdlog::logger>("stockpot", std::make_shared<spdlog::sinks::stderr_sink_mt>());

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/commands.hpp"
@@ -30,6 +31,13 @@ constexpr std::size_t all_remarks = std::numeric_limits<std::size_t>::max();
 void log_remarks(const std::vector<Remark>& remarks, int rank, std::size_t most = remarks_on_a_screen);
 /// Likewise, sentences without a place. @see remark_of
 void log_warnings(const std::vector<std::string>& lines, int rank);
+
+/// To stderr, in one piece, so that what several ranks print stays apart. Nobody is left to tell if stderr itself is broken: that is no
+/// failure of the job.
+void print_aside(std::string_view text);
+
+/// Results of a job that is not over, to stdout. What cannot be written is told when the program ends.
+void print_result(std::string_view text);
 
 /// Prints what ends the program.
 void print_error(const Error& error);

@@ -1,6 +1,5 @@
 // stockpot merge RECIPE OUT and its kin: the merge itself, on all ranks of the job.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -40,18 +39,18 @@ void print_last_line(const engine::StageReport& report) {
   const engine::JobSummary& summary = report.summary;
   const plan::Schedule& schedule = *report.schedule;
   const auto moved = static_cast<double>(summary.bytes_read + summary.bytes_written);
-  fmt::print(
-      "published {}  manifest {:.16}  read {}  wrote {}  {:.2f} s  {:.2f} GB/s  ranks {}  threads {}  "
-      "imbalance {:.3f}\n",
-      printable(report.directory), summary.manifest_sha256, human_bytes(summary.bytes_read),
-      human_bytes(summary.bytes_written), summary.seconds, moved / summary.seconds / 1e9, schedule.options.ranks,
-      schedule.options.threads, schedule.balance.imbalance);
+  print_result(
+      fmt::format("published {}  manifest {:.16}  read {}  wrote {}  {:.2f} s  {:.2f} GB/s  ranks {}  threads {}  "
+                  "imbalance {:.3f}\n",
+                  printable(report.directory), summary.manifest_sha256, human_bytes(summary.bytes_read),
+                  human_bytes(summary.bytes_written), summary.seconds, moved / summary.seconds / 1e9,
+                  schedule.options.ranks, schedule.options.threads, schedule.balance.imbalance));
 }
 
 void say_what_is_there(const comm::Communicator& comm, const engine::StageReport& report) {
   if (!comm.is_root()) return;
   if (report.stage->name.empty()) {
-    fmt::print("published {} already, made of the same: nothing to do\n", printable(report.directory));
+    print_result(fmt::format("published {} already, made of the same: nothing to do\n", printable(report.directory)));
   } else {
     log_warnings({fmt::format("stage '{}' is there already: {}", report.stage->name, report.directory)}, 0);
   }
@@ -141,7 +140,7 @@ void say_how_far(const comm::Communicator& comm, const engine::Progress& progres
   const std::string line = fmt::format("rank {} of {}: {:.1f} % of {}, {} units on storage\n", comm.rank(), comm.size(),
                                        std::min(100.0, 100 * static_cast<double>(progress.bytes_done) / planned),
                                        human_bytes(progress.bytes_planned), progress.units_done);
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  print_aside(line);
 }
 
 recipe::Recipe read_recipe(const comm::Communicator& comm, const MergeKind& kind, const Line& line) {
@@ -245,8 +244,8 @@ class Run {
     log_warnings(report.summary.remarks, comm_.rank());
     if (!comm_.is_root()) return;
     if (options_.log_level >= LogLevel::info) {
-      fmt::print(stderr, "{}{}", rank_lines(report.summary.ranks),
-                 phase_table(report.summary.ranks, report.schedule->options.threads));
+      print_aside(rank_lines(report.summary.ranks) +
+                  phase_table(report.summary.ranks, report.schedule->options.threads));
     }
     print_last_line(report);
   }

@@ -65,6 +65,7 @@ int run_program(Arguments arguments) {
   }
   const int code = command->run(is_recipe ? arguments : arguments.subspan(1));
   if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
+  if (std::ferror(stdout) != 0) throw system_error(EIO, "write", "standard output");  // some time before
   return code;
 }
 

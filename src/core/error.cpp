@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 
 #include "core/bytes.hpp"
 #include "core/utf8.hpp"
@@ -162,6 +163,8 @@ Error Error::current() {
   } catch (const std::bad_alloc&) {
     return Error(ErrorKind::limits, "out of memory")
         .hint("give the job more memory per rank, or lower --memory-per-rank or --threads");
+  } catch (const std::system_error& error) {  // of streams and file systems, which no call of ours has looked at
+    return Error(system_error(error.code().value(), "", "").kind(), error.what());
   } catch (const std::exception& error) {
     return Error(ErrorKind::internal, error.what());
   } catch (...) {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 namespace stockpot {
 namespace {
@@ -121,6 +122,8 @@ TEST(Error, WhateverIsThrownBecomesAnError) {
   EXPECT_EQ(current_of(std::runtime_error("odd")).kind(), ErrorKind::internal);
   EXPECT_EQ(current_of(std::runtime_error("odd")).sentence(), "odd");
   EXPECT_EQ(current_of(42).kind(), ErrorKind::internal);
+  EXPECT_EQ(current_of(std::system_error(ENOSPC, std::generic_category())).kind(), ErrorKind::no_space);
+  EXPECT_EQ(current_of(std::system_error(EIO, std::generic_category())).kind(), ErrorKind::storage);
 }
 
 TEST(SystemError, AFullDiskHasItsOwnExitCode) {
