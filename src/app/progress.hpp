@@ -8,7 +8,8 @@
 
 namespace stockpot::app {
 
-/// Rank 0's own share stands for the whole: shares are balanced by bytes, and nobody has to be asked.
+/// Rank 0's own share stands for the whole: shares are balanced by bytes, and nobody has to be asked. Times and bytes are of the
+/// merges under way.
 class ProgressLines {
  public:
   /// @param every_seconds  0: none.
@@ -26,7 +27,8 @@ class ProgressLines {
   int ranks_;
   bool terminal_;
   bool drawn_ = false;
-  Clock::time_point start_, last_;
+  Clock::time_point begin_;  // of the merges that were shown last
+  Clock::time_point last_;   // when they were
   std::uint64_t last_bytes_ = 0;
 };
 

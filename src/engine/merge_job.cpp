@@ -123,7 +123,7 @@ class Merges {
 
   bool idle() {
     const bool goes_on = lookout_.look_around();
-    Progress all;
+    Progress all{.begin = begin_time_};
     for (StageMerge& job : jobs_) {
       job.check();
       const Progress one = job.progress();
@@ -149,7 +149,8 @@ class Merges {
   std::span<const MergeOrder> orders_;
   const JobOptions& options_;
   std::size_t begin_ = 0, end_ = 0;  // of the orders in the sweep under way
-  Clock::time_point start_;
+  const Clock::time_point begin_time_ = Clock::now();
+  Clock::time_point start_;  // of the sweep under way
   RunClock own_clock_{Phase::prepare};
   Lookout lookout_;
   Sweep sweep_;

@@ -1,6 +1,7 @@
 // Stages from plan to published output, on all ranks: one, or several whose inputs are read together.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -23,7 +24,8 @@ namespace stockpot::engine {
 
 /// What a job reports while it runs, on every rank, from the main thread, about ten times a second.
 struct Progress {
-  std::uint64_t bytes_done = 0;  ///< read, found in memory and written by this rank
+  std::chrono::steady_clock::time_point begin;  ///< of the merges under way, which everything here is of
+  std::uint64_t bytes_done = 0;                 ///< read, found in memory and written by this rank
   std::uint64_t bytes_planned = 0;
   std::uint64_t units_done = 0;  ///< of this rank, on storage and in the journal
 };

@@ -94,8 +94,10 @@ void StageMerge::check() {
 
 Progress StageMerge::progress() const {
   const auto rank = static_cast<std::size_t>(comm_.rank());
-  return {counters_.bytes_read + counters_.bytes_found + counters_.bytes_written, schedule_.rank_bytes[rank],
-          journal_ ? journal_->committed_units() : 0};
+  return {.begin = {},
+          .bytes_done = counters_.bytes_read + counters_.bytes_found + counters_.bytes_written,
+          .bytes_planned = schedule_.rank_bytes[rank],
+          .units_done = journal_ ? journal_->committed_units() : 0};
 }
 
 std::chrono::duration<double> StageMerge::slowest_unit() const {
