@@ -181,10 +181,11 @@ class Job {
     const bool has_begun = !is_final && staging && io::stored_size(staging->plan_file());
     holds_stages_ = holds_stages_ || (has_begun && !settings_.places.intermediate);
     const JobOptions options = options_for(stage);
-    opened_.push_back({&stage, directory,
-                       take_up_work(comm_, stage, directory, std::move(staging), settings_.schedule(document), document,
-                                    options, {!is_final, options.keep_staging})});
-    for (std::string& remark : opened_.back().place.continuation.remarks) settings_.on_remark(remark);
+    // Among those that are opened from here on, so that its lock shows signs of life.
+    Workplace& place = opened_.emplace_back(&stage, directory, Workplace{directory, std::move(staging), {}, {}}).place;
+    take_up_work(comm_, stage, settings_.schedule(document), document, options, {!is_final, options.keep_staging},
+                 place);
+    for (const std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
   }
 
   JobOptions options_for(const Stage& stage) {

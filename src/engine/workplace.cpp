@@ -8,10 +8,9 @@
 
 namespace stockpot::engine {
 
-Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
-                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules) {
-  Workplace place{std::move(out), std::move(staging), {}, {}};
+void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan::ScheduleOptions& schedule,
+                  const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules,
+                  Workplace& place) {
   try {
     const auto places = comm::agree(comm, [&] {
       return output_places(options.output_format, layout_of(stage.plan, "", document.extensions.output_metadata));
@@ -31,10 +30,10 @@ Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::
     if (comm.failing_together() && place.staging) {
       const bool keep = rules.keep_anyway || io::stored_size(place.staging->plan_file());
       keep ? place.staging->leave() : place.staging->discard();
+      place.staging.reset();
     }
     throw;
   }
-  return place;
 }
 
 }  // namespace stockpot::engine

@@ -29,9 +29,10 @@ struct StagingRules {
   bool keep_anyway = false;  ///< it holds other things, too: it stays, whatever happens
 };
 
-/// Collective. Finds what earlier attempts left in `staging`, checks it, and schedules the rest.
-Workplace take_up_work(const comm::Communicator& comm, const Stage& stage, std::string out,
-                       std::optional<io::Staging> staging, const plan::ScheduleOptions& schedule,
-                       const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules);
+/// Collective. Finds what earlier attempts left in the staging directory of `place`, checks it, and schedules the rest. After a failure
+/// nothing need be done about that directory any more.
+void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan::ScheduleOptions& schedule,
+                  const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules,
+                  Workplace& place);
 
 }  // namespace stockpot::engine

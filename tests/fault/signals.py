@@ -107,6 +107,15 @@ class Cases:
             run = self.half_done(title, "--stall-timeout", "2", fault=HANGING_READS, ranks=ranks)
             self.check(title, run, [STORAGE], "a read has not ended", 20)
 
+    def life_in_the_resume_check(self):
+        title, trace = "life in the resume check", self.folder / "trace"
+        code, text, _ = self.half_done(title, fault=f"trace={trace}; pread:times=0:path=data/model:lag").end(60)
+        calls = [line.split(" ", 3)[2:] for line in trace.read_text().splitlines()]
+        reads = [n for n, (call, path) in enumerate(calls) if call == "pread" and "data/model" in path]
+        signs = [n for n, (call, path) in enumerate(calls) if call == "touch" and "/lock" in path]
+        assert code == 0 and signs[0] < reads[-1], f"{title}: {code}, {signs} in {reads}: {text}"
+        print("life in the resume check: the lock shows it")
+
     def resume_check_of_a_stage(self):
         title = "TERM in the resume check of a stage"
         first, last = (json.loads(self.recipe.read_text()) for _ in range(2))
@@ -167,7 +176,7 @@ def main(binary):
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
         for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence, cases.resume_check,
-                     cases.resume_check_of_a_stage, cases.readback, cases.commit):
+                     cases.life_in_the_resume_check, cases.resume_check_of_a_stage, cases.readback, cases.commit):
             if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
                 case()
 
