@@ -151,7 +151,9 @@ void check_done_units(const comm::Communicator& comm, const Stage& stage, const 
     if (comm.is_root()) revoke(bad, Revoked::damaged, stage.fingerprint, continuation);
   });
   for (const std::uint32_t unit : bad) {
-    continuation.remarks.push_back("made again, its staged bytes are not what was written: " + check.place_of(unit));
+    if (comm.is_root()) {
+      continuation.remarks.push_back("made again, its staged bytes are not what was written: " + check.place_of(unit));
+    }
     continuation.forget(unit);
   }
 }
