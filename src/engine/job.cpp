@@ -4,7 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
-#include <set>
+#include <map>
 #include <span>
 
 #include "comm/agree.hpp"
@@ -31,8 +31,8 @@ class Job {
     std::vector<Stage> stages;
     for (const std::size_t document : order) {
       stages.push_back(planner_.plan(document));
-      const plan::Schedule schedule = schedule_of(stages.back());
-      settings_.on_planned(stages.back(), recipe_.documents[document], schedule);
+      tell(stages.back());
+      take_if_there(stages.back());
     }
     end_if_stopped();
     enter(Phase::open);
@@ -45,7 +45,7 @@ class Job {
         end = first + stages_together(recipe_, std::span(stages).subspan(first), settings_);
         for (std::size_t s = std::max<std::size_t>(first, 1); s < end; ++s) {
           enter(Phase::plan);
-          stages[s] = planner_.plan(order[s]);  // its models may have come into being since
+          plan_again(stages[s]);
         }
         enter(Phase::open);
         if (settings_.options.trace != nullptr) settings_.options.trace->begin_stage(first);
@@ -78,9 +78,33 @@ class Job {
     });
   }
 
-  plan::Schedule schedule_of(const Stage& stage) const {
-    return comm::agree(
-        comm_, [&] { return plan::make_schedule(stage.plan, settings_.schedule(recipe_.documents[stage.document])); });
+  /// Collective. Its models may have come into being since.
+  void plan_again(Stage& stage) {
+    std::string before = std::move(stage.made_of);
+    stage = planner_.plan(stage.document);
+    const bool all_ours = std::ranges::none_of(found_, [](const auto& f) { return f.second == Found::made_elsewhere; });
+    if (all_ours) stage.planned_as = std::move(before);
+    tell(stage);
+  }
+
+  /// Collective.
+  void tell(const Stage& stage) const {
+    const recipe::MergeDocument& document = recipe_.documents[stage.document];
+    const auto schedule =
+        comm::agree(comm_, [&] { return plan::make_schedule(stage.plan, settings_.schedule(document)); });
+    settings_.on_planned(stage, document, schedule);
+  }
+
+  /// Collective. A stage that lies in the place that was given for it: what reads it is planned with what it is.
+  void take_if_there(const Stage& stage) {
+    if (stage.name.empty() || !settings_.places.intermediate) return;
+    const std::string directory = directory_of(stage);
+    if (const Found found = find(stage, directory); found != Found::nothing) finished(stage, directory, found);
+  }
+
+  std::string directory_of(const Stage& stage) const {
+    if (stage.name.empty()) return settings_.places.out;
+    return (fs::path(settings_.places.intermediate.value_or(stages_directory_)) / stage.name).string();
   }
 
   /// The staging directory of the final output holds the stages before it, unless there is another place for them.
@@ -89,9 +113,7 @@ class Job {
     const std::string answer = comm::on_root(comm_, [&] {
       const auto last = std::ranges::find(stages, "", &Stage::name);
       if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
-      return "at " + (settings_.places.intermediate ? *settings_.places.intermediate
-                      : final_                      ? final_->stages_directory()
-                                                    : std::string());
+      return "at " + (final_ ? final_->stages_directory() : std::string());
     });
     stages_directory_ = answer.substr(std::min<std::size_t>(3, answer.size()));
     return answer != "finished";
@@ -138,7 +160,7 @@ class Job {
     try {
       run_merges(comm_, recipe_, orders, [&](const MergeOrder&, const JobSummary& summary) {
         const Opened& opened = opened_[done++];
-        finished(*opened.stage, opened.directory, true);
+        finished(*opened.stage, opened.directory, Found::made_of_this);
         settings_.on_finished({opened.stage, &opened.place.schedule, opened.directory, summary});
       });
     } catch (...) {
@@ -171,9 +193,9 @@ class Job {
   void open(Stage& stage) {
     const recipe::MergeDocument& document = recipe_.documents[stage.document];
     const bool is_final = stage.name.empty();
-    const std::string directory = is_final ? settings_.places.out : (fs::path(stages_directory_) / stage.name).string();
+    const std::string directory = directory_of(stage);
     if (const Found found = is_final ? Found::nothing : find(stage, directory); found != Found::nothing) {
-      finished(stage, directory, found == Found::made_of_this);
+      finished(stage, directory, found);
       return settings_.on_finished({&stage, nullptr, directory, {}});
     }
     std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
@@ -203,10 +225,10 @@ class Job {
   }
 
   /// A stage is complete in its place.
-  void finished(const Stage& stage, const std::string& directory, bool made_of_this) {
+  void finished(const Stage& stage, const std::string& directory, Found how) {
     if (stage.name.empty()) return;
-    if (!made_of_this) made_elsewhere_.insert(stage.name);
-    planner_.finished(stage, directory, made_of_this);
+    found_[stage.name] = how;
+    planner_.finished(stage, directory, how == Found::made_of_this);
     holds_stages_ = holds_stages_ || !settings_.places.intermediate;
   }
 
@@ -250,7 +272,7 @@ class Job {
     comm::agree(comm_, [&] {
       if (!comm_.is_root() || settings_.places.keep || !settings_.places.intermediate) return;
       for (const Stage& stage : stages) {
-        if (is_intermediate(stage)) remove_intermediate(stage.name);
+        if (is_intermediate(stage)) remove_stage(*settings_.places.intermediate, stage.name);
       }
     });
   }
@@ -258,27 +280,17 @@ class Job {
   /// Whether a stage was made for others alone: not what is wanted itself, nor what somebody else put there.
   bool is_intermediate(const Stage& stage) const {
     return recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents) &&
-           settings_.places.only != stage.name && !made_elsewhere_.contains(stage.name);
-  }
-
-  /// With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.
-  void remove_intermediate(const fs::path& name) const {
-    const fs::path place(stages_directory_);
-    std::error_code failure;
-    fs::remove_all(place / name, failure);
-    for (fs::path above = name.parent_path(); !failure && !above.empty(); above = above.parent_path()) {
-      fs::remove(place / above, failure);
-    }
+           settings_.places.only != stage.name && found_.at(stage.name) != Found::made_elsewhere;
   }
 
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const JobSettings& settings_;
   StagePlanner planner_;
-  std::optional<io::Staging> final_;  // rank 0 only
-  std::deque<Opened> opened_;         // of the sweep under way; they stay where they are
-  std::set<std::string> made_elsewhere_;  // names of stages that another program made
-  bool holds_stages_ = false;         // the final output's staging directory has finished or begun stages in it
+  std::optional<io::Staging> final_;    // rank 0 only
+  std::deque<Opened> opened_;           // of the sweep under way; they stay where they are
+  std::map<std::string, Found> found_;  // stages that are there, by name
+  bool holds_stages_ = false;           // the final output's staging directory has finished or begun stages in it
   std::chrono::steady_clock::time_point next_sign_of_life_;
   std::string stages_directory_;
 };

@@ -37,7 +37,7 @@ struct JobSettings {
   /// From the document's extensions.
   std::function<plan::ScheduleOptions(const recipe::MergeDocument&)> schedule;
   std::function<void(const Stage&, const recipe::MergeDocument&, const plan::Schedule&)>
-      on_planned;                                     ///< before work begins
+      on_planned;  ///< before work begins, and again where its models came into being since
   std::function<void(const std::string&)> on_remark;  ///< about what earlier attempts left; rank 0
   /// The text of options.trace, on rank 0, when all is published.
   std::function<void(const std::string&)> on_traced;

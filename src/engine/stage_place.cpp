@@ -41,4 +41,12 @@ Found find_stage(const Stage& stage, const std::string& directory, bool may_be_f
   return may_be_foreign && !is_ours && fs::exists(place / "config.json") ? Found::made_elsewhere : Found::nothing;
 }
 
+void remove_stage(const std::string& place, const std::string& name) {
+  std::error_code failure;
+  fs::remove_all(fs::path(place) / name, failure);
+  for (fs::path above = fs::path(name).parent_path(); !failure && !above.empty(); above = above.parent_path()) {
+    fs::remove(place / above, failure);
+  }
+}
+
 }  // namespace stockpot::engine

@@ -21,4 +21,7 @@ enum class Found { nothing, made_of_this, made_elsewhere };
 /// @param may_be_foreign  what another program made counts, too.
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign);
 
+/// Local. With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.
+void remove_stage(const std::string& place, const std::string& name);
+
 }  // namespace stockpot::engine

@@ -76,7 +76,8 @@ bool is_whole(const std::string& out) {
 }  // namespace
 
 bool is_made_of(const std::string& out, const std::string& made_of) {
-  return !made_of.empty() && stage_fingerprint(out + "/" + std::string(run_record_file_name)) == made_of &&
+  const std::string record = out + "/" + std::string(run_record_file_name);
+  return !made_of.empty() && (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) &&
          is_whole(out);
 }
 

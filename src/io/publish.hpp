@@ -27,7 +27,7 @@ struct OutputPlace {
   std::string made_of = {};  ///< fingerprint: an output whose run record has it is this one
 };
 
-/// Whether an output's run record has this fingerprint, and the files that hold its tensors are there with their sizes.
+/// Whether an output's run record has this fingerprint, of plans with or without its stages, and the files that hold its tensors are there with their sizes.
 bool is_made_of(const std::string& out, const std::string& made_of);
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.

@@ -24,6 +24,7 @@ std::optional<std::string> text_in(const std::string& path, const char* key) {
 }  // namespace
 
 std::optional<std::string> stage_fingerprint(const std::string& path) { return text_in(path, "stage_fingerprint"); }
+std::optional<std::string> planned_fingerprint(const std::string& path) { return text_in(path, "planned_fingerprint"); }
 bool is_committed_by_marker(const std::string& path) { return text_in(path, "commit") == "marker"; }
 
 std::string to_json(const RunRecord& record) {
@@ -53,6 +54,7 @@ std::string to_json(const RunRecord& record) {
   for (const auto& model : record.models) {
     json["models"].push_back({{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
   }
+  if (!record.planned_fingerprint.empty()) json["planned_fingerprint"] = record.planned_fingerprint;
   add_ranks(record.ranks, json);
   for (const auto& tensor : record.saturated) json["saturated_values"][tensor.tensor] = tensor.values;
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

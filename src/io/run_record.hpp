@@ -26,8 +26,10 @@ struct RunRecord {
     std::uint64_t values = 0;
   };
   std::string stage_fingerprint;  ///< equal for outputs that are made of the same in the same way
-  std::string commit;             ///< "rename" or "marker"
-  std::uint64_t attempt = 1;      ///< how many starts it took
+  std::string
+      planned_fingerprint;    ///< the same before the stages were made that it is made of; empty if it was no other
+  std::string commit;         ///< "rename" or "marker"
+  std::uint64_t attempt = 1;  ///< how many starts it took
   std::uint64_t units_resumed = 0;
   std::vector<std::string> made_with;  ///< stages that were merged in the same sweep: times are of all together
   std::string method;
@@ -45,8 +47,9 @@ struct RunRecord {
   std::vector<std::string> warnings;
 };
 
-/// Local. The fingerprint that a run record holds; nothing if there is no such file, or it says nothing.
+/// Local. The fingerprints that a run record holds; nothing if there is no such file, or it says nothing.
 std::optional<std::string> stage_fingerprint(const std::string& path);
+std::optional<std::string> planned_fingerprint(const std::string& path);
 
 /// Local. Whether the record says that a marker file commits the output.
 bool is_committed_by_marker(const std::string& path);

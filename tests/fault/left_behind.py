@@ -7,12 +7,15 @@ Needs a build with STOCKPOT_FAULTS.
 
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.checkpoints import read_model, write_model  # noqa: E402
 from support.crash_sweep import digest_of, linear_of_two, temporary_folder, write_small_family  # noqa: E402
+from support.placement import Model  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 from support.started import Started  # noqa: E402
 
@@ -21,6 +24,15 @@ OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard
 TRUSTING = ("--resume-check", "none")
 EXISTS, STORAGE, STOPPED = 6, 7, 75
 EARLY = "pwrite:nth=5:path=data/model-:kill"  # files have their full size, and hardly any unit is made
+
+
+def linear(*models):
+    return {"merge_method": "linear", "models": [{"model": str(m), "parameters": {"weight": 1}} for m in models]}
+
+
+def two_stages(first, last, path):
+    """The recipe's file. The first document is stage A."""
+    return write_recipe(f"{json.dumps({'name': 'A'} | first)}\n---\n{json.dumps(last)}\n", path)
 
 
 class LeftBehind:
@@ -55,6 +67,7 @@ class LeftBehind:
         outcome = self.run(recipe, out, *options, **how)
         assert outcome.code == 0 and says in outcome.stderr, outcome
         assert digest_of(out) == self.expected(recipe), f"other bytes: {outcome}"
+        return outcome
 
     def check_lost_files(self):
         """Units of a file that is made again do not count, however often that attempt is killed."""
@@ -66,6 +79,17 @@ class LeftBehind:
             self.killed(self.linear, out, EARLY)
             self.finishes(self.linear, out, *TRUSTING)
             print(f"a file that is {what} between attempts, of which the second is killed: the same bytes")
+
+    def check_damaged_units(self):
+        """Each unit whose staged bytes are others is named once, however many ranks there are."""
+        out = self.folder / "damaged"
+        self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+        for shard in Path(f"{out}.stockpot/data").glob("*.safetensors"):
+            shard.write_bytes(bytes(~b & 255 for b in shard.read_bytes()))
+        said = self.finishes(self.linear, out, "--resume-check", "all", ranks=3).stderr
+        lines = [line for line in said.splitlines() if "made again, its staged bytes" in line]
+        assert lines and len(lines) == len(set(lines)), said
+        print(f"{len(lines)} damaged units: each is named once")
 
     def check_interrupted_removal(self):
         """--resume=never that is killed while it removes what was there leaves nothing to go on with."""
@@ -87,9 +111,7 @@ class LeftBehind:
 
     def check_stages_stay(self):
         """A failure that will pass, where a stage is taken up, throws nothing away."""
-        first = self.task_arithmetic() | {"name": "A"}
-        second = {"merge_method": "linear", "models": [{"model": m, "parameters": {"weight": 1}} for m in ("A", str(self.folder / "b"))]}
-        recipe = write_recipe(f"{json.dumps(first)}\n---\n{json.dumps(second)}\n", self.folder / "stages.yaml")
+        recipe = two_stages(self.task_arithmetic(), linear("A", self.folder / "b"), self.folder / "stages.yaml")
         for number, path in enumerate(("/A.stockpot/journal", "/A.stockpot/plan.json", "/A.stockpot/data")):
             out = self.folder / f"stages-{number}"
             self.killed(recipe, out, "rate=10MB; pwrite:nth=20:path=/A.stockpot/data/model:kill")
@@ -99,6 +121,50 @@ class LeftBehind:
             record = json.loads((out / "stockpot_run.json").read_text())
             assert record["attempt"] > 1, f"{path}: what was staged is gone: {record['attempt']}"
         print("storage that fails while a stage is taken up: what is staged stays")
+
+    def check_finished_stages(self):
+        """A stage that is there is used, also without config.json, and made again if it lacks something."""
+        for model in ("a", "b", "base"):
+            shutil.copytree(self.folder / model, self.folder / "bare" / model, ignore=shutil.ignore_patterns("config.json"))
+        cases = {
+            "is whole": ("bare", lambda stage: None),
+            "lacks a file": (".", lambda stage: sorted(stage.glob("*.safetensors"))[1].unlink()),
+            "is cut": (".", lambda stage: os.truncate(sorted(stage.glob("*.safetensors"))[0], 1000)),
+        }
+        for number, (title, (models, change)) in enumerate(cases.items()):
+            place = self.folder / models
+            recipe = two_stages(linear(place / "a", place / "b"), linear("A", place / "base"), self.folder / f"finished-{models}.yaml")
+            out = self.folder / f"staged-{number}"
+            self.killed(recipe, out, f"pwrite:nth=3:path={out.name}.stockpot/data/model:kill")
+            change(Path(f"{out}.stockpot/stages/A"))
+            used = "stage 'A' is there already" in self.finishes(recipe, out).stderr
+            assert used == (models == "bare"), f"a stage that {title}: {used}"
+        print("stages that are there: used as long as they are whole")
+
+    def check_kept_factor(self):
+        """What was measured stays, also if it is all that there is and the attempt that found it so fails, too."""
+        out = self.folder / "kept-factor"
+        journal = Path(f"{out}.stockpot/journal/A00001-R000000.log")
+        self.killed(self.lines, out, "rate=20MB; pwrite:nth=4:path=data/model-:kill")  # after three headers
+        assert journal.stat().st_size == 64, "there is more than the factor, or nothing"
+        failed = self.run(self.lines, out, fault="pwrite:times=0:path=data/model-:EIO")
+        assert failed.code == STORAGE and journal.exists(), f"the factor is gone: {failed}"
+        self.finishes(self.lines, out)
+        print("the factor of 'lines' stays as long as nothing is published")
+
+    def check_finished_with_stages(self):
+        """An output is recognised although its stages are gone, which alone could tell that their heads are their embeddings."""
+        for model in "ab":
+            whole = read_model(self.folder / model)
+            tensors = whole.tensors | {"lm_head.weight": whole.tensors["model.embed_tokens.weight"]}
+            write_model(self.folder / "tied" / model, Model(tensors, whole.config | {"tie_word_embeddings": True}))
+        first = linear(self.folder / "tied/a", self.folder / "tied/b") | {"stockpot": {"keep_tied_heads": True}}
+        recipe = two_stages(first, linear("A", self.folder / "tied/b"), self.folder / "tied.yaml")
+        out = self.folder / "tied-out"
+        self.finishes(recipe, out)
+        again = self.run(recipe, out)
+        assert again.code == 0 and "nothing to do" in again.stdout, again
+        print("an output whose stages are gone is finished")
 
     def check_finished(self):
         """An output is finished if all files of weights are there and its small files would be the same."""
@@ -148,9 +214,13 @@ def main(binary):
     with temporary_folder() as temporary:
         tests = LeftBehind(Program(binary), Path(temporary))
         tests.check_lost_files()
+        tests.check_damaged_units()
         tests.check_interrupted_removal()
         tests.check_lost_factor()
+        tests.check_kept_factor()
         tests.check_stages_stay()
+        tests.check_finished_stages()
+        tests.check_finished_with_stages()
         tests.check_finished()
         tests.check_stop_while_measuring()
 

@@ -15,6 +15,14 @@ from support.program import Program  # noqa: E402
 MISMATCH, SOME = 10, ("--quiet", "--threads", 1, "--unit", "64KiB", "--chunk", "64KiB")
 
 
+def check_kept(program, recipe, out):
+    """What was found to differ is still there, also of a file that has no units to go on with."""
+    env = {"STOCKPOT_FAULT": "pread:path=data/model.h5:flip"}
+    spoilt = program.run("merge", recipe, out, *SOME, "--output-format", "hdf5", "--verify=readback", env=env)
+    assert spoilt.code == MISMATCH, spoilt
+    assert Path(f"{out}.stockpot/data/model.h5").exists(), "what differs is gone"
+
+
 def main(binary):
     program = Program(binary)
     with temporary_folder() as temporary:
@@ -34,6 +42,7 @@ def main(binary):
                 program.must_run("merge", recipe, out, *SOME, "--verify=readback", ranks=4 - ranks)
                 assert digest_of(out) == expected, f"{what}, {ranks} ranks: other bytes"
                 program.must_run("verify", out)
+        check_kept(program, recipe, folder / "out-kept")
         print("flipped bits and lost writes are found before publication, and made again by the next start")
 
 
