@@ -124,8 +124,9 @@ class Job {
     const ReliabilityOptions& options = settings_.options.reliability;
     io::OutputPlace place = place_of(last, settings_.places.out, settings_.options);
     std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
-    for (const Stage& stage : stages)
-      place.needed_bytes += &stage == &last ? 0 : needed_bytes(stage, settings_.options);
+    for (const Stage& stage : stages) {
+      if (&stage != &last) place.needed_bytes += bytes_beside(stage);
+    }
     place.overwrite = settings_.places.overwrite;
     place.in_place = options.in_place;
     place.claim.break_token = options.break_lock;
@@ -138,6 +139,13 @@ class Job {
     }
     if (anew) final_->start_anew(true);
     return true;
+  }
+
+  /// Rank 0. What a stage before the last is going to take of the file system of the output.
+  std::uint64_t bytes_beside(const Stage& stage) const {
+    const io::OutputPlace place = place_of(stage, directory_of(stage), settings_.options);
+    if (!settings_.places.intermediate) return place.needed_bytes;  // what is staged of it lies with the rest
+    return found_.contains(stage.name) ? 0 : missing_bytes(place, settings_.places.out);
   }
 
   static bool is_stage(const std::vector<Stage>& stages, const std::string& name) {

@@ -1,5 +1,6 @@
 #include "engine/stage_place.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 
@@ -7,6 +8,7 @@
 #include "io/dcp_metadata.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/run_record.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -22,15 +24,17 @@ bool holds_weights(const fs::path& place, std::string_view format) {
 
 }  // namespace
 
-std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options) {
-  return options.writing == io::Writing::sparse ? 0 : stage.plan.output_bytes();
-}
-
 io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
-  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = needed_bytes(stage, options)};
+  const bool takes_space = options.writing != io::Writing::sparse;
+  io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = takes_space ? stage.plan.output_bytes() : 0};
   for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
   place.made_of = stage.made_of;
   return place;
+}
+
+std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out) {
+  if (!io::share_file_system(stage.out, out)) return 0;
+  return stage.needed_bytes - std::min(stage.needed_bytes, io::allocated_bytes(stage.out + ".stockpot"));
 }
 
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {

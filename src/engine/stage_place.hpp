@@ -10,10 +10,10 @@
 
 namespace stockpot::engine {
 
-/// What the output needs of its file system beforehand.
-std::uint64_t needed_bytes(const Stage& stage, const JobOptions& options);
-
 io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options);
+
+/// Local. What a stage in a place of its own is still going to take of the file system that `out` lies on.
+std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out);
 
 enum class Found { nothing, made_of_this, made_elsewhere };
 

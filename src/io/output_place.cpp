@@ -1,6 +1,7 @@
 #include "io/output_place.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -27,6 +28,15 @@ bool holds_model(const fs::path& out) {
     return name == "config.json" || name == run_record_file_name || name == unfinished_file_name ||
            name == marker_file_name || extension == ".safetensors" || extension == ".h5" || extension == ".bin";
   });
+}
+
+/// Of the file system that a path is on, or will be.
+dev_t device_of(fs::path path) {
+  struct stat facts {};
+  for (path = fs::absolute(path); ::stat(path.c_str(), &facts) != 0; path = path.parent_path()) {
+    if (path == path.parent_path()) throw system_error(errno, "stat", path.string());
+  }
+  return facts.st_dev;
 }
 
 /// A slip in the path must not cost somebody's home directory.
@@ -86,6 +96,8 @@ void refuse_existing(const fs::path& out, bool replaceable) {
       .code("OUT001")
       .hint("choose another output path, remove this one, or replace it with --overwrite");
 }
+
+bool share_file_system(const fs::path& one, const fs::path& other) { return device_of(one) == device_of(other); }
 
 void require_space(const fs::path& parent, std::uint64_t needed_bytes) {
   struct statvfs facts {};

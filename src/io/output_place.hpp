@@ -28,6 +28,9 @@ void refuse_inputs(const std::filesystem::path& out, const std::vector<std::stri
 /// @throws Error(output_exists): OUT001, or OUT004 if what is to be replaced is no model.
 void refuse_existing(const std::filesystem::path& out, bool replaceable);
 
+/// Whether two places, of which neither need be there yet, are on the same file system.
+bool share_file_system(const std::filesystem::path& one, const std::filesystem::path& other);
+
 /// @throws Error(no_space, OUT003)
 void require_space(const std::filesystem::path& parent, std::uint64_t needed_bytes);
 

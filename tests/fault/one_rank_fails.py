@@ -7,6 +7,7 @@ mount namespace of their own; skipped where that is not allowed.
 """
 
 import errno
+import json
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,27 @@ def check_mount(program, folder, title, options, code, ranks):
     print(f"{title}: refused with nothing left behind")
 
 
+def check_stages_elsewhere(program, folder):
+    """Space is asked for where it is needed: not for stages in another place, or that are there; but before the first is made."""
+    first, last = recipe(folder), recipe(folder)
+    first["name"] = last["models"][0]["model"] = "halfway"
+    both = write_recipe(f"{json.dumps(first)}\n---\n{json.dumps(last)}\n", folder / "stages.yaml")
+    program.must_run("merge", both, folder / "measured", "--quiet")
+    kilobytes = sum(f.stat().st_size for f in (folder / "measured").iterdir()) // 1024
+    for title, parts, places, code in (
+        ("stages in another place", 1.5, (folder / "stages",), 0),
+        ("stages that are there", 3.5, ("I", "I"), 0),
+        ("stages in the same place", 1.5, ("I",), NO_SPACE),
+    ):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        mount = f"mount -t tmpfs -o size={int(parts * kilobytes)}k tmpfs {place}"
+        merges = [f'"$@" {place}/out-{n} -I {place / stages}' for n, stages in enumerate(places)]
+        script = f"{mount} && {' && '.join(merges)}; code=$?; ls -A {place}; exit $code"
+        outcome = program.run("merge", both, "--quiet", prefix=["unshare", "--mount", "sh", "-c", script, "sh"])
+        assert outcome.code == code and (code == 0 or outcome.stdout == ""), f"{title}: {outcome}"
+    print("space is asked for where stages are to go")
+
+
 def can_mount(folder):
     command = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
     return (
@@ -141,6 +163,7 @@ def main(binary):
             for ranks in (1, 3):
                 check_mount(program, folder, "a full disk", "size=1m", NO_SPACE, ranks)
                 check_mount(program, folder, "a disk that is read only", "ro,size=64m", STORAGE, ranks)
+            check_stages_elsewhere(program, folder)
         else:
             print("skipped: no mount for a small disk")
         check_file_limit(program, folder)
