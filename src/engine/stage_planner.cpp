@@ -179,10 +179,9 @@ void StagePlanner::check_routers(Stage& stage, const recipe::MergeDocument& docu
   if (!document.moe) return;
   const std::string packed = comm::on_root(comm_, [&] {
     recipe::Diagnostics diagnostics(recipe_.path, recipe_.text);
-    const bool read = !document.moe->has_random_gates();
     const std::string& source =
         document.takes_gate_vectors() ? document.extensions.gate_vectors->path : document.base_model->path;
-    if (!read || !unmade_.contains(source)) check_router_conditions(stage.plan, document, diagnostics);
+    if (!unmade_.contains(source)) check_router_conditions(stage.plan, document, diagnostics);
     diagnostics.throw_if_errors(options_.plan.strict || document.extensions.strict);
     return pack(diagnostics.remarks());
   });

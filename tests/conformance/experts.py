@@ -75,9 +75,9 @@ def drawn(distribution, key, name, count):
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[:count]
 
 
-def router(name, rows, gate_mode):
+def router(name, rows, gate_mode, base="base"):
     distribution, scale = ("normal", 1.0) if gate_mode == "random" else ("uniform", 1 / np.sqrt(HIDDEN))
-    return (scale * drawn(distribution, "base", name, rows * HIDDEN)).reshape(rows, HIDDEN)
+    return (scale * drawn(distribution, base, name, rows * HIDDEN)).reshape(rows, HIDDEN)
 
 
 # Letters, one merge and a begin of texts, so that tokens can be told by hand.
@@ -309,6 +309,25 @@ class Experts:
         for word in words:
             assert word in outcome.stderr, f"no '{word}' in {outcome}"
 
+    def check_made_base(self):
+        """A base that is a stage is as good as one that is there; routers are looked at when it is made."""
+        stage = {"name": "made", "merge_method": "passthrough", "models": [{"model": "base"}]}
+        for gate_mode, said in (("random", ""), ("cheap_embed", "warning[MOE012]")):
+            experts = [{"source_model": m, "positive_prompts": [t]} for m, t in zip("ab", ("abababababababc", "ababababababab"))]
+            sparse = {"base_model": "made", "gate_mode": gate_mode, "architecture": "mixtral", "experts": experts, "dtype": "float32"}
+            path, out = self.folder / f"made-{gate_mode}.yaml", self.folder / f"made-{gate_mode}"
+            path.write_text(f"{json.dumps(stage)}\n---\n{json.dumps(sparse)}\n")
+            made = self.program.must_run("merge", path, out, "--model-root", self.folder / "llama", "--random-seed", SEED)
+            assert said in made.stderr, made
+            tensors, base = read_model(out).tensors, self.models["llama"]["base"]
+            assert all((tensors[n] == v.astype(F32)).all() for n, v in base.items() if ".mlp." not in n)
+            if gate_mode != "random":
+                continue
+            for n in range(LAYERS):
+                name = f"{prefix(n)}block_sparse_moe.gate.weight"
+                assert np.abs(tensors[name] - router(name, 2, gate_mode, "made")).max() < 1e-6, name
+        print("a base that is a stage: its tensors, and routers")
+
     def check_mistakes(self):
         def prompts(*texts):
             experts = [{"source_model": m, "positive_prompts": [t]} for m, t in zip("ab", texts)]
@@ -356,6 +375,7 @@ def main(binary):
         experts.check("qwen2", "qwen2_moe", "fused", "cheap_embed", shared=shared)
         experts.check("qwen3", "qwen3_moe", gate_mode="hidden", dtype="float32")
         experts.check("llama", "qwen2_moe", gate_mode="hidden", shared=shared, dtype="float32")
+        experts.check_made_base()
         experts.check_mistakes()
 
 
