@@ -179,6 +179,7 @@ class Run {
     if (const Show show(comm_, line_); show.wanted()) return show.run(recipe_, search, settings);
     if (options_.trace) tracing_.emplace(comm_, *options_.trace, line_.places.out, most_threads_of_a_rank(), clock_);
     if (tracing_) tracing_->join(settings);
+    say_if_output_is_unused();
     listen_to_signals();
     comm_.be_patient({.abort_grace = std::chrono::seconds(options_.abort_grace_seconds),
                       .stall_timeout = options_.reliability.stall_timeout,
@@ -190,6 +191,15 @@ class Run {
   }
 
  private:
+  /// `merge` asks for an output, whatever the recipe makes.
+  void say_if_output_is_unused() const {
+    const std::string& out = line_.places.out;
+    const auto order = comm::agree(comm_, [&] { return engine::stages_to_make(recipe_, line_.places); });
+    if (out.empty() || std::ranges::any_of(order, [&](auto d) { return recipe_.documents[d].name.empty(); })) return;
+    const std::string text = fmt::format("STG008: nothing but named stages is made: {} is not written", out);
+    log_remarks({remark_of(text, Severity::info)}, comm_.rank());
+  }
+
   std::size_t most_threads_of_a_rank() const {
     std::size_t threads = 1;
     for (const auto& [document, resources] : resources_) threads = std::max<std::size_t>(threads, resources.threads);

@@ -24,6 +24,21 @@ void add_needed(const recipe::Recipe& recipe, std::size_t wanted, const std::vec
   }
 }
 
+/// Whether all that is to be made has a place to go to: where there is no final merge, nothing is beside it.
+void check_places(const recipe::Recipe& recipe, const std::vector<std::size_t>& chosen, const StagePlaces& places,
+                  recipe::Diagnostics& diagnostics) {
+  const auto last = std::ranges::find_if(chosen, [&](std::size_t d) { return recipe.documents[d].name.empty(); });
+  if (places.out.empty() && last != chosen.end()) {
+    diagnostics.error("STG006", recipe.documents[*last].at, "this document has no name, and no output was given for it",
+                      "give the output's path after the recipe");
+  }
+  if (!places.intermediate && last == chosen.end() && !chosen.empty()) {
+    diagnostics.error("STG006", recipe.documents[chosen.back()].name_at,
+                      "nothing but named stages is to be made, and no place was given for them",
+                      "--intermediate-dir DIR keeps each in DIR/NAME");
+  }
+}
+
 /// Each has its output files open, and a thread that commits.
 constexpr std::size_t most_stages_of_a_sweep = 16;
 
@@ -32,16 +47,6 @@ constexpr std::size_t most_stages_of_a_sweep = 16;
 std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const StagePlaces& places) {
   recipe::Diagnostics diagnostics(recipe.path, recipe.text);
   const std::vector<std::size_t> order = recipe::stage_order(recipe.documents, diagnostics);
-  const auto last = std::ranges::find_if(order, [&](std::size_t d) { return recipe.documents[d].name.empty(); });
-  if (places.out.empty() && last != order.end() && !places.only) {
-    diagnostics.error("STG006", recipe.documents[*last].at, "this document has no name, and no output was given for it",
-                      "give the output's path after the recipe");
-  }
-  if (!places.intermediate && last == order.end() && !order.empty()) {
-    diagnostics.error("STG006", recipe.documents[order.front()].name_at,
-                      "every document has a name, and no place was given for named stages",
-                      "--intermediate-dir DIR keeps each in DIR/NAME");
-  }
   std::set<std::size_t> needed(order.begin(), order.end());
   if (places.only) {
     std::vector<std::string> names;
@@ -58,6 +63,8 @@ std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const Stag
   diagnostics.throw_if_errors();
   std::vector<std::size_t> chosen;
   std::ranges::copy_if(order, std::back_inserter(chosen), [&](std::size_t d) { return needed.contains(d); });
+  check_places(recipe, chosen, places, diagnostics);
+  diagnostics.throw_if_errors();
   return chosen;
 }
 

@@ -64,10 +64,54 @@ expect_that "stages go when they are not to be kept" test ! -e tmp/half/way
 run "$stockpot" multi two.yml -I tmp --only half/way
 expect_code 0
 expect_that "one stage alone" test -f tmp/half/way/config.json
+run "$stockpot" multi two.yml -I tmp --only half/way --no-keep-intermediates
+expect_code 0
+expect_that "what is wanted itself stays" test -f tmp/half/way/config.json
 run "$stockpot" multi two.yml -I tmp --only halfway
 expect_code 3
 expect_err "STG006"
 expect_err "half/way"
+run "$stockpot" multi two.yml --only half/way
+expect_code 3
+expect_err "two.yml:1:7: error[STG006]"
+run "$stockpot" merge two.yml half --only half/way
+expect_code 3
+expect_err "STG006"
+
+# What another program put there is used, is not ours to remove, and does not make a finished output another one.
+rm tmp/half/way/stockpot_run.json
+for said in "published foreign  manifest" "published foreign already"; do
+  run "$stockpot" multi two.yml foreign -I tmp --no-keep-intermediates
+  expect_code 0
+  expect_out "$said"
+done
+expect_that "what another program made stays" test -f tmp/half/way/model.safetensors
+expect_that "and is what was read" same_weights out foreign
+
+# Where all documents have names, what nobody reads is what is wanted; an output is not.
+sed 's/^---$/---\nname: whole/' two.yml >named.yml
+run "$stockpot" merge named.yml none -I apart --no-keep-intermediates
+expect_code 0
+expect_err "[STG008]"
+expect_that "what nobody reads stays" same_weights out apart/whole
+expect_that "what was made for others goes, and there is no output" test ! -e apart/half -a ! -e none
+
+# References to stages may be mappings, which names with '+' need, and have another architecture.
+sed 's/half.way/half+way/; s/{model: half+way,/{model: {model: {path: half+way}, override_architecture: LlamaForCausalLM},/' two.yml >mapping.yml
+expect_that "the case is one" grep -q override mapping.yml
+run "$stockpot" merge mapping.yml mapped
+expect_code 0
+expect_that "a mapping means the same" same_weights out mapped
+
+# Who reads what a merge tells does not decide whether it succeeds.
+unread() { "$@" 2>/dev/full; }
+if [ -e /dev/full ]; then
+  run unread "$stockpot" merge two.yml unread -v
+  expect_code 0
+  expect_that "what cannot be told is made all the same" same_weights out unread
+  run bash -c '"$0" plan two.yml --tensors >/dev/full' "$stockpot"
+  expect_code 8
+fi
 
 # A mistake in the last document shows before the first is made.
 sed 's/family\/base/family\/bose/' two.yml >bad.yml
