@@ -71,6 +71,7 @@ Line read(const MergeKind& kind, Values values, int ranks) {
   auto out = line.values.argument(1);
   if (kind.line.name == "multi" && !out) out = line.values.text("out-path");
   line.places = stage_places(line.values, out.value_or(""));
+  if (kind.recipe_text == nullptr) line.places.recipe = line.values.argument(0);
   if (kind.dialect == recipe::Dialect::raw) {
     const bool common = line.values.on("tensor-intersection"), any = line.values.on("tensor-union");
     if (common && any) throw Error(ErrorKind::usage, "--tensor-intersection and --tensor-union exclude one another");

@@ -111,6 +111,8 @@ class Job {
   /// @return false if the output is there already, made of the same.
   bool open_output(const std::vector<Stage>& stages) {
     const std::string answer = comm::on_root(comm_, [&] {
+      inputs_ = places_of_inputs(stages);
+      if (settings_.places.recipe) inputs_.push_back(*settings_.places.recipe);
       const auto last = std::ranges::find(stages, "", &Stage::name);
       if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
       return "at " + (final_ ? final_->stages_directory() : std::string());
@@ -123,9 +125,11 @@ class Job {
   bool open_final(const std::vector<Stage>& stages, const Stage& last) {
     const ReliabilityOptions& options = settings_.options.reliability;
     io::OutputPlace place = place_of(last, settings_.places.out, settings_.options);
-    std::erase_if(place.inputs, [&](const std::string& input) { return is_stage(stages, input); });
+    place.inputs = inputs_;
     for (const Stage& stage : stages) {
-      if (&stage != &last) place.needed_bytes += bytes_beside(stage);
+      if (&stage == &last) continue;
+      place.needed_bytes += bytes_beside(stage);
+      if (settings_.places.intermediate) place.inputs.push_back(directory_of(stage));
     }
     place.overwrite = settings_.places.overwrite;
     place.in_place = options.in_place;
@@ -146,10 +150,6 @@ class Job {
     const io::OutputPlace place = place_of(stage, directory_of(stage), settings_.options);
     if (!settings_.places.intermediate) return place.needed_bytes;  // what is staged of it lies with the rest
     return found_.contains(stage.name) ? 0 : missing_bytes(place, settings_.places.out);
-  }
-
-  static bool is_stage(const std::vector<Stage>& stages, const std::string& name) {
-    return std::ranges::find(stages, name, &Stage::name) != stages.end();
   }
 
   /// A stage that is to be made, with its place.
@@ -247,6 +247,7 @@ class Job {
       if (!comm_.is_root()) return;
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
       io::OutputPlace place = place_of(stage, directory, settings_.options);
+      place.inputs.insert(place.inputs.end(), inputs_.begin(), inputs_.end());
       place.overwrite = true;
       place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
       own = io::Staging::open(place);
@@ -296,6 +297,7 @@ class Job {
   const JobSettings& settings_;
   StagePlanner planner_;
   std::optional<io::Staging> final_;    // rank 0 only
+  std::vector<std::string> inputs_;     // rank 0 only: what no output may take the place of
   std::deque<Opened> opened_;           // of the sweep under way; they stay where they are
   std::map<std::string, Found> found_;  // stages that are there, by name
   bool holds_stages_ = false;           // the final output's staging directory has finished or begun stages in it

@@ -15,6 +15,7 @@ namespace stockpot::engine {
 
 struct StagePlaces {
   std::string out;                          ///< of the document without name; may be empty if there is none
+  std::optional<std::string> recipe;        ///< its file, if it is one: no output may hold it
   std::optional<std::string> intermediate;  ///< folder that keeps named stages; nothing: under the staging directory
   bool reuse = true;                        ///< stages that are there already, made of the same, are not made again
   bool keep = true;                         ///< named stages in `intermediate` stay

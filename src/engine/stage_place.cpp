@@ -37,6 +37,18 @@ std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out
   return stage.needed_bytes - std::min(stage.needed_bytes, io::allocated_bytes(stage.out + ".stockpot"));
 }
 
+std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {
+  std::vector<std::string> places;
+  for (const Stage& stage : stages) {
+    for (const Catalogue& model : stage.plan.models) {
+      const bool is_made = std::ranges::find(stages, model.directory, &Stage::name) != stages.end();
+      if (!is_made) places.push_back(model.directory);
+      for (const Adapter& adapter : model.adapters) places.push_back(adapter.directory);
+    }
+  }
+  return places;
+}
+
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
   const fs::path place(directory);
   if (!holds_weights(place, stage.output_format)) return Found::nothing;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "engine/merge_job.hpp"
 #include "engine/stage.hpp"
@@ -14,6 +16,8 @@ io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOp
 
 /// Local. What a stage in a place of its own is still going to take of the file system that `out` lies on.
 std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out);
+/// Where everything lies that planned stages read and none of them makes: models and adapters.
+std::vector<std::string> places_of_inputs(std::span<const Stage> stages);
 
 enum class Found { nothing, made_of_this, made_elsewhere };
 

@@ -74,10 +74,11 @@ void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) 
     const fs::path model = fs::weakly_canonical(input);
     const bool within_model = fs::is_directory(model) && lies_in(out, model);
     if (!within_model && !lies_in(model, out)) continue;
-    throw exists_error("the output would lie in, hold or replace an input model", out.string())
+    throw exists_error("the output would lie in, hold or replace what it is made of", out.string())
         .code("OUT002")
-        .in_model(input)
-        .hint("choose an output directory outside of every input model");
+        .with("input", input)
+        .hint(
+            "choose an output directory that holds none of its models, adapters and recipe, and lies in none of them");
   }
 }
 

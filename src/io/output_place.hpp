@@ -21,7 +21,7 @@ Error exists_error(const std::string& sentence, const std::string& path);
 /// OUT with a canonical parent, so that its place can be compared with that of the inputs.
 std::filesystem::path resolved_output(const std::string& out);
 
-/// @throws Error(output_exists, OUT002) if the output is, holds or lies in one of `inputs`.
+/// @param inputs  directories and files.   @throws Error(output_exists, OUT002) if the output is, holds or lies in one.
 void refuse_inputs(const std::filesystem::path& out, const std::vector<std::string>& inputs);
 
 /// @param replaceable  a model may be there.

@@ -96,8 +96,9 @@ Staging Staging::open(const OutputPlace& place) {
           .hint("remove the old output first, or leave out --commit=marker");
     }
     const fs::path out = resolved_output(place.out);
-    refuse_inputs(out, place.inputs);
     const std::string directory = out.string() + ".stockpot";
+    refuse_inputs(out, place.inputs);
+    refuse_inputs(directory, place.inputs);  // in the end it is removed
     const bool is_new = !is_there(directory);
     if (is_new) {
       refuse_existing(out, place.overwrite);

@@ -19,7 +19,7 @@ namespace stockpot::io {
 /// What is to be made, as far as the place matters.
 struct OutputPlace {
   std::string out;
-  std::vector<std::string> inputs;  ///< directories (or files) of the input models
+  std::vector<std::string> inputs;  ///< directories and files that the output is made of
   std::uint64_t needed_bytes = 0;   ///< of all output files
   bool overwrite = false;           ///< an output that is there already is replaced
   bool in_place = false;            ///< data grows in OUT itself, and a marker commits it
@@ -37,7 +37,7 @@ class Staging {
   /// Checks the place and locks it. A lock whose holder is gone is taken over, with all that it left; an old output that
   /// was moved aside comes back.
   /// @throws Error(output_exists): OUT001 if OUT exists and is not to be replaced (an empty directory counts as absent),
-  ///         OUT002 if OUT is, holds or lies in an input model, and if another run holds the lock or the staging
+  ///         OUT002 if OUT is, holds or lies in an input, and if another run holds the lock or the staging
   ///         directory is not ours; Error(storage) if OUT's parent is missing or cannot be written to;
   ///         Error(no_space, OUT003); Error(recipe) if an earlier attempt committed in the other way.
   static Staging open(const OutputPlace& place);

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.adapters import Adapter  # noqa: E402
 from support.checkpoints import write_model  # noqa: E402
 from support.placement import Model  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
-from support.refusals import Refusal, check_all  # noqa: E402
+from support.refusals import Refusal, check_all, tree  # noqa: E402
 from support.wrong_models import NORM, Models  # noqa: E402
 
 USAGE, RECIPE, INPUT, EXISTS, STORAGE = 2, 3, 4, 6, 7
@@ -213,6 +214,16 @@ def place_cases(models):
     (folder / "full" / "something").write_text("precious")
     (folder / "a_file").write_text("precious")
     inside = folder / "a" / "merged"
+    layer, adapter = "model.layers.0.self_attn.q_proj", Adapter(r=2)
+    rows, columns = models.good["a"].tensors[f"{layer}.weight"].shape
+    adapter.tensors = {
+        f"{layer}.lora_A.weight": np.ones((2, columns), np.float32),
+        f"{layer}.lora_B.weight": np.ones((rows, 2), np.float32),
+    }
+    adapted = models.linear(f"{models.path('a')}+{adapter.write(folder / 'lora')}", "b")
+    half = models.linear("a", "b") | {"name": "half"}
+    staged = "\n---\n".join(map(json.dumps, (half, models.linear("half", "b")))).replace(models.path("half"), "half")
+    over, stages = ("--overwrite",), folder / "stages"
     return [
         Refusal("output exists", good, EXISTS, ["OUT001", str(folder / "full")], out=folder / "full", survives=True),
         Refusal(
@@ -221,6 +232,9 @@ def place_cases(models):
         Refusal("output inside an input", good, EXISTS, ["OUT002", str(inside)], out=inside),
         Refusal("output is an input", good, EXISTS, ["OUT00[12]"], out=folder / "a", survives=True),
         Refusal("output holds the inputs", good, EXISTS, ["OUT00[12]"], out=folder, survives=True),
+        Refusal("output replaces an adapter", adapted, EXISTS, ["OUT002", "lora"], over, out=folder / "lora", survives=True),
+        Refusal("output replaces a model of a stage", staged, EXISTS, ["OUT002"], over, out=folder / "a", survives=True),
+        Refusal("output holds a stage", staged, EXISTS, ["OUT002", "half"], ("-I", stages), out=stages),
         Refusal("output under a file", good, STORAGE, ["a_file"], out=folder / "a_file" / "out", hint=False),
         Refusal(
             "output in a directory that is not there", good, STORAGE, ["not_there"], out=folder / "not_there" / "out"
@@ -241,6 +255,16 @@ def check_warnings(program, models):
     print("an unknown key warns, an empty output directory counts as absent")
 
 
+def check_own_recipe(program, models):
+    """An output that was made by a recipe that lies in it now."""
+    out = models.folder / "good"
+    program.must_run("merge", write_recipe(models.linear("a", "b"), models.folder / "good.yaml"), out)
+    before = tree(out)
+    outcome = program.run("merge", out / "mergekit_config.yml", out, "--overwrite")
+    assert outcome.code == EXISTS and "OUT002" in outcome.stderr and tree(out) == before, outcome
+    print("an output is not replaced by way of the recipe in it")
+
+
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:
@@ -253,6 +277,7 @@ def main(binary):
         for ranks in (1, 3):  # not together: they look at the same places
             check_all(program, runs, places, ranks=(ranks,))
         check_warnings(program, models)
+        check_own_recipe(program, models)
 
 
 if __name__ == "__main__":

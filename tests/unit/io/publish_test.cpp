@@ -116,7 +116,8 @@ TEST_F(Publish, AnOutputThatAppearsDuringTheRunIsKept) {
 
 TEST_F(Publish, AnInputModelIsNeitherReplacedNorEnteredNorHeld) {
   parent.write("out/model/config.json", "{}");
-  for (const std::string& input : {out, out + "/model", parent.path()}) {
+  parent.write("out.stockpot/stages/half/config.json", "{}");
+  for (const std::string& input : {out, out + "/model", parent.path(), out + ".stockpot/stages/half"}) {
     const Error error = error_of([&] { Staging::open({.out = out, .inputs = {input}, .needed_bytes = 0}); });
     EXPECT_EQ(error.class_code(), "OUT002") << input;
     EXPECT_THAT(error.what(), HasSubstr(input));
