@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -154,9 +155,9 @@ std::vector<std::string> compare_files(const io::Manifest& manifest, const io::P
 }
 
 /// What the manifest describes was once readable: damage is a difference like any other.
-io::PublishedOutput read_as_published(const std::string& out) {
+io::PublishedOutput read_as_published(const std::string& out, const io::Manifest& manifest) {
   try {
-    return io::read_published_output(out);
+    return io::read_published_output(out, manifest);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::corrupt_input) throw;
     Error difference(ErrorKind::mismatch, "the output is damaged: " + error.sentence());
@@ -166,28 +167,33 @@ io::PublishedOutput read_as_published(const std::string& out) {
   }
 }
 
-/// Weight files that the manifest does not know: a loader might take them for part of the model.
+/// What programs that load a folder may take for weights, or for the list of them.
+bool looks_like_weights(std::string_view file) {
+  constexpr std::array<std::string_view, 6> endings{".safetensors", ".bin",        ".h5",
+                                                    ".distcp",      ".index.json", io::dcp_metadata_name};
+  return std::ranges::any_of(endings, [&](std::string_view ending) { return file.ends_with(ending); });
+}
+
+/// Weight files and indexes that are too many: a loader might take them for part of the model; and the index, if it is gone.
 std::vector<std::string> foreign_files(const io::Manifest& manifest, const std::string& out) {
+  const std::filesystem::path place(out);
+  const bool has_index = manifest.files.size() > 1 && !manifest.lists(io::dcp_index_name);
+  std::set<std::string_view> known;
+  for (const auto& file : manifest.files) known.insert(file.name);
+  if (has_index) known.insert(io::shard_index_file_name);
   std::vector<std::string> differences;
-  const auto is_known = [&](const std::string& file) {
-    return std::ranges::find(manifest.files, file, [](const auto& expected) { return expected.name; }) !=
-           manifest.files.end();
-  };
   const auto look_into = [&](const std::filesystem::path& folder, const std::string& prefix) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       const std::string file = prefix + entry.path().filename().string();
-      const auto extension = entry.path().extension();
-      if ((extension != ".safetensors" && extension != ".distcp") || is_known(file)) continue;
+      if (!looks_like_weights(file) || known.contains(file)) continue;
       differences.push_back(fmt::format("file    {}: not of this output", printable(file)));
     }
   };
-  look_into(out, "");
-  const std::string dcp = std::string(io::dcp_folder) + "/";
-  if (is_known(dcp + io::dcp_metadata_name)) {
-    look_into(std::filesystem::path(out) / io::dcp_folder, dcp);
-    return differences;
+  look_into(place, "");
+  if (std::filesystem::is_directory(place / io::dcp_folder)) {
+    look_into(place / io::dcp_folder, std::string(io::dcp_folder) + "/");
   }
-  if (manifest.files.size() > 1 && !std::filesystem::exists(std::filesystem::path(out) / io::shard_index_file_name)) {
+  if (has_index && !std::filesystem::exists(place / io::shard_index_file_name)) {
     differences.push_back(fmt::format("file    {}: missing", io::shard_index_file_name));
   }
   return differences;
@@ -217,7 +223,7 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
   const io::Manifest manifest = comm::agree(comm, [&] { return io::parse_manifest(text, manifest_path); });
   io::PublishedOutput output;  // headers: rank 0 only
   output.catalogue = Catalogue::unpack(comm::on_root(comm, [&] {
-    output = read_as_published(out);
+    output = read_as_published(out, manifest);
     return output.catalogue.pack();
   }));
   const Catalogue& found = output.catalogue;

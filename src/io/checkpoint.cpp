@@ -255,19 +255,14 @@ void read_single_file(const std::string& path, Catalogue& catalogue) {
   add_shard(catalogue, read_shard(path, path), every_tensor);
 }
 
-}  // namespace
-
-Catalogue read_catalogue(const std::string& model, const std::string& path) {
+/// @param read  adds files, tensors and configuration to it.
+template <class Read>
+Catalogue catalogue_of(const std::string& model, const std::string& path, const Read& read) {
   Catalogue catalogue;
   catalogue.model = model;
   catalogue.directory = path;
   try {
-    std::error_code unreadable;  // then opening it as a file says why
-    if (fs::is_directory(path, unreadable)) {
-      read_directory(path, catalogue);
-    } else {
-      read_single_file(path, catalogue);
-    }
+    read(catalogue);
     std::sort(catalogue.tensors.begin(), catalogue.tensors.end(),
               [](const StoredTensor& a, const StoredTensor& b) { return a.info.name < b.info.name; });
     check_names_differ(catalogue);
@@ -275,6 +270,24 @@ Catalogue read_catalogue(const std::string& model, const std::string& path) {
     throw error.in_model(model);
   }
   return catalogue;
+}
+
+}  // namespace
+
+Catalogue read_catalogue(const std::string& model, const std::string& path) {
+  std::error_code unreadable;  // then opening it as a file says why
+  const bool is_folder = fs::is_directory(path, unreadable);
+  return catalogue_of(model, path, [&](Catalogue& catalogue) {
+    is_folder ? read_directory(path, catalogue) : read_single_file(path, catalogue);
+  });
+}
+
+Catalogue read_dcp_catalogue(const std::string& model, const std::string& path) {
+  return catalogue_of(model, path, [&](Catalogue& catalogue) {
+    const ModelDirectory directory(path);
+    read_dcp_output(directory, catalogue);
+    read_config(directory, catalogue);
+  });
 }
 
 }  // namespace stockpot::io

@@ -14,6 +14,9 @@ namespace stockpot::io {
 /// @throws Error(corrupt_input) naming file, tensor or offset.
 Catalogue read_catalogue(const std::string& model, const std::string& path);
 
+/// Local. The same of a distributed checkpoint that Stockpot wrote: other weights in its directory are not looked at.
+Catalogue read_dcp_catalogue(const std::string& model, const std::string& path);
+
 /// Where a model reference may be found. All local; nothing is ever downloaded.
 struct SearchPlaces {
   std::string recipe_directory;

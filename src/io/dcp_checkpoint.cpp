@@ -34,15 +34,13 @@ bool is_at_top(const ModelDirectory& directory) {
   return directory.has(dcp_metadata_name) || std::ranges::any_of(directory.names(), is_of_a_rank);
 }
 
-/// Where the checkpoint is: "" or "distcp/".
-std::string prefix_of(const ModelDirectory& directory) {
-  return is_at_top(directory) ? "" : std::string(dcp_folder) + "/";
-}
+const std::string output_prefix = std::string(dcp_folder) + "/";
 
 class CheckpointReader {
  public:
-  CheckpointReader(const ModelDirectory& directory, Catalogue& catalogue)
-      : directory_(directory), prefix_(prefix_of(directory)), catalogue_(catalogue) {}
+  /// @param prefix  where the checkpoint is: "" or "distcp/".
+  CheckpointReader(const ModelDirectory& directory, std::string prefix, Catalogue& catalogue)
+      : directory_(directory), prefix_(std::move(prefix)), catalogue_(catalogue) {}
 
   void read() {
     std::vector<DcpMetadata> metadata;
@@ -203,11 +201,15 @@ class CheckpointReader {
 
 bool is_dcp_checkpoint(const ModelDirectory& directory) {
   if (is_at_top(directory)) return true;
-  return directory.has(dcp_folder) && is_there(directory, std::string(dcp_folder) + "/");
+  return directory.has(dcp_folder) && is_there(directory, output_prefix);
 }
 
 void read_dcp_checkpoint(const ModelDirectory& directory, Catalogue& catalogue) {
-  CheckpointReader(directory, catalogue).read();
+  CheckpointReader(directory, is_at_top(directory) ? "" : output_prefix, catalogue).read();
+}
+
+void read_dcp_output(const ModelDirectory& directory, Catalogue& catalogue) {
+  CheckpointReader(directory, output_prefix, catalogue).read();
 }
 
 }  // namespace stockpot::io

@@ -15,4 +15,7 @@ bool is_dcp_checkpoint(const ModelDirectory& directory);
 ///         that lie outside their file, overlap, or hold another tensor than the index says.
 void read_dcp_checkpoint(const ModelDirectory& directory, Catalogue& catalogue);
 
+/// Local. The same of the folder's `distcp/`, whatever else it holds: names there are the model's own.
+void read_dcp_output(const ModelDirectory& directory, Catalogue& catalogue);
+
 }  // namespace stockpot::io

@@ -12,6 +12,8 @@ namespace stockpot::io {
 /// The folder of an output in this format, which is what PyTorch calls the checkpoint.
 inline constexpr const char* dcp_folder = "distcp";
 inline constexpr const char* dcp_metadata_name = ".metadata";
+/// That file as the manifest of an output calls it.
+inline constexpr const char* dcp_index_name = "distcp/.metadata";
 
 /// A whole tensor in one item of a checkpoint.
 struct DcpItem {

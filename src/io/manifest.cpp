@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -171,6 +172,10 @@ Manifest read(const ordered_json& document) {
 }
 
 }  // namespace
+
+bool Manifest::lists(std::string_view file) const {
+  return std::ranges::find(files, file, &OutputFile::name) != files.end();
+}
 
 std::string tensor_table_sha256(std::span<const StoredTensor> tensors) {
   std::string lines;

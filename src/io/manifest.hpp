@@ -47,6 +47,9 @@ struct Manifest {
   std::vector<Input> inputs;          ///< in the recipe's order
   std::vector<OutputFile> files;      ///< those that hold tensors
   std::vector<OutputTensor> tensors;  ///< ascending by name
+
+  /// Whether a file of this name is one of the output's.
+  bool lists(std::string_view file) const;
 };
 
 /// SHA-256 of one line per tensor, ascending by name: the compact JSON of [name, dtype, shape] and a line feed. Equal

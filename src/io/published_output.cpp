@@ -97,7 +97,7 @@ Digest frame_digest(const StoredFile& file, std::uint32_t number, const Catalogu
 
 /// Tensors in several pieces are none of Stockpot's.
 PublishedOutput read_dcp_output(const std::string& directory) {
-  PublishedOutput output{read_catalogue(directory, directory), {}};
+  PublishedOutput output{read_dcp_catalogue(directory, directory), {}};
   for (const StoredTensor& tensor : output.catalogue.tensors) {
     if (tensor.pieces.empty() && tensor.strides.empty()) continue;
     throw Error(ErrorKind::corrupt_input, "a tensor of the output lies in several pieces")
@@ -120,11 +120,11 @@ Digest header_digest(const std::string& path, std::uint64_t header_bytes) {
 
 }  // namespace
 
-PublishedOutput read_published_output(const std::string& directory) {
-  const std::string hdf5 = (std::filesystem::path(directory) / hdf5_file_name).string();
-  if (std::filesystem::exists(hdf5)) return read_hdf5_output(hdf5);
-  const auto folder = std::filesystem::path(directory) / dcp_folder;
-  if (std::filesystem::exists(folder / dcp_metadata_name)) return read_dcp_output(directory);
+PublishedOutput read_published_output(const std::string& directory, const Manifest& manifest) {
+  if (manifest.lists(hdf5_file_name)) {
+    return read_hdf5_output((std::filesystem::path(directory) / hdf5_file_name).string());
+  }
+  if (manifest.lists(dcp_index_name)) return read_dcp_output(directory);
   PublishedOutput output{read_catalogue(directory, directory), {}};
   std::vector<std::uint64_t> data_start;
   for (const StoredFile& file : output.catalogue.files) data_start.push_back(file.bytes);

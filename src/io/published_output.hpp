@@ -6,6 +6,7 @@
 
 #include "core/catalogue.hpp"
 #include "io/digest.hpp"
+#include "io/manifest.hpp"
 
 namespace stockpot::io {
 
@@ -15,7 +16,8 @@ struct PublishedOutput {
 };
 
 /// Local. Reads headers only; of an HDF5 output the catalogue that Stockpot put into it, whose places must lie apart
-/// and inside the file.   @throws Error(corrupt_input)
-PublishedOutput read_published_output(const std::string& directory);
+/// and inside the file.   @param manifest  says in which format it was written, whatever lies there now.
+/// @throws Error(corrupt_input)
+PublishedOutput read_published_output(const std::string& directory, const Manifest& manifest);
 
 }  // namespace stockpot::io

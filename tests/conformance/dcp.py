@@ -23,6 +23,7 @@ from support.program import Program, write_recipe  # noqa: E402
 TORCH = Path(__file__).resolve().parents[1] / "data" / "dcp"
 LITTLE = ("--unit", "64KiB", "--chunk", "64KiB", "--memory-per-rank", "24MiB")
 MANY = ("--out-shard-size", "600k")
+HOSTILE_NAMES = ["a/b", "100%/x", "model.ünïcode"]
 
 
 def recipe(method):
@@ -85,6 +86,12 @@ class Forms:
         (out / "distcp" / "__99_0.distcp").write_bytes(b"")
         assert self.program.run("verify", out).code == 10, "a foreign file"
         (out / "distcp" / "__99_0.distcp").unlink()
+        for name in ("pytorch_model.bin", "model.safetensors", "model.safetensors.index.json", ".metadata"):
+            (out / name).write_bytes((out / "distcp" / "__0_0.distcp").read_bytes())
+            outcome = self.program.run("verify", out)
+            assert outcome.code == 10 and f"{name}: not of this output" in outcome.stderr, outcome
+            assert len(outcome.stderr.splitlines()) == 2, f"only {name} is wrong: {outcome}"
+            (out / name).unlink()
         self.program.must_run("verify", out)
         print("verify: damage anywhere in the folder is found")
 
@@ -133,7 +140,7 @@ def main(binary):
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, model in family(2, seed=5).items():
-            for i, hostile in enumerate(["a/b", "100%/x", "model.ünïcode"]):
+            for i, hostile in enumerate(HOSTILE_NAMES):
                 model.tensors[hostile] = np.full((2, 3), i + 0.5, np.float32)
             model.tensors["scalar"] = np.full((), 2.5, np.float32)
             model.tensors["empty"] = np.zeros((0, 4), np.float32)

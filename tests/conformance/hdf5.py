@@ -125,6 +125,9 @@ def main(binary):
             for out, ranks in ((one, 1), (three, 3)):
                 program.must_run("verify", out, ranks=ranks)
             print(f"{method}: verified on one rank and on three")
+        (one / "pytorch_model.bin").write_bytes((one / "model.h5").read_bytes())
+        outcome = program.run("verify", one)
+        assert outcome.code == 10 and "pytorch_model.bin: not of this output" in outcome.stderr, outcome
         check_stages(program, folder)
 
 

@@ -23,18 +23,24 @@ class Verify : public testing::Test {
   void SetUp() override {
     scratch_ = test::make_scratch("stockpot-verify");
     test::write_family(scratch_, test::awkward_tensors(DType::bf16), 2);
-    const std::string recipe = scratch_ + "/recipe.yaml";
+    ASSERT_GE(merge("1MB"), 2u);
+  }
+  void TearDown() override { std::filesystem::remove_all(scratch_); }
+
+  /// @return the number of its files.
+  std::size_t merge(const std::string& shard_size) {
+    const std::string recipe = scratch_ + "/recipe-" + shard_size + ".yaml";
     io::write_file(recipe,
                    "merge_method: linear\nmodels:\n  - {model: tune-1, parameters: {weight: 1}}\n"
-                   "  - {model: tune-2, parameters: {weight: 1}}\nstockpot: {output: {shard_size: 1MB}}\n");
-    out_ = scratch_ + "/out";
+                   "  - {model: tune-2, parameters: {weight: 1}}\nstockpot: {output: {shard_size: " +
+                       shard_size + "}}\n");
+    out_ = scratch_ + "/out-" + shard_size;
     const test::OneStage one = test::planned_stage(alone_, recipe);
     const plan::MergePlan& plan = one.stage.plan;
     test::merge_stage(alone_, one, {.threads = 2}, out_);
     shard_ = out_ + "/" + plan.shards.front().file_name;
-    ASSERT_GE(plan.shards.size(), 2u);
+    return plan.shards.size();
   }
-  void TearDown() override { std::filesystem::remove_all(scratch_); }
 
   void flip_byte(const std::string& path, std::streamoff at, std::ios::seekdir from = std::ios::beg) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -84,6 +90,29 @@ TEST_F(Verify, AMissingIndexIsAMismatch) {
 TEST_F(Verify, AWeightFileThatTheMergeDidNotWriteIsNamed) {
   std::filesystem::copy_file(shard_, out_ + "/model-00009-of-00009.safetensors");
   EXPECT_THAT(damage_found().what(), HasSubstr("model-00009-of-00009.safetensors: not of this output"));
+}
+
+TEST_F(Verify, WhatALoaderMightTakeForWeightsIsNamed) {
+  for (const std::string file : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.h5", "distcp/.metadata"}) {
+    std::filesystem::create_directory(out_ + "/distcp");
+    io::write_file(out_ + "/" + file, "{}");
+    const Error error = damage_found();
+    EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+    EXPECT_THAT(error.what(), HasSubstr("manifest says\n  file    " + file + ": not of this output"));
+    std::filesystem::remove(out_ + "/" + file);
+  }
+}
+
+TEST_F(Verify, OneFileHasNoIndex) {
+  merge("0");
+  const std::string index = out_ + "/model.safetensors.index.json";
+  verify_output(alone_, out_, {});
+  std::string map;
+  for (const TensorInfo& tensor : test::awkward_tensors(DType::bf16)) {
+    map += (map.empty() ? "\"" : ",\"") + tensor.name + "\":\"model.safetensors\"";
+  }
+  io::write_file(index, "{\"weight_map\":{" + map + "}}");
+  EXPECT_THAT(damage_found().what(), HasSubstr("model.safetensors.index.json: not of this output"));
 }
 
 TEST_F(Verify, AnOutputWithoutManifestIsNoOutput) {
