@@ -50,8 +50,9 @@ class CheckpointReader {
       catalogue_.files.push_back(PosixSource(*path).stored());
       metadata.push_back({read_file(*path, max_metadata_bytes), directory_.shown(name)});
     }
-    DcpIndex index = read_dcp_index(metadata);
-    if (prefix_.empty()) strip_wrappers(index);  // in distcp/ names are the model's own
+    const DcpNames names = prefix_.empty() ? DcpNames::of_a_trainer : DcpNames::of_the_model;
+    DcpIndex index = read_dcp_index(metadata, names);
+    if (names == DcpNames::of_a_trainer) strip_wrappers(index);
     open_files(index);
     check_items(index);
     for (DcpTensor& tensor : index.tensors) add(std::move(tensor));

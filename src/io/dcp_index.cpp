@@ -47,7 +47,8 @@ bool is_training_state(std::string_view name) {
 
 class IndexReader {
  public:
-  IndexReader(const Pickle& pickle, const std::string& path) : pickle_(pickle), path_(path) {}
+  IndexReader(const Pickle& pickle, const std::string& path, DcpNames names)
+      : pickle_(pickle), path_(path), names_(names) {}
 
   /// Adds tensors with their chunks, in the order of the file. Nothing is compared yet.
   void read(DcpIndex& index) {
@@ -167,7 +168,7 @@ class IndexReader {
     const std::string name(text_of(key, "name"));
     if (name.empty() || name.size() > max_name_bytes) refuse("FMT005", "a tensor's name is empty or very long");
     if (!is_utf8(name)) refuse("FMT021", "a tensor's name is not UTF-8");
-    if (is_training_state(name)) {
+    if (names_ == DcpNames::of_a_trainer && is_training_state(name)) {
       index.left_out.push_back(name);
       return;
     }
@@ -214,6 +215,7 @@ class IndexReader {
 
   const Pickle& pickle_;
   const std::string& path_;
+  DcpNames names_;
   std::map<Key, PickleValue> places_;
   std::map<std::string_view, PickleValue> unplaced_;
 };
@@ -276,11 +278,11 @@ void strip_wrappers(DcpIndex& index) {
   }
 }
 
-DcpIndex read_dcp_index(std::span<const DcpMetadata> files) {
+DcpIndex read_dcp_index(std::span<const DcpMetadata> files, DcpNames names) {
   DcpIndex index;
   for (const DcpMetadata& file : files) {
     const Pickle pickle = read_pickle(file.bytes, file.path);
-    IndexReader(pickle, file.path).read(index);
+    IndexReader(pickle, file.path, names).read(index);
   }
   const std::string path = files.empty() ? "" : files.front().path;
   index.tensors = united(std::move(index.tensors), path);

@@ -38,11 +38,15 @@ struct DcpMetadata {
   std::string path;  ///< for messages
 };
 
+/// Whose names a checkpoint has: in a trainer's what is not the model has names of its own.
+enum class DcpNames { of_the_model, of_a_trainer };
+
 /// @param files  one as a rule; of ranks that wrote without knowing of each other one for each, which are united.
+/// @param names  of_a_trainer: its state is left out.
 /// @throws Error(corrupt_input): as read_pickle(); FMT050 for what is no index of such a checkpoint, FMT051 if the chunks of
 ///         a tensor do not cover it or overlap, FMT052 if data was compressed, FMT002 for a file name that leads
 ///         elsewhere, FMT042 if there are no tensors.
-DcpIndex read_dcp_index(std::span<const DcpMetadata> files);
+DcpIndex read_dcp_index(std::span<const DcpMetadata> files, DcpNames names);
 
 /// Takes off what training scripts put before the names of a whole model: "module.", "state_dict." or "app." before all of
 /// them, "model." before those of the model and of its head.

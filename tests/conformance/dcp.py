@@ -23,7 +23,7 @@ from support.program import Program, write_recipe  # noqa: E402
 TORCH = Path(__file__).resolve().parents[1] / "data" / "dcp"
 LITTLE = ("--unit", "64KiB", "--chunk", "64KiB", "--memory-per-rank", "24MiB")
 MANY = ("--out-shard-size", "600k")
-HOSTILE_NAMES = ["a/b", "100%/x", "model.ünïcode"]
+HOSTILE_NAMES = ["a/b", "100%/x", "model.ünïcode", "model.rng.weight", "model.optim.w", "dataloader"]  # the last as in a trainer's
 
 
 def recipe(method):

@@ -5,7 +5,8 @@
 #include "io/dcp_index.hpp"
 
 void stockpot::fuzz::target(std::string_view input) {
-  io::DcpIndex index = io::read_dcp_index(std::vector{io::DcpMetadata{std::string(input), "f"}});
+  io::DcpIndex index =
+      io::read_dcp_index(std::vector{io::DcpMetadata{std::string(input), "f"}}, io::DcpNames::of_a_trainer);
   require(!index.tensors.empty(), "there are tensors");
   for (const io::DcpTensor& tensor : index.tensors) {
     std::uint64_t elements = 0;

@@ -45,7 +45,8 @@ TEST(DcpMetadata, IsReadAsItWasWritten) {
       {"scalar", DType::f32, {}}, {"codes", DType::f4, {3, 10}}, {"b", DType::f8_e4m3, {7}}, {"a", DType::u16, {2, 0}}};
   std::vector<DcpItem> items;
   for (const TensorInfo& info : infos) items.push_back({&info, "__3_0.distcp", 1000 * items.size(), 999});
-  const DcpIndex index = read_dcp_index(std::vector{DcpMetadata{write_dcp_metadata(items), "f"}});
+  const DcpIndex index =
+      read_dcp_index(std::vector{DcpMetadata{write_dcp_metadata(items), "f"}}, DcpNames::of_the_model);
   ASSERT_EQ(index.tensors.size(), 4u);
   EXPECT_EQ(index.tensors[0].info.name, "a");
   EXPECT_TRUE(index.tensors[0].chunks.empty());  // of no elements
@@ -63,6 +64,15 @@ std::vector<std::string> stripped(const std::vector<std::string>& names) {
   std::vector<std::string> left;
   for (const DcpTensor& tensor : index.tensors) left.push_back(tensor.info.name);
   return left;
+}
+
+TEST(DcpIndex, StateOfATrainerIsLeftOutOfItsCheckpointsOnly) {
+  const std::vector<TensorInfo> infos{{"model.w", DType::f32, {1}}, {"model.rng.w", DType::f32, {1}}};
+  std::vector<DcpItem> items;
+  for (const TensorInfo& info : infos) items.push_back({&info, "__0_0.distcp", 1000 * items.size(), 999});
+  const std::vector metadata{DcpMetadata{write_dcp_metadata(items), "f"}};
+  EXPECT_THAT(read_dcp_index(metadata, DcpNames::of_a_trainer).left_out, testing::ElementsAre("model.rng.w"));
+  EXPECT_EQ(read_dcp_index(metadata, DcpNames::of_the_model).tensors.size(), 2u);
 }
 
 TEST(DcpIndex, NamesLoseWhatTrainingScriptsPutBeforeThem) {
