@@ -6,13 +6,18 @@
 
 #include "app/reliability_options.hpp"
 #include "app/shared_options.hpp"
+#include "core/error.hpp"
+#include "core/utf8.hpp"
 
 namespace stockpot::app {
 namespace {
 
 /// A merge of one model that changes nothing but form and type. Texts are quoted as JSON, which YAML reads alike.
 std::string conversion(const Values& values) {
-  const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
+  const auto quoted = [](const std::string& text) {
+    if (is_utf8(text)) return nlohmann::json(text).dump();
+    throw Error(ErrorKind::usage, "the name of a model or type is not UTF-8").with("name", text);
+  };
   std::string recipe = fmt::format("merge_method: passthrough\nmodels: [{{model: {}}}]\n", quoted(*values.argument(0)));
   if (const auto dtype = values.text("dtype")) recipe += fmt::format("out_dtype: {}\n", quoted(*dtype));
   return recipe + "stockpot: {keep_tied_heads: true}\n";

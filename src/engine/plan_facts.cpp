@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/error.hpp"
 #include "core/version.hpp"
 #include "io/digest.hpp"
 #include "io/manifest.hpp"
@@ -61,7 +62,7 @@ void add_model_facts(const Catalogue& model, const std::string& name, const std:
   for (std::uint32_t f = 0; f < model.files.size(); ++f) {
     if (is_stage && !of_adapters.contains(f)) continue;
     const StoredFile& file = model.files[f];
-    facts.emplace_back(fmt::format("{}, {}", name, std::filesystem::path(file.path).filename().string()),
+    facts.emplace_back(fmt::format("{}, {}", name, printable(std::filesystem::path(file.path).filename().string())),
                        fmt::format("{} bytes, changed at {} ns", file.bytes, file.modified_ns));
   }
 }

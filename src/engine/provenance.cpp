@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "core/error.hpp"
 #include "core/simd.hpp"
 #include "core/version.hpp"
 #include "io/shown_reference.hpp"
@@ -28,7 +29,7 @@ io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::Merg
   for (const Catalogue& model : plan.models) {
     io::Manifest::Input input{io::shown_reference(model.model), io::tensor_table_sha256(model.tensors), {}};
     for (const StoredFile& file : model.files) {
-      input.files.push_back({std::filesystem::path(file.path).filename().string(), file.bytes});
+      input.files.push_back({printable(std::filesystem::path(file.path).filename().string()), file.bytes});
     }
     manifest.inputs.push_back(std::move(input));
   }

@@ -121,7 +121,7 @@ Manifest::Input input_of(const ordered_json& object) {
   Manifest::Input input{
       .model = text_of(object, "model"), .tensor_table_sha256 = sha256_of(object, "tensor_table_sha256"), .files = {}};
   for (const ordered_json& file : list_of(object, "files")) {
-    input.files.push_back({.name = file_name_of(file, "name"), .bytes = number_of(file, "bytes")});
+    input.files.push_back({.name = text_of(file, "name"), .bytes = number_of(file, "bytes")});
   }
   return input;
 }

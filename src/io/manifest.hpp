@@ -18,7 +18,7 @@ inline constexpr std::string_view manifest_file_name = "stockpot-manifest.json";
 
 struct Manifest {
   struct InputFile {
-    std::string name;  ///< without directories
+    std::string name;  ///< without directories, printable
     std::uint64_t bytes = 0;
     bool operator==(const InputFile&) const = default;
   };

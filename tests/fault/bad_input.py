@@ -265,6 +265,23 @@ def check_own_recipe(program, models):
     print("an output is not replaced by way of the recipe in it")
 
 
+def check_odd_names(program, models):
+    """Names of files may be anything that the system takes."""
+    for number, name in enumerate((b"mod\xe8le.safetensors", b"back\\slash.safetensors", b"line\nfeed.safetensors")):
+        odd = models.folder / f"odd_name_{number}"
+        shutil.copytree(models.path("a"), odd)
+        os.rename(odd / "model.safetensors", os.path.join(os.fsencode(odd), name))
+        out = models.folder / f"of_odd_name_{number}"
+        recipe = {"merge_method": "passthrough", "models": [{"model": str(odd)}]}
+        program.must_run("merge", write_recipe(recipe, f"{out}.yaml"), out)
+        program.must_run("verify", out)
+        program.must_run("status", out)
+        program.must_run("inspect", out)
+    outcome = program.run("convert", os.fsdecode(b"mod\xe8le"), models.folder / "converted")
+    assert outcome.code == USAGE and "UTF-8" in outcome.stderr, outcome
+    print("names that are no text, and hold what paths may not, are recorded, and read again")
+
+
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:
@@ -278,6 +295,7 @@ def main(binary):
             check_all(program, runs, places, ranks=(ranks,))
         check_warnings(program, models)
         check_own_recipe(program, models)
+        check_odd_names(program, models)
 
 
 if __name__ == "__main__":

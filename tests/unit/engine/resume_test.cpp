@@ -97,6 +97,15 @@ TEST_F(ResumeTest, WhatIsDoneIsNotDoneAgain) {
   EXPECT_EQ(manifest(out_), manifest(scratch_ + "/whole"));
 }
 
+TEST_F(ResumeTest, AFileMayHaveANameThatIsNoText) {
+  const std::string model = scratch_ + "/tune-1/";
+  std::filesystem::rename(model + "model.safetensors", model + "mod\xe8le.safetensors");
+  const auto one = stage("linear");
+  fail(one, 6);
+  EXPECT_GT(merge(one, out_).units_resumed, 0u);
+  EXPECT_THAT(manifest(out_), HasSubstr(R"("name":"mod\\xe8le.safetensors")"));
+}
+
 TEST_F(ResumeTest, PassesThatWereConcludedAreNotRepeated) {
   const auto one = stage("ties", "parameters: {scope: model}\n");
   memory_ = least_memory(one.stage.plan);  // nothing is kept: each pass reads all inputs, and so does merging

@@ -68,6 +68,12 @@ TEST(Manifest, ComesBackAsItWas) {
   EXPECT_EQ(back.tensors[1].digest, digest("03"));
 }
 
+TEST(Manifest, NamesOfInputFilesAreText) {
+  Manifest odd = example();
+  odd.inputs[0].files = {{"back\\slash", 1}, {"line\nfeed", 2}, {R"(mod\xe8le)", 3}};
+  EXPECT_EQ(parse_manifest(to_json(odd), "m.json").inputs, odd.inputs);
+}
+
 struct Damage {
   const char* what;
   std::string text;
