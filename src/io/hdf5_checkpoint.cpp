@@ -175,6 +175,8 @@ std::string hdf5_dataset_path(std::string_view tensor_name) {
       path += "%25";
     } else if (c == '/') {
       path += "%2F";
+    } else if (c == '\0') {
+      path += "%00";
     } else {
       path += c;
     }

@@ -2,7 +2,7 @@
 //
 //   /                 attributes format, format_version, producer, tensor_count, and the merge's metadata
 //   /tensors/<name>   a contiguous dataset per tensor with its type as attribute dtype; "%" is written "%25",
-//                     "/" "%2F", and a name that is just "." "%2E"
+//                     "/" "%2F", NUL "%00", and a name that is just "." "%2E"
 //   /meta/catalogue   JSON {"tensors": {name: {dtype, shape, offset, nbytes}}}, offsets from the start of the file
 //   /meta/files/<f>   config.json, tokenizer.json ...: one file is a whole model
 // The same tensors give the same bytes: no object has a time.

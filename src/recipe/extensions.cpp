@@ -38,6 +38,10 @@ std::vector<std::pair<std::string, std::string>> read_metadata(const Node& node,
     return metadata;
   }
   for (const Node::Member& member : node.members()) {
+    if (member.key.empty() || member.key.find('\0') != std::string::npos) {
+      diagnostics.error("CFG052", member.key_at, "a key of metadata may not be empty, and holds no NUL");
+      continue;
+    }
     if (auto text = read_text(member.value, diagnostics)) metadata.emplace_back(member.key, std::move(*text));
   }
   return metadata;

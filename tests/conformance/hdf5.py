@@ -17,11 +17,11 @@ from support.families import family  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 
 DTYPE_TEXTS = {np.dtype(t): name for name, t in DTYPE_NAMES.items()}
-HOSTILE_NAMES = ["a/b", "100%/x", "..", "model.ünïcode"]
+HOSTILE_NAMES = ["a/b", "100%/x", "..", "model.ünïcode", "nul", "nul\0and more"]
 
 
 def escaped(name):
-    text = name.replace("%", "%25").replace("/", "%2F")
+    text = name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
     return "%2E" if text == "." else text
 
 

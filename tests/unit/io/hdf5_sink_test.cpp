@@ -243,6 +243,7 @@ TEST(Hdf5Types, BytesOfRowsThatEndWithinAByteAreOneDimension) {
 TEST(Hdf5DatasetPath, EscapesWhatHdf5WouldTakeApart) {
   EXPECT_EQ(hdf5_dataset_path("a/b%c.d"), "/tensors/a%2Fb%25c.d");
   EXPECT_EQ(hdf5_dataset_path("."), "/tensors/%2E");
+  EXPECT_EQ(hdf5_dataset_path(std::string_view("a\0b", 3)), "/tensors/a%00b");
   EXPECT_EQ(hdf5_dataset_path(".."), "/tensors/..");
 }
 

@@ -100,6 +100,8 @@ TEST(Extensions, WrongValuesAreErrors) {
   EXPECT_THAT(complaints_about("{memory_per_rank: 5B}"), ElementsAre("3:29 error CFG052"));
   EXPECT_THAT(complaints_about("{output: {metadata: {a: [1]}}}"), ElementsAre("3:35 error CFG020"));
   EXPECT_THAT(complaints_about("{output: {metadata: demo}}"), ElementsAre("3:31 error CFG020"));
+  EXPECT_THAT(complaints_about("{output: {metadata: {a: b, '': c}}}"), ElementsAre("3:38 error CFG052"));
+  EXPECT_THAT(complaints_about(R"({output: {metadata: {"a\0b": c}}})"), ElementsAre("3:32 error CFG052"));
   EXPECT_THAT(complaints_about("{output: hdf5}"), ElementsAre("3:20 error CFG020"));
   EXPECT_THAT(complaints_about("yes"), ElementsAre("3:11 error CFG020"));
 }
