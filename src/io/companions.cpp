@@ -109,8 +109,15 @@ class Planner {
     }
   }
 
+  /// A file that is there; a link to nothing is warned of.
+  std::optional<SmallFile> file_of(const ModelFolder& from, const std::string& name) {
+    auto file = from.file(name);
+    if (!file && from.has(name)) warn("REF006: {} is a link to nothing, and left out", from.shown(name));
+    return file;
+  }
+
   void copy(const ModelFolder& from, const std::string& name) {
-    if (auto file = from.file(name)) result_.files.push_back(std::move(*file));
+    if (auto file = file_of(from, name)) result_.files.push_back(std::move(*file));
   }
 
   void plan_config() {
@@ -152,7 +159,8 @@ class Planner {
     for (const std::string& name : donor.names()) {
       if (matches_any(name, left_out)) continue;
       if (name.starts_with(std::string(more_templates) + '/')) copy(donor, name);
-      if (is_vocabulary(name)) copy_if_small(donor, name);
+      const bool is_done = std::ranges::find(tokenizer_files, name) != tokenizer_files.end();
+      if (is_vocabulary(name) && !is_done) copy_if_small(donor, name);
     }
   }
 
@@ -166,7 +174,7 @@ class Planner {
   /// Of a file that no list names.
   void copy_if_small(const ModelFolder& from, const std::string& name) {
     if (find(name) != nullptr) return;
-    auto file = from.file(name);
+    auto file = file_of(from, name);
     if (file && is_small_file(*file)) result_.files.push_back(std::move(*file));
   }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/error.hpp"
 #include "io/file_system.hpp"
 #include "io/json.hpp"
 #include "io/small_file.hpp"
@@ -49,8 +50,13 @@ std::optional<SmallFile> ModelFolder::file(const std::string& name) const {
   if (at == names_.end() || *at != name) return std::nullopt;
   if (const auto* planned = std::get_if<Planned>(&files_))
     return (*planned)[static_cast<std::size_t>(at - names_.begin())];
-  const auto source = std::get<ModelDirectory>(files_).resolve(name);
-  return source ? std::optional(SmallFile{name, {}, *source}) : std::nullopt;
+  const auto& directory = std::get<ModelDirectory>(files_);
+  if (auto source = directory.resolve(name)) return SmallFile{name, {}, *std::move(source)};
+  if (!directory.in_hub_cache()) return std::nullopt;
+  throw Error(ErrorKind::corrupt_input, "the file is a broken link")
+      .code("REF006")
+      .in_file(shown(name))
+      .hint("the model looks partly downloaded");
 }
 
 std::optional<std::string> ModelFolder::text(const std::string& name) const {

@@ -41,7 +41,8 @@ class ModelFolder {
   bool has(const std::string& name) const;
 
   /// Local. The file as an output of its own would have it. @return nothing if there is none: no such name, or a link
-  /// to nothing. @throws Error(corrupt_input) for a link that leads out of the model.
+  /// to nothing. @throws Error(corrupt_input) for a link that leads out of the model, and REF006 for a link to nothing in
+  /// a hub cache: a file that was not downloaded.
   std::optional<SmallFile> file(const std::string& name) const;
 
   /// Local. The content. @throws Error(corrupt_input) as file(); FMT005 if it has more than 256 MiB.

@@ -136,6 +136,25 @@ TEST_F(CompanionFiles, ALinkOutOfTheModelIsRefused) {
   EXPECT_EQ(error_of([&] { write(); }).class_code(), "FMT003");
 }
 
+TEST_F(CompanionFiles, ALinkToNothingIsWarnedOf) {
+  model_with({"tokenizer.json"});
+  scratch.link("model/tokenizer.model", "gone");
+  scratch.link("model/qwen.tiktoken", "gone");
+  scratch.link("model/README.md", "gone");
+  EXPECT_THAT(write(), ElementsAre(AllOf(StartsWith("REF006"), HasSubstr("tokenizer.model")),
+                                   AllOf(StartsWith("REF006"), HasSubstr("qwen.tiktoken"))));
+  EXPECT_THAT(written(), ElementsAre("config.json", "tokenizer.json"));
+}
+
+TEST_F(CompanionFiles, ALinkToNothingInAHubCacheIsRefused) {
+  from = scratch / "models--org--name/snapshots/1";
+  scratch.write("models--org--name/snapshots/1/config.json", "{}");
+  scratch.link("models--org--name/snapshots/1/tokenizer.json", "../../blobs/gone");
+  const Error error = error_of([&] { write(); });
+  EXPECT_EQ(error.class_code(), "REF006");
+  EXPECT_THAT(error.what(), HasSubstr("snapshots/1/tokenizer.json"));
+}
+
 TEST_F(CompanionFiles, WhatIsMissingIsWarnedOf) {
   fs::create_directory(from);
   EXPECT_THAT(write(), ElementsAre(HasSubstr("config.json"), StartsWith("TOK052")));
