@@ -1,6 +1,8 @@
 #include "io/adapter.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "core/error.hpp"
@@ -13,9 +15,20 @@
 namespace stockpot::io {
 namespace {
 
+namespace fs = std::filesystem;
+
 const std::string config_file = "adapter_config.json";
 const std::string weight_file = "adapter_model.safetensors";
 const std::string pickled_file = "adapter_model.bin";
+
+void check_is_folder(const std::string& path) {
+  std::error_code unreadable;  // then listing it says why
+  if (!fs::is_regular_file(path, unreadable)) return;
+  throw Error(ErrorKind::corrupt_input, "an adapter is a folder, not a file of it")
+      .code("REF020")
+      .in_file(path)
+      .hint("name the folder that holds " + config_file + " and the weights");
+}
 
 /// The real path of a file of the adapter.
 std::string path_of(const ModelDirectory& directory, const std::string& name) {
@@ -49,6 +62,7 @@ Adapter read_adapter(const std::string& reference, const std::string& directory,
   adapter.directory = directory;
   adapter.weight = weight;
   try {
+    check_is_folder(directory);
     const ModelDirectory folder(directory);
     const std::string config = read_file(path_of(folder, config_file), max_json_bytes);
     const std::string shown = folder.shown(config_file);

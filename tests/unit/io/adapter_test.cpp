@@ -81,6 +81,16 @@ TEST(Adapter, WhatPeftWritesByDefaultIsAccepted) {
   EXPECT_EQ(adapter.rank, 8u);
 }
 
+TEST(Adapter, AFileIsNone) {
+  Catalogue model;
+  const test::TemporaryDirectory scratch;
+  const std::string weights = scratch.write("adapter_model.safetensors", two_tensors);
+  const Error error = error_of([&] { read_adapter("lora", weights, 1.0, model); });
+  EXPECT_EQ(error.class_code(), "REF020");
+  EXPECT_EQ(error.exit_code(), 4);
+  EXPECT_THAT(error.what(), HasSubstr("name the folder"));
+}
+
 TEST(Adapter, VariantsAreRefusedByName) {
   const std::pair<const char*, const char*> cases[] = {
       {"layer_replication", "[[0,4],[2,5]]"}, {"target_parameters", R"(["experts.gate_up_proj"])"},
