@@ -207,6 +207,11 @@ def file_cases(models):
     return cases
 
 
+def two_stages(models):
+    half = models.linear("a", "b") | {"name": "half"}
+    return "\n---\n".join(map(json.dumps, (half, models.linear("half", "b")))).replace(models.path("half"), "half")
+
+
 def place_cases(models):
     good = models.linear("a", "b")
     folder = models.folder
@@ -221,8 +226,7 @@ def place_cases(models):
         f"{layer}.lora_B.weight": np.ones((rows, 2), np.float32),
     }
     adapted = models.linear(f"{models.path('a')}+{adapter.write(folder / 'lora')}", "b")
-    half = models.linear("a", "b") | {"name": "half"}
-    staged = "\n---\n".join(map(json.dumps, (half, models.linear("half", "b")))).replace(models.path("half"), "half")
+    staged = two_stages(models)
     over, stages = ("--overwrite",), folder / "stages"
     return [
         Refusal("output exists", good, EXISTS, ["OUT001", str(folder / "full")], out=folder / "full", survives=True),
@@ -265,6 +269,18 @@ def check_own_recipe(program, models):
     print("an output is not replaced by way of the recipe in it")
 
 
+def check_stage_of_another_program(program, models):
+    """A model that lies where a stage would is used, and stays."""
+    stages, out = models.folder / "stages_of_others", models.folder / "of_a_stage"
+    shutil.copytree(models.path("a"), stages / "half")
+    before, recipe = tree(stages), write_recipe(two_stages(models), f"{out}.yaml")
+    outcome = program.must_run("merge", recipe, out, "-I", stages, "--no-keep-intermediates")
+    assert "is there already" in outcome.stderr and tree(stages) == before, outcome
+    program.must_run("merge", recipe, f"{out}_2", "-I", models.folder / "own_stages", "--no-keep-intermediates")
+    assert not (models.folder / "own_stages" / "half").exists()
+    print("of the stages that are not kept, those of another program stay")
+
+
 def check_odd_names(program, models):
     """Names of files may be anything that the system takes."""
     for number, name in enumerate((b"mod\xe8le.safetensors", b"back\\slash.safetensors", b"line\nfeed.safetensors")):
@@ -295,6 +311,7 @@ def main(binary):
             check_all(program, runs, places, ranks=(ranks,))
         check_warnings(program, models)
         check_own_recipe(program, models)
+        check_stage_of_another_program(program, models)
         check_odd_names(program, models)
 
 
