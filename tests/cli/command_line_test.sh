@@ -97,3 +97,8 @@ expect_code 0
 expect_no_out
 OMPI_COMM_WORLD_RANK=0 run "$stockpot" methods
 expect_out ties
+
+# Started without stderr, the program has one all the same: else log lines would go into the first file that it opens.
+run bash -c 'exec "$1" status /proc/self/fd/2 2>&-' bash "$stockpot"
+expect_code 4
+expect_out "/proc/self/fd/2: broken"
