@@ -14,7 +14,9 @@ struct Command {
   std::string_view name;
   std::string_view summary;  ///< one line
   int (*run)(Arguments);     ///< returns the exit code; @throws Error for everything that goes wrong
-  bool on_ranks = false;     ///< runs on many ranks (ranks.hpp), which have to leave together
+  /// Runs on many ranks (ranks.hpp), which have to leave together. Other commands know of no launcher: its processes may well have
+  /// different lines, each of which wants its own answer and exit code.
+  bool on_ranks = false;
 };
 
 /// Every command, in the order in which they are listed to users.

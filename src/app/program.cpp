@@ -11,7 +11,6 @@
 
 #include "app/environment.hpp"
 #include "app/log.hpp"
-#include "app/ranks.hpp"
 #include "core/nearest.hpp"
 #include "core/version.hpp"
 
@@ -59,10 +58,7 @@ int run_program(Arguments arguments) {
   const bool is_recipe = named(word) == commands.end() && std::filesystem::is_regular_file(word, ignored);
   const auto command = is_recipe || word == "run" ? named("merge") : named(word);
   if (command == commands.end()) throw unknown_command(word);
-  if (!command->on_ranks) {
-    if (!is_first_process(process_variables())) return 0;
-    check_variable_names(process_variable_names());
-  }
+  if (!command->on_ranks) check_variable_names(process_variable_names());
   const int code = command->run(is_recipe ? arguments : arguments.subspan(1));
   if (std::fflush(stdout) != 0) throw system_error(errno, "write", "standard output");
   if (std::ferror(stdout) != 0) throw system_error(EIO, "write", "standard output");  // some time before

@@ -12,13 +12,6 @@
 
 namespace stockpot::app {
 
-bool is_first_process(const Variables& variables) {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const auto rank = variables(name)) return *rank == "0";  // the innermost launcher knows best
-  }
-  return true;
-}
-
 bool is_launched(const Variables& variables) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
     if (variables(name)) return true;

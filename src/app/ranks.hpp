@@ -12,9 +12,6 @@ namespace stockpot::app {
 /// True if some launcher started this process. Without one a command is one rank and needs no MPI at all.
 bool is_launched(const Variables& variables);
 
-/// False for all but one of the processes that a launcher started: commands that need one rank leave the rest idle.
-bool is_first_process(const Variables& variables);
-
 /// Checks the environment (check_variable_names) and runs `work` on every rank. Signals for full disks and closed pipes
 /// are off meanwhile: they arrive as errors. Returns the exit code, which is the same on all. An Error that all ranks
 /// share is printed by rank 0. @throws Error where there is no launcher.

@@ -91,12 +91,23 @@ run "$stockpot" $'evil\033[2J'
 expect_code 2
 expect_err 'evil\x1b[2J'
 
-# A launcher around a command that needs one rank: one process works, the others say nothing.
-OMPI_COMM_WORLD_RANK=1 run "$stockpot" methods
+# A launcher's variables change nothing for commands of one process: each answers for itself.
+SLURM_PROCID=3 OMPI_COMM_WORLD_RANK=1 run "$stockpot" methods
 expect_code 0
-expect_no_out
-OMPI_COMM_WORLD_RANK=0 run "$stockpot" methods
 expect_out ties
+SLURM_PROCID=3 run "$stockpot" status "$work/nothing-here"
+expect_code 3
+SLURM_PROCID=3 run "$stockpot" check "$work/nothing-here.yaml"
+expect_code 3
+
+# So several may be told to make the same: one of them does.
+for i in 1 2 3 4; do
+  SLURM_PROCID=$i "$stockpot" synth "$work/family" >>"$work/made" 2>/dev/null || echo refused >>"$work/made" &
+done
+wait
+expect_that "one of four makes the family" test "$(grep -c "3 models" "$work/made") $(grep -c refused "$work/made")" = "1 3"
+run "$stockpot" inspect "$work/family/tune-2"
+expect_code 0
 
 # Started without stderr, the program has one all the same: else log lines would go into the first file that it opens.
 run bash -c 'exec "$1" status /proc/self/fd/2 2>&-' bash "$stockpot"
