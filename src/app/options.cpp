@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
@@ -65,10 +66,9 @@ po::options_description grammar_of(const std::map<std::string, Spelling>& table)
   po::options_description grammar;
   for (const auto& [key, spelling] : table) {
     const std::string names = key.front() == '-' ? fmt::format(",{}", key.substr(1)) : key;
-    if (takes_value(spelling.option->takes)) {
+    const bool may_have_value = spelling.option->takes == Takes::choice && spelling.on;
+    if (takes_value(spelling.option->takes) || may_have_value) {
       grammar.add_options()(names.c_str(), po::value<std::string>());
-    } else if (spelling.option->takes == Takes::choice && spelling.on) {
-      grammar.add_options()(names.c_str(), po::value<std::string>()->implicit_value(spelling.option->implied));
     } else {
       grammar.add_options()(names.c_str(), "");
     }
@@ -153,8 +153,19 @@ class LineReader {
   std::vector<po::option> take_apart(Arguments arguments) const {
     const po::options_description grammar = grammar_of(table_);
     const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    // Boost's implicit values would take the next word, which is an argument.
+    const auto choice_alone = [this](const std::string& word) -> std::pair<std::string, std::string> {
+      const auto found = word.starts_with("--") ? table_.find(word.substr(2)) : table_.end();
+      if (found == table_.end() || found->second.option->takes != Takes::choice || !found->second.on) return {};
+      return {found->first, found->second.option->implied};
+    };
     try {
-      return po::command_line_parser({arguments.begin(), arguments.end()}).options(grammar).style(style).run().options;
+      return po::command_line_parser({arguments.begin(), arguments.end()})
+          .options(grammar)
+          .style(style)
+          .extra_parser(choice_alone)
+          .run()
+          .options;
     } catch (const po::unknown_option& unknown) {
       throw unknown_option(unknown.get_option_name());
     } catch (const po::error& mistake) {
@@ -185,7 +196,7 @@ class LineReader {
         if (!spelling.on) {
           values_.values_[option.name] = {{"none"}, place};
         } else {
-          values_.values_[option.name] = {found.value.empty() ? Words{option.implied} : found.value, place};
+          values_.values_[option.name] = {found.value, place};
         }
         break;
       case Takes::values:

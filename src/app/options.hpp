@@ -14,7 +14,7 @@ namespace stockpot::app {
 enum class Takes {
   value,             ///< --name VALUE; the last one counts
   values,            ///< --name VALUE, as often as wanted
-  choice,            ///< --name or --name=VALUE; --no-name stands for "none"
+  choice,            ///< --name or --name=VALUE, never --name VALUE; --no-name stands for "none"
   toggle,            ///< --name or --no-name; the last one counts
   repeat,            ///< --name, counted
   nothing_of_note,   ///< a toggle that is accepted for the sake of mergekit's users and has no effect here

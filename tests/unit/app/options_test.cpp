@@ -193,21 +193,31 @@ TEST(Seconds, AmbiguousOrBrokenTimesAreNone) {
   }
 }
 
+const CommandLine choosing{
+    .name = "merge",
+    .purpose = "",
+    .arguments = {"[RECIPE]", "[OUT]"},
+    .groups = {{"g", {{.name = "verify", .takes = Takes::choice, .value_name = "V", .help = "", .implied = "usual"}}}}};
+
 TEST(Options, AChoiceStandsForItsUsualValueWhenNoneIsGiven) {
-  const CommandLine choosing{
-      .name = "merge",
-      .purpose = "",
-      .groups = {
-          {"g", {{.name = "verify", .takes = Takes::choice, .value_name = "V", .help = "", .implied = "usual"}}}}};
-  const auto asked = [&](const Words& words) {
-    return read_line(choosing, words, [](const std::string&) { return std::nullopt; })
-        ->text("verify")
-        .value_or("(absent)");
+  const auto asked = [](const Words& words) {
+    return read_line(choosing, words, nothing_set())->text("verify").value_or("(absent)");
   };
   EXPECT_EQ(asked({}), "(absent)");
   EXPECT_EQ(asked({"--verify"}), "usual");
   EXPECT_EQ(asked({"--verify=other"}), "other");
   EXPECT_EQ(asked({"--no-verify"}), "none");
+}
+
+TEST(Options, AChoiceTakesNoValueWithoutAnEqualsSign) {
+  for (const Words& words : {Words{"--verify", "recipe", "out"}, Words{"recipe", "--verify", "out"},
+                             Words{"recipe", "out", "--verify"}, Words{"--verify", "--", "recipe", "out"}}) {
+    const Values read = read_line(choosing, words, nothing_set()).value();
+    EXPECT_EQ(read.text("verify"), "usual");
+    EXPECT_EQ(read.argument(0), "recipe");
+    EXPECT_EQ(read.argument(1), "out");
+  }
+  EXPECT_THROW(read_line(choosing, Words{"recipe", "out", "--verify="}, nothing_set()), Error);
 }
 
 }  // namespace
