@@ -29,7 +29,9 @@ std::optional<std::int64_t> parse_utc(const std::string& text) {
 std::optional<std::int64_t> parse_deadline(std::string_view text, std::int64_t now) {
   if (text.starts_with('@')) return parse_epoch(text.substr(1));
   if (const auto utc = parse_utc(std::string(text))) return utc;
-  if (const auto seconds = parse_seconds(text)) return now + static_cast<std::int64_t>(*seconds);
+  if (const auto seconds = parse_seconds(text)) {
+    return now + static_cast<std::int64_t>(std::min(*seconds, std::uint64_t{longest_seconds}));
+  }
   return std::nullopt;
 }
 
@@ -40,7 +42,7 @@ std::optional<std::int64_t> seconds_left(std::optional<std::int64_t> asked, cons
     if (const auto scheduled = parse_epoch(*text)) end = end ? std::min(*end, *scheduled) : *scheduled;
   }
   if (!end) return std::nullopt;
-  return *end - now;
+  return std::clamp(*end - now, -longest_seconds, longest_seconds);
 }
 
 }  // namespace stockpot::app

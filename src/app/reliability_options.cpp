@@ -12,7 +12,7 @@
 namespace stockpot::app {
 namespace {
 
-constexpr std::uint64_t longest_time = 10 * 365 * 86'400ull;  // what is longer is a mistake; it must not overflow
+constexpr std::uint64_t longest_time{longest_seconds};
 
 }  // namespace
 

@@ -37,5 +37,14 @@ TEST(Deadline, TheEarliestCounts) {
   EXPECT_EQ(seconds_left(std::nullopt, ends_at("unknown"), now), std::nullopt);
 }
 
+TEST(Deadline, OneThatIsFarAwayIsLater) {
+  for (const char* text :
+       {"150000d", "213503982334601d", "18446744073709551615", "@9223372036854775807", "9999-12-31T00:00:00Z"}) {
+    EXPECT_EQ(seconds_left(parse_deadline(text, now), ends_at(nullptr), now), longest_seconds) << text;
+  }
+  EXPECT_EQ(seconds_left(std::nullopt, ends_at("9223372036854775807"), now), longest_seconds);
+  EXPECT_EQ(seconds_left(parse_deadline("0000-01-01T00:00:00Z", now), ends_at(nullptr), now), -longest_seconds);
+}
+
 }  // namespace
 }  // namespace stockpot::app
