@@ -29,12 +29,12 @@ engine::StageOptions stage_planning(const MergeOptions& options, recipe::Dialect
 }
 
 plan::ScheduleOptions schedule_options(const MergeOptions& options, const recipe::Extensions& extensions,
-                                       std::uint32_t ranks, std::uint32_t ranks_on_machine) {
+                                       std::uint32_t ranks, const MachineShare& share) {
   const Machine machine = Machine::current();
-  const std::uint64_t threads = options.threads ? *options.threads : default_threads(machine, ranks_on_machine).value;
+  const std::uint64_t threads = options.threads ? *options.threads : default_threads(machine, share).value;
   std::optional<std::uint64_t> memory = options.memory_per_rank;
   if (!memory) memory = extensions.memory_per_rank;
-  if (!memory) memory = default_memory(machine, ranks_on_machine).value;
+  if (!memory) memory = default_memory(machine, share.ranks).value;
   plan::ScheduleOptions schedule{.ranks = ranks,
                                  .threads = static_cast<std::uint32_t>(threads),
                                  .memory_per_rank = *memory,

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <string>
 
 #include "app/commands.hpp"
-#include "app/deadline.hpp"
+#include "app/common_settings.hpp"
 #include "app/job_settings.hpp"
 #include "app/launch.hpp"
 #include "app/merge_kinds.hpp"
@@ -113,28 +112,6 @@ class Show {
   const Line& line_;
 };
 
-/// Ranks must make the same schedule: the least of what they have counts.
-plan::ScheduleOptions common_resources(const comm::Communicator& comm, const MergeOptions& options,
-                                       const recipe::Extensions& extensions) {
-  const auto on_machine = static_cast<std::uint32_t>(comm.ranks_on_this_machine());
-  plan::ScheduleOptions resources = comm::agree(
-      comm, [&] { return schedule_options(options, extensions, static_cast<std::uint32_t>(comm.size()), on_machine); });
-  resources.memory_per_rank = comm.min(resources.memory_per_rank);
-  resources.threads = static_cast<std::uint32_t>(comm.min(resources.threads));
-  return resources;
-}
-
-/// By rank 0's clock, for all: the clocks of machines differ.
-std::optional<std::chrono::steady_clock::time_point> common_deadline(const comm::Communicator& comm,
-                                                                     const MergeOptions& options) {
-  const std::string left = comm::on_root(comm, [&] {
-    const auto seconds = seconds_left(options.deadline, process_variables(), std::time(nullptr));
-    return seconds ? std::to_string(*seconds) : std::string();
-  });
-  if (left.empty()) return std::nullopt;
-  return std::chrono::steady_clock::now() + std::chrono::seconds(std::stoll(left));
-}
-
 /// One line of each rank, in one write.
 void say_how_far(const comm::Communicator& comm, const engine::Progress& progress) {
   const auto planned = static_cast<double>(std::max<std::uint64_t>(1, progress.bytes_planned));
@@ -169,9 +146,11 @@ class Run {
         recipe_(recipe),
         progress_(comm.is_root() && options_.log_level != LogLevel::error ? options_.progress_seconds : 0,
                   comm.size()) {
+    const MachineShare share = share_of_this_rank(comm);
     for (const auto& document : recipe.documents) {
-      resources_.emplace(&document, common_resources(comm, options_, document.extensions));
+      resources_.emplace(&document, common_resources(comm, options_, document.extensions, share));
     }
+    log_warnings(first_crowd(comm, share, most_threads_of_a_rank()), comm.rank());
   }
 
   /// Collective.

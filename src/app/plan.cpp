@@ -50,9 +50,9 @@ void show(const Values& values, const MergeOptions& options, const recipe::Merge
     for (const std::string& text : stage.plan.explanation) fmt::print("{}\n", printable(text));
     return;
   }
-  const plan::Schedule schedule =
-      plan::make_schedule(stage.plan, schedule_options(options, document.extensions, machines.ranks,
-                                                       (machines.ranks + machines.nodes - 1) / machines.nodes));
+  const plan::Schedule schedule = plan::make_schedule(
+      stage.plan, schedule_options(options, document.extensions, machines.ranks,
+                                   equal_share((machines.ranks + machines.nodes - 1) / machines.nodes)));
   refuse_warnings(options.strict || document.extensions.strict, stage.remarks);
   std::vector<Remark> remarks = stage.remarks;
   for (const std::string& warning : schedule.warnings) remarks.push_back(remark_of(warning));

@@ -1,13 +1,12 @@
 #include "app/resources.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string_view>
@@ -100,25 +99,17 @@ std::optional<std::uint64_t> physical_memory(const Machine& machine) {
 Machine Machine::current() {
   Machine machine;
   machine.variable = process_variables();
-  machine.online_cpus = static_cast<std::uint64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-  cpu_set_t mask;
-  const bool known = sched_getaffinity(0, sizeof mask, &mask) == 0;  // fails on machines of more than 1,024 CPUs
-  machine.affinity_cpus = known ? static_cast<std::uint64_t>(CPU_COUNT(&mask)) : machine.online_cpus;
   return machine;
 }
 
-Resource default_threads(const Machine& machine, std::uint64_t ranks_on_machine) {
+Resource default_threads(const Machine& machine, const MachineShare& share) {
   for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"}) {
     if (const auto value = positive(machine.variable(name))) return {*value, name};
   }
-  Resource cpus{machine.affinity_cpus, "CPUs of the affinity mask"};
-  bool shared = machine.affinity_cpus >= machine.online_cpus;
-  if (const auto quota = cgroup_cpus(machine); quota && *quota < cpus.value) {
-    cpus = {*quota, "CPU quota of the cgroup"};
-    shared = true;
+  Resource cpus{share.cpus, "CPUs of the affinity mask"};
+  if (const auto quota = cgroup_cpus(machine); quota && *quota / share.ranks < cpus.value) {
+    cpus = {std::max<std::uint64_t>(1, *quota / share.ranks), "CPU quota of the cgroup"};
   }
-  if (shared) cpus.value /= std::max<std::uint64_t>(1, ranks_on_machine);
-  cpus.value = std::max<std::uint64_t>(1, cpus.value);
   return cpus;
 }
 
@@ -132,6 +123,11 @@ Resource default_memory(const Machine& machine, std::uint64_t ranks_on_machine) 
   consider(cgroup_memory(machine), "memory limit of the cgroup");
   if (const auto mib = positive(machine.variable("SLURM_MEM_PER_NODE"))) {  // 0 means the whole node
     consider(checked_multiply(*mib, mebibyte), "SLURM_MEM_PER_NODE");
+  }
+  const auto mib_of_cpu = positive(machine.variable("SLURM_MEM_PER_CPU"));
+  const auto cpus = positive(machine.variable("SLURM_CPUS_ON_NODE"));
+  if (const auto mib = mib_of_cpu && cpus ? checked_multiply(*mib_of_cpu, *cpus) : std::nullopt) {
+    consider(checked_multiply(*mib, mebibyte), "SLURM_MEM_PER_CPU");
   }
   if (least.origin.empty()) {
     throw Error(ErrorKind::recipe, "cannot tell how much memory this machine has").hint("give --memory-per-rank");

@@ -5,15 +5,14 @@
 #include <string>
 
 #include "app/environment.hpp"
+#include "app/machine_share.hpp"
 
 namespace stockpot::app {
 
 /// Where the facts come from. A test makes its own.
 struct Machine {
-  std::string root = "/";           ///< prefix of /proc and /sys
-  Variables variable;               ///< the environment
-  std::uint64_t affinity_cpus = 1;  ///< CPUs that this process may run on
-  std::uint64_t online_cpus = 1;
+  std::string root = "/";  ///< prefix of /proc and /sys
+  Variables variable;      ///< the environment
 
   static Machine current();
 };
@@ -24,13 +23,12 @@ struct Resource {
   std::string origin;
 };
 
-/// Worker threads of a rank: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the CPUs of the affinity mask, at most
-/// those of the cgroup's quota. CPUs of a mask that binds nothing are shared among the ranks of the machine. At
-/// least 1.
-Resource default_threads(const Machine& machine, std::uint64_t ranks_on_machine);
+/// Worker threads of a rank: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else its share of the CPUs of the affinity masks, at most
+/// an equal part of the cgroup's quota. At least 1.
+Resource default_threads(const Machine& machine, const MachineShare& share);
 
-/// Bytes of a rank's memory pool: 0.8 of the least of physical memory, cgroup limit and SLURM_MEM_PER_NODE, shared
-/// among the ranks of the machine.
+/// Bytes of a rank's memory pool: 0.8 of the least of physical memory, cgroup limit and what Slurm gives on the machine, shared
+/// among its ranks.
 Resource default_memory(const Machine& machine, std::uint64_t ranks_on_machine);
 
 }  // namespace stockpot::app

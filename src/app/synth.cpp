@@ -57,7 +57,7 @@ FamilyOptions read_options(const Values& values) {
   options.seed = values.number("seed").value_or(options.seed);
   options.hollow = values.on("hollow");
   const auto threads = values.number("threads", 1, most_threads);
-  options.threads = threads ? *threads : default_threads(Machine::current(), 1).value;
+  options.threads = threads ? *threads : default_threads(Machine::current(), equal_share(1)).value;
   return options;
 }
 

@@ -37,11 +37,10 @@ int verify(const comm::Communicator& comm, Arguments arguments) {
   if (!line_read) return 0;
   const Values& values = *line_read;
   engine::VerifyOptions options;
-  const auto on_machine = static_cast<std::uint64_t>(comm.ranks_on_this_machine());
+  const MachineShare share = share_of_this_rank(comm);
   comm::agree(comm, [&] {
     const auto threads = values.number("threads", 1, most_threads);
-    options.threads =
-        static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), on_machine).value);
+    options.threads = static_cast<std::uint32_t>(threads ? *threads : default_threads(Machine::current(), share).value);
     if (const auto chunk = values.size("chunk")) options.chunk_bytes = *chunk;
     if (values.on("sparse-files")) options.open = engine::sparse_source();
     if (direct_files(values, {"none", "reads"}).reads) options.open = engine::direct_source();

@@ -86,11 +86,7 @@ std::vector<std::string> Communicator::all_gather(std::string_view bytes) const 
     return parts;
   }
   state_->count();
-  const std::uint64_t mine = bytes.size();
-  std::vector<std::uint64_t> sizes(parts.size());
-  state_->run("MPI_Iallgather", [&](MPI_Request* request) {
-    return MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, state_->comm, request);
-  });
+  const std::vector<std::uint64_t> sizes = state_->all_sizes(state_->comm, size_, bytes.size());
   const std::uint64_t total = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
   if (total > piece_bytes) {  // rank by rank: no count can overflow
     for (int r = 0; r < size_; ++r) {
@@ -100,14 +96,28 @@ std::vector<std::string> Communicator::all_gather(std::string_view bytes) const 
     }
     return parts;
   }
-  std::vector<int> counts(sizes.begin(), sizes.end());
+  return state_->all_parts(state_->comm, sizes, bytes);
+}
+
+std::vector<std::uint64_t> Communicator::State::all_sizes(MPI_Comm group, int ranks, std::uint64_t mine) {
+  std::vector<std::uint64_t> sizes(static_cast<std::size_t>(ranks));
+  run("MPI_Iallgather", [&](MPI_Request* request) {
+    return MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes.data(), 1, MPI_UINT64_T, group, request);
+  });
+  return sizes;
+}
+
+std::vector<std::string> Communicator::State::all_parts(MPI_Comm group, const std::vector<std::uint64_t>& sizes,
+                                                        std::string_view mine) {
+  const std::vector<int> counts(sizes.begin(), sizes.end());
   std::vector<int> starts(counts.size());
   std::exclusive_scan(counts.begin(), counts.end(), starts.begin(), 0);
-  std::string all(total, '\0');
-  state_->run("MPI_Iallgatherv", [&](MPI_Request* request) {
-    return MPI_Iallgatherv(bytes.data(), static_cast<int>(mine), MPI_BYTE, all.data(), counts.data(), starts.data(),
-                           MPI_BYTE, state_->comm, request);
+  std::string all(static_cast<std::size_t>(starts.back() + counts.back()), '\0');
+  run("MPI_Iallgatherv", [&](MPI_Request* request) {
+    return MPI_Iallgatherv(mine.data(), static_cast<int>(mine.size()), MPI_BYTE, all.data(), counts.data(),
+                           starts.data(), MPI_BYTE, group, request);
   });
+  std::vector<std::string> parts(sizes.size());
   for (std::size_t r = 0; r < parts.size(); ++r) {
     parts[r] = all.substr(static_cast<std::size_t>(starts[r]), static_cast<std::size_t>(counts[r]));
   }
@@ -184,15 +194,17 @@ void Communicator::barrier() const {
   state_->run("MPI_Ibarrier", [&](MPI_Request* request) { return MPI_Ibarrier(state_->comm, request); });
 }
 
-int Communicator::ranks_on_this_machine() const {
-  if (state_->alone()) return 1;
+std::vector<std::string> Communicator::all_gather_on_this_machine(std::string_view bytes) const {
+  if (state_->alone()) return {std::string(bytes)};
   state_->count();
   MPI_Comm machine = MPI_COMM_NULL;
   check(MPI_Comm_split_type(state_->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine), "MPI_Comm_split_type");
   int ranks = 1;
   check(MPI_Comm_size(machine, &ranks), "MPI_Comm_size");
+  const std::vector<std::uint64_t> sizes = state_->all_sizes(machine, ranks, bytes.size());
+  std::vector<std::string> parts = state_->all_parts(machine, sizes, bytes);
   MPI_Comm_free(&machine);
-  return ranks;
+  return parts;
 }
 
 std::uint64_t Communicator::collectives() const { return state_->collectives; }

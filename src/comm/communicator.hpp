@@ -65,8 +65,8 @@ class Communicator {
   std::uint64_t max(std::uint64_t value) const;
   std::uint64_t min(std::uint64_t value) const;
   void barrier() const;
-  /// Collective. Number of ranks of this communicator on this machine, at least 1.
-  int ranks_on_this_machine() const;
+  /// Collective. Bytes of every rank of this communicator on this machine, this one among them, by rank.
+  std::vector<std::string> all_gather_on_this_machine(std::string_view bytes) const;
 
   /// Collectives called so far, for the report: they must stay O(stages).
   std::uint64_t collectives() const;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -64,6 +66,10 @@ struct Communicator::State {
 
   /// Communicator::give_up().
   [[noreturn]] void give_up(const Error& error) const;
+
+  /// What every rank of `group` has, by rank. All of it together stays below what MPI counts.
+  std::vector<std::uint64_t> all_sizes(MPI_Comm group, int ranks, std::uint64_t mine);
+  std::vector<std::string> all_parts(MPI_Comm group, const std::vector<std::uint64_t>& sizes, std::string_view mine);
 
   void hear_alarms();
 

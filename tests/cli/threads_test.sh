@@ -35,6 +35,12 @@ for kind in direct counters copies shared rows sums matrices; do
   expect_that "threads do not show in $kind" cmp $kind-1/model.safetensors $kind-4/model.safetensors
 done
 
+# Threads that share a processor gain nothing.
+run taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" "$stockpot" merge direct.yml crowded --threads 2
+expect_code 0
+expect_err "1 rank of 2 threads"
+expect_err "may run on 1 CPU"
+
 recipe linear >file.yml
 run "$stockpot" merge file.yml hdf5 --threads 4 --output-format hdf5 --unit 64KiB --chunk 64KiB
 expect_code 0

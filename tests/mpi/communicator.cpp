@@ -35,6 +35,11 @@ TEST(Communicator, AllGatherKeepsRanksInOrderAlsoWhereSomeHaveNothing) {
   for (std::size_t r = 0; r < parts.size(); ++r) EXPECT_EQ(parts[r].size(), r % 2 == 0 ? r + 1 : 0);
 }
 
+TEST(Communicator, RanksOfThisMachineAreAllOfThemHere) {
+  const auto mine = std::string(static_cast<std::size_t>(world().rank()), 'r');
+  EXPECT_EQ(world().all_gather_on_this_machine(mine), world().all_gather(mine));
+}
+
 TEST(Communicator, GatherBringsEveryPartToRankZeroOnly) {
   const auto parts = world().gather("from " + std::to_string(world().rank()));
   EXPECT_EQ(parts.size(), world().is_root() ? static_cast<std::size_t>(world().size()) : 0u);

@@ -27,8 +27,6 @@ class Resources : public testing::Test {
       const auto found = variables.find(name);
       return found == variables.end() ? std::nullopt : std::optional(found->second);
     };
-    machine.affinity_cpus = 16;
-    machine.online_cpus = 64;
     write("proc/meminfo", "MemTotal:       104857600 kB\nMemFree: 1 kB\n");  // 100 GiB
     write("proc/self/cgroup", "");
   }
@@ -40,7 +38,7 @@ class Resources : public testing::Test {
     std::ofstream(whole) << text;
   }
   std::uint64_t memory(std::uint64_t ranks = 1) { return default_memory(machine, ranks).value; }
-  std::uint64_t threads(std::uint64_t ranks = 1) { return default_threads(machine, ranks).value; }
+  std::uint64_t threads(std::uint64_t ranks = 1) { return default_threads(machine, {ranks, 16 / ranks, 16}).value; }
 
   Machine machine;
   std::map<std::string, std::string> variables;
@@ -81,25 +79,27 @@ TEST_F(Resources, SlurmsMemoryIsInMebibytesAndZeroMeansTheWholeNode) {
   EXPECT_EQ(memory(), 80 * gib);
 }
 
+TEST_F(Resources, SlurmsMemoryOfACpuCountsForAllCpusOfTheJobOnTheMachine) {
+  variables["SLURM_MEM_PER_CPU"] = "2560";
+  EXPECT_EQ(memory(), 80 * gib) << "of how many CPUs is not known";
+  variables["SLURM_CPUS_ON_NODE"] = "8";
+  EXPECT_EQ(memory(), 16 * gib);
+  EXPECT_EQ(memory(4), 4 * gib);
+}
+
 TEST_F(Resources, MachineThatSaysNothingAsksForTheOption) {
   fs::remove(fs::path(machine.root) / "proc/meminfo");
   EXPECT_THROW(memory(), Error);
 }
 
-TEST_F(Resources, BoundRankUsesItsMask) { EXPECT_EQ(threads(4), 16u); }
-
-TEST_F(Resources, UnboundRanksShareTheMachine) {
-  machine.affinity_cpus = 64;
-  EXPECT_EQ(threads(4), 16u);
-  EXPECT_EQ(threads(100), 1u);
-}
+TEST_F(Resources, ARankHasAThreadForEachOfItsCpus) { EXPECT_EQ(threads(2), 8u); }
 
 TEST_F(Resources, SlurmBeatsTheMaskAndOpenMpBeatsSlurm) {
   variables["SLURM_CPUS_PER_TASK"] = "8";
   EXPECT_EQ(threads(4), 8u);
   variables["OMP_NUM_THREADS"] = "3";
   EXPECT_EQ(threads(4), 3u);
-  EXPECT_EQ(default_threads(machine, 4).origin, "OMP_NUM_THREADS");
+  EXPECT_EQ(default_threads(machine, {}).origin, "OMP_NUM_THREADS");
   variables["OMP_NUM_THREADS"] = "zero";
   EXPECT_EQ(threads(4), 8u);
 }
@@ -109,6 +109,7 @@ TEST_F(Resources, CpuQuotaOfACgroupIsRoundedUpAndShared) {
   write("sys/fs/cgroup/box/cpu.max", "350000 100000\n");
   EXPECT_EQ(threads(1), 4u);
   EXPECT_EQ(threads(2), 2u);
+  EXPECT_EQ(threads(8), 1u);
 }
 
 TEST_F(Resources, CpuQuotaOfVersionOneCountsAndMinusOneIsNone) {
@@ -122,7 +123,7 @@ TEST_F(Resources, CpuQuotaOfVersionOneCountsAndMinusOneIsNone) {
 
 TEST(Machine, ThisOneHasProcessorsAndMemory) {
   const Machine machine = Machine::current();
-  EXPECT_GE(default_threads(machine, 1).value, 1u);
+  EXPECT_GE(default_threads(machine, equal_share(1)).value, 1u);
   EXPECT_GT(default_memory(machine, 1).value, std::uint64_t{1} << 20);
 }
 
