@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "io/file_calls.hpp"
 #include "io/folder.hpp"
+#include "io/output_place.hpp"
 #include "io/small_file.hpp"
 
 namespace stockpot::io {
@@ -82,6 +83,19 @@ std::optional<LockHolder> lock_holder(const std::string& staging) {
     path = path_after(staging, holder->lock.token);
   }
   return holder;
+}
+
+std::optional<LockHolder> holder_of_own(const std::string& staging) {
+  if (fs::is_symlink(staging)) throw exists_error("the staging directory is a symbolic link", staging);
+  if (auto holder = lock_holder(staging)) return holder;
+  std::error_code failure;
+  for (const std::string& name : names_in(staging, failure)) {
+    if (name.starts_with("lock")) continue;
+    throw exists_error("the staging directory exists, but without a lock file of Stockpot", staging)
+        .hint("remove or rename it: Stockpot deletes nothing that does not carry its lock file");
+  }
+  if (failure) throw system_error(failure.value(), "reading the directory", staging);
+  return std::nullopt;
 }
 
 OutputLock::OutputLock(std::string staging, RunLock lock, std::string path, std::uint32_t attempt)

@@ -25,6 +25,10 @@ struct LockHolder {
 /// Local. Nothing if there is no lock. @throws Error(output_exists) if a lock file is not Stockpot's.
 std::optional<LockHolder> lock_holder(const std::string& staging);
 
+/// Local. The holder of what is there; nothing if it holds no more than a maker of its lock left.
+/// @throws Error(output_exists) if it is not Stockpot's.
+std::optional<LockHolder> holder_of_own(const std::string& staging);
+
 /// What lets a start take over although the holder is not known to be gone.
 struct LockClaim {
   std::string break_token;  ///< of the holder that the user knows to be gone; empty: none

@@ -57,9 +57,11 @@ class Look {
   OutputStatus take() && {
     const bool staged = is_there(staging_);
     const bool whole = is_whole();
-    if (!staged) {
-      without_staging(whole);
-    } else if (read_holder()) {
+    if (staged && !read_holder()) {
+      if (whole) set(OutputState::published, "");  // what lies beside it is not of its making
+      return std::move(status_);
+    }
+    if (status_.holder) {
       read_progress();
       with_staging(whole);
     }
@@ -92,9 +94,10 @@ class Look {
     set(OutputState::broken, "look at what it is; --overwrite replaces it");
   }
 
+  /// @return false if what is there is not Stockpot's.
   bool read_holder() {
     try {
-      status_.holder = lock_holder(staging_);
+      status_.holder = holder_of_own(staging_);
     } catch (const Error& error) {
       status_.notes.push_back(error.sentence());
       set(OutputState::broken, error.hint());
@@ -120,7 +123,7 @@ class Look {
     } else if (whole) {
       status_.notes.emplace_back("an output is there, too");
     }
-    const Owner owner = status_.holder ? owner_of(status_.holder->lock) : Owner::gone;
+    const Owner owner = owner_of(status_.holder->lock);
     if (owner == Owner::running) return set(OutputState::in_use, "wait until it has ended");
     if (owner == Owner::elsewhere) {
       return set(OutputState::in_use,

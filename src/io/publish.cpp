@@ -34,19 +34,6 @@ std::string mark_of(const std::string& directory) {
 
 bool has_marker(const std::string& out) { return is_there(out + "/" + marker_file_name); }
 
-/// A directory that nobody has locked yet may hold nothing but what a maker of its lock left.
-void refuse_foreign(const std::string& staging) {
-  if (fs::is_symlink(staging)) throw exists_error("the staging directory is a symbolic link", staging);
-  if (lock_holder(staging)) return;
-  std::error_code failure;
-  for (const std::string& name : names_in(staging, failure)) {
-    if (name.starts_with("lock")) continue;
-    throw exists_error("the staging directory exists, but without a lock file of Stockpot", staging)
-        .hint("remove or rename it: Stockpot deletes nothing that does not carry its lock file");
-  }
-  if (failure) throw system_error(failure.value(), "reading the directory", staging);
-}
-
 /// @return false if the file system cannot rename without replacing.
 bool rename_if_absent(const std::string& from, const std::string& to) {
   if (file_calls().rename_if_absent(from.c_str(), to.c_str()) == 0) return true;
@@ -103,7 +90,7 @@ Staging Staging::open(const OutputPlace& place) {
     if (is_new) {
       refuse_existing(out, place.overwrite);
     } else {
-      refuse_foreign(directory);
+      holder_of_own(directory);
     }
     const std::uint64_t staged = is_new ? 0 : allocated_bytes(directory);
     require_space(out.parent_path(), place.needed_bytes - std::min(staged, place.needed_bytes));
@@ -126,7 +113,7 @@ bool Staging::is_finished(const OutputPlace& place) {
     const std::string directory = out + ".stockpot";
     if (!is_there(directory)) return true;
     try {
-      refuse_foreign(directory);
+      holder_of_own(directory);
       Staging(out, place, OutputLock::take(directory, place.claim)).discard();
     } catch (const Error&) {  // somebody is cleaning up, or it is not ours
     }

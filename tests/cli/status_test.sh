@@ -30,6 +30,27 @@ echo x >other/thesis.tex
 run "$stockpot" status other
 expect_code 4
 
+# What lies beside it: a start that died before it had its lock, or somebody else's directory.
+mkdir out.stockpot
+run "$stockpot" status out
+expect_code 0
+mkdir fresh.stockpot
+run "$stockpot" status fresh
+expect_code 3
+expect_out "nothing there"
+echo x >fresh.stockpot/thesis.tex
+run "$stockpot" status fresh
+expect_code 4
+expect_out "without a lock file of Stockpot"
+run "$stockpot" merge linear.yml fresh
+expect_code 6
+expect_err "without a lock file of Stockpot"
+mv fresh.stockpot/thesis.tex out.stockpot
+run "$stockpot" status out
+expect_code 0
+expect_out "without a lock file of Stockpot"
+rm -r out.stockpot
+
 # A lock of a process that is gone.
 sleep 0 &
 gone=$!
