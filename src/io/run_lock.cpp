@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -62,6 +63,12 @@ bool exists(std::uint64_t pid) {
   return !has_ended(pid);
 }
 
+/// 0 where there is no /proc.
+std::uint64_t pid_namespace_of_this_process() {
+  struct stat facts {};
+  return ::stat("/proc/self/ns/pid", &facts) == 0 ? static_cast<std::uint64_t>(facts.st_ino) : 0;
+}
+
 std::string new_token() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -99,6 +106,7 @@ RunLock RunLock::of_this_process() {
   return {.token = new_token(),
           .host = host_name(),
           .boot_id = proc_line("/proc/sys/kernel/random/boot_id"),
+          .pid_namespace = pid_namespace_of_this_process(),
           .pid = pid,
           .started_ticks = io::started_ticks(pid),
           .job_id = job.id,
@@ -107,15 +115,11 @@ RunLock RunLock::of_this_process() {
 }
 
 std::string RunLock::to_json() const {
-  const nlohmann::json document = {{"token", token},
-                                   {"boot_id", boot_id},
-                                   {"host", host},
-                                   {"pid", pid},
-                                   {"started_ticks", started_ticks},
-                                   {"job_id", job_id},
-                                   {"restart_count", restart_count},
-                                   {"started", started},
-                                   {"released", released}};
+  const nlohmann::json document = {{"token", token},     {"boot_id", boot_id},
+                                   {"host", host},       {"pid_namespace", pid_namespace},
+                                   {"pid", pid},         {"started_ticks", started_ticks},
+                                   {"job_id", job_id},   {"restart_count", restart_count},
+                                   {"started", started}, {"released", released}};
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
@@ -126,6 +130,7 @@ std::optional<RunLock> RunLock::parse(std::string_view text) {
     RunLock lock{.token = document.at("token").get<std::string>(),
                  .host = document.at("host").get<std::string>(),
                  .boot_id = document.at("boot_id").get<std::string>(),
+                 .pid_namespace = document.value("pid_namespace", std::uint64_t{0}),
                  .pid = document.at("pid").get<std::uint64_t>(),
                  .started_ticks = document.at("started_ticks").get<std::uint64_t>(),
                  .job_id = document.at("job_id").get<std::string>(),
@@ -145,7 +150,10 @@ Owner owner_of(const RunLock& lock) {
   const BatchJob job = batch_job();
   if (!job.id.empty() && lock.job_id == job.id && lock.restart_count < job.restart_count) return Owner::gone;
   if (lock.host != host_name()) return Owner::elsewhere;
-  if (lock.boot_id != proc_line("/proc/sys/kernel/random/boot_id") || !exists(lock.pid)) return Owner::gone;
+  if (lock.boot_id != proc_line("/proc/sys/kernel/random/boot_id")) return Owner::gone;
+  const std::uint64_t here = pid_namespace_of_this_process();
+  if (lock.pid_namespace != 0 && here != 0 && lock.pid_namespace != here) return Owner::elsewhere;
+  if (!exists(lock.pid)) return Owner::gone;
   const std::uint64_t started = io::started_ticks(lock.pid);
   return started == 0 || started == lock.started_ticks ? Owner::running : Owner::gone;
 }

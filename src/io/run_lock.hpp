@@ -14,6 +14,8 @@ struct RunLock {
   std::string token;  ///< of this lock alone; empty for none
   std::string host;
   std::string boot_id;  ///< of the machine: tells a reboot
+  std::uint64_t pid_namespace =
+      0;  ///< which numbers of processes are meant: containers count for themselves; 0: not known
   std::uint64_t pid = 0;
   std::uint64_t started_ticks = 0;  ///< of the process, since boot: tells a pid that was given out again
   std::string job_id;               ///< of the scheduler; empty: none
@@ -32,7 +34,7 @@ struct RunLock {
 
 enum class Owner { running, gone, elsewhere };
 
-/// Local. `elsewhere`: a process of another machine, of which nothing can be told from here. A job that its scheduler has
+/// Local. `elsewhere`: a process of another machine or container, of which nothing can be told from here. A job that its scheduler has
 /// started again is gone, wherever it was.
 Owner owner_of(const RunLock& lock);
 

@@ -55,15 +55,22 @@ rm -r out.stockpot
 sleep 0 &
 gone=$!
 wait "$gone"
+here=$(stat -L -c %i /proc/self/ns/pid)
+# lock HOST PID [NAMESPACE OF PIDS]
 lock() {
-  printf '{"token":"0123456789abcdef","host":"%s","boot_id":"%s","pid":%s,"started_ticks":1,"job_id":"","restart_count":0,"started":"2026-01-01T00:00:00Z","released":false}\n' \
-    "$1" "$(cat /proc/sys/kernel/random/boot_id)" "$2"
+  printf '{"token":"0123456789abcdef","host":"%s","boot_id":"%s","pid":%s,"pid_namespace":%s,"started_ticks":1,"job_id":"","restart_count":0,"started":"2026-01-01T00:00:00Z","released":false}\n' \
+    "$1" "$(cat /proc/sys/kernel/random/boot_id)" "$2" "${3:-$here}"
 }
 mkdir -p half.stockpot/data
 lock "$(hostname)" "$gone" >half.stockpot/lock
 run "$stockpot" status half
 expect_code 75
 expect_out "the same command line goes on"
+
+lock "$(hostname)" "$gone" 1 >half.stockpot/lock  # a container of this machine counts its processes for itself
+run "$stockpot" status half
+expect_code 6
+expect_out "break-lock 0123456789abcdef"
 
 lock elsewhere 1 >half.stockpot/lock
 run "$stockpot" status half

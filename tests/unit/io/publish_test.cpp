@@ -286,6 +286,14 @@ TEST_F(Publish, APidThatWasGivenOutAgainIsNotTheOwner) {
   EXPECT_EQ(owner_of(lock), Owner::gone);
 }
 
+TEST_F(Publish, APidOfAnotherContainerSaysNothing) {
+  RunLock lock = lock_of_the_dead();
+  lock.pid_namespace += 1;
+  EXPECT_EQ(owner_of(lock), Owner::elsewhere);
+  lock.pid_namespace = 0;  // of a version that did not say
+  EXPECT_EQ(owner_of(lock), Owner::gone);
+}
+
 TEST_F(Publish, TheLockOfAnotherMachineIsLeftWithAHint) {
   RunLock lock = RunLock::of_this_process();
   lock.host = "node17";
