@@ -51,13 +51,18 @@ JournalKeeper::JournalKeeper(const JournalPlace& place, io::TensorSink& sink, co
         run();
       }) {}
 
-JournalKeeper::~JournalKeeper() {
+JournalKeeper::~JournalKeeper() { close(); }
+
+void JournalKeeper::close() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     quit_ = true;
   }
   to_thread_.notify_all();
   thread_.join();
+  writer_.close();
+  totals_.reset();
 }
 
 void JournalKeeper::unit_done(std::uint32_t unit, std::uint64_t bytes, std::span<const io::Digest> digests) {

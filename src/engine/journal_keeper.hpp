@@ -53,6 +53,9 @@ class JournalKeeper {
   void flush(const std::function<void()>& meanwhile);
   /// Main thread. @throws Error of a commit that failed.
   void check();
+  /// Main thread. Commits nothing more, and lets go of its files: where they lie on a network file system, a directory with an open file
+  /// cannot be removed. What it counted stays.
+  void close();
 
   std::uint64_t committed_units() const;
   /// Of any kind.

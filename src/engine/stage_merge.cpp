@@ -41,7 +41,10 @@ JobSummary StageMerge::finish(std::vector<std::string> made_with) {
   summary.made_with = std::move(made_with);
   sweep_.clock.enter(Phase::finish);
   // Everything is in the journal before it is published: a kill from here on costs nothing.
-  comm::agree_on_work(comm_, [&] { journal_->flush([this] { sweep_.idle(); }); });
+  comm::agree_on_work(comm_, [&] {
+    journal_->flush([this] { sweep_.idle(); });
+    journal_->close();  // on every rank, before rank 0 removes it
+  });
   sink_->finish(comm_);
   sweep_.clock.enter(Phase::record);
   take_remarks(summary);
@@ -80,6 +83,7 @@ void StageMerge::save() noexcept {
 void StageMerge::end_failed(ErrorKind kind, bool may_be_innocent) {
   if (is_published_) return;
   const bool is_worth_it = (holds_work() && (can_be_continued(kind) || may_be_innocent)) || differs_;
+  let_go();
   const bool keep = comm_.max(is_worth_it || options_.keep_staging ? 1 : 0) != 0;  // also a barrier: no file is in use
   if (!place_.staging) return;
   if (keep) return place_.staging->leave();

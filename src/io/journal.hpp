@@ -51,6 +51,8 @@ class JournalWriter {
   bool empty() const { return pending_.empty(); }
   /// Returns when all that was added is on storage. @throws Error(storage or no_space); none of it counts then.
   void commit();
+  /// Lets go of the file. What was committed is on storage already.
+  void close() { file_.reset(); }
 
  private:
   std::string path_;

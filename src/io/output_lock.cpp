@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t lock_limit_bytes = 4096;
+
 std::string first_path(const std::string& staging) { return staging + "/lock"; }
 std::string path_after(const std::string& staging, const std::string& token) {
   return first_path(staging) + "." + token;
@@ -27,8 +29,7 @@ std::string path_after(const std::string& staging, const std::string& token) {
 bool is_file(const std::string& path) { return fs::symlink_status(path).type() == fs::file_type::regular; }
 
 RunLock read_lock(const std::string& path) {
-  constexpr std::uint64_t limit_bytes = 4096;
-  if (auto lock = RunLock::parse(read_file(path, limit_bytes))) return *std::move(lock);
+  if (auto lock = RunLock::parse(read_file(path, lock_limit_bytes))) return *std::move(lock);
   throw Error(ErrorKind::output_exists, "the lock in the staging directory is not one of Stockpot's")
       .in_file(path)
       .hint("remove or rename the staging directory: Stockpot deletes nothing that does not carry its lock");
@@ -40,6 +41,10 @@ std::int64_t seconds_since_change(const std::string& path) {
   return std::max<std::int64_t>(0, std::time(nullptr) - facts.st_mtim.tv_sec);
 }
 
+bool is_lock(const std::string& path, const RunLock& lock) {
+  return is_file(path) && RunLock::parse(read_file(path, lock_limit_bytes)) == lock;
+}
+
 /// Makes `path` with the lock as its content. @return false if it is there already.
 bool make_lock(const std::string& staging, const RunLock& lock, const std::string& path) {
   const std::string made = fmt::format("{}/lock-{}", staging, lock.token);
@@ -48,7 +53,7 @@ bool make_lock(const std::string& staging, const RunLock& lock, const std::strin
   const int failure = linked == 0 ? 0 : errno;
   file_calls().unlink(made.c_str());
   if (failure == 0) return true;
-  if (failure == EEXIST) return false;
+  if (failure == EEXIST) return is_lock(path, lock);  // where the reply got lost, a repeated call finds its own work
   // A file system without hard links: O_EXCL has one winner, too, but a crash may leave the file without its content.
   if (failure != EPERM && failure != EOPNOTSUPP && failure != ENOSYS && failure != EMLINK) {
     throw system_error(failure, "link", path);

@@ -1,11 +1,14 @@
 #include "io/output_place.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 #include "io/run_record.hpp"
 
@@ -47,6 +50,31 @@ void refuse_to_lose(const fs::path& out) {
       .hint("correct the output path, or remove the directory");
 }
 
+/// The staging directory's name is longer than the output's.
+void refuse_long_name(const std::string& name, const fs::path& parent) {
+  const long most = ::pathconf(parent.c_str(), _PC_NAME_MAX);
+  const std::size_t needed = name.size() + std::string_view(staging_suffix).size();
+  if (most <= 0 || needed <= static_cast<std::size_t>(most)) return;
+  throw Error(ErrorKind::usage,
+              fmt::format("the output's name is too long: with '{}' behind it, it has {} bytes of at most {}",
+                          staging_suffix, needed, most))
+      .with("output", name)
+      .hint("choose a shorter name");
+}
+
+/// Whether something is mounted there: a file system of its own, or a directory that is shown a second time.
+bool is_mount_point(const fs::path& directory) {
+  struct statx facts {};
+  if (::statx(AT_FDCWD, directory.c_str(), AT_SYMLINK_NOFOLLOW, 0, &facts) == 0 &&
+      (facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  }
+  struct stat inside {};  // a kernel that does not tell
+  struct stat outside {};
+  return ::stat(directory.c_str(), &inside) == 0 && ::stat(directory.parent_path().c_str(), &outside) == 0 &&
+         inside.st_dev != outside.st_dev;
+}
+
 }  // namespace
 
 Error exists_error(const std::string& sentence, const std::string& path) {
@@ -66,6 +94,7 @@ fs::path resolved_output(const std::string& out) {
     throw system_error(failure.value(), "looking up the output's parent directory", parent.string())
         .hint("the parent directory must exist: create it, or correct the output path");
   }
+  refuse_long_name(path.filename().string(), canonical);
   return canonical / path.filename();
 }
 
@@ -91,6 +120,11 @@ void refuse_existing(const fs::path& out, bool replaceable) {
         .hint("give the path that the link leads to, or remove the link");
   }
   const bool is_directory = status.type() == fs::file_type::directory;
+  if (is_directory && is_mount_point(out)) {
+    throw exists_error("the output is a mount point: nothing can be moved into its place", out.string())
+        .code("OUT005")
+        .hint(fmt::format("give a directory in it: {}", (out / "merged").string()));
+  }
   if (is_directory && replaceable) return refuse_to_lose(out);
   if (is_directory && fs::is_empty(out)) return;
   throw exists_error("the output exists already", out.string())

@@ -52,7 +52,7 @@ std::uint64_t count_done(const std::string& directory, const std::string& plan_d
 
 class Look {
  public:
-  explicit Look(const std::string& out) : out_(resolved_output(out).string()), staging_(out_ + ".stockpot") {}
+  explicit Look(const std::string& out) : out_(resolved_output(out).string()), staging_(out_ + staging_suffix) {}
 
   OutputStatus take() && {
     const bool staged = is_there(staging_);
@@ -64,6 +64,8 @@ class Look {
     if (status_.holder) {
       read_progress();
       with_staging(whole);
+    } else {
+      without_staging(whole);
     }
     return std::move(status_);
   }
@@ -125,14 +127,14 @@ class Look {
     }
     const Owner owner = owner_of(status_.holder->lock);
     if (owner == Owner::running) return set(OutputState::in_use, "wait until it has ended");
+    if (whole && was_published()) {
+      status_.notes.emplace_back("what is left of its making goes with the next start");
+      return set(OutputState::published, "");
+    }
     if (owner == Owner::elsewhere) {
       return set(OutputState::in_use,
                  fmt::format("if that process has ended, the same command line with --break-lock {} goes on",
                              status_.holder->lock.token));
-    }
-    if (whole && was_published()) {
-      status_.notes.emplace_back("what is left of its making goes with the next start");
-      return set(OutputState::published, "");
     }
     set(OutputState::resumable, "the same command line goes on from here, with any number of ranks");
   }

@@ -70,7 +70,7 @@ bool is_made_of(const std::string& out, const std::string& made_of) {
 
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
     : out_(std::move(out)),
-      directory_(out_ + ".stockpot"),
+      directory_(out_ + staging_suffix),
       data_(place.in_place ? out_ : directory_ + "/data"),
       overwrite_(place.overwrite),
       in_place_(place.in_place),
@@ -83,7 +83,7 @@ Staging Staging::open(const OutputPlace& place) {
           .hint("remove the old output first, or leave out --commit=marker");
     }
     const fs::path out = resolved_output(place.out);
-    const std::string directory = out.string() + ".stockpot";
+    const std::string directory = out.string() + staging_suffix;
     refuse_inputs(out, place.inputs);
     refuse_inputs(directory, place.inputs);  // in the end it is removed
     const bool is_new = !is_there(directory);
@@ -110,7 +110,7 @@ bool Staging::is_finished(const OutputPlace& place) {
   return with_file_system_errors([&] {
     const std::string out = resolved_output(place.out).string();
     if (!is_made_of(out, place.made_of) || (place.in_place && !has_marker(out))) return false;
-    const std::string directory = out + ".stockpot";
+    const std::string directory = out + staging_suffix;
     if (!is_there(directory)) return true;
     try {
       holder_of_own(directory);
@@ -251,7 +251,8 @@ void Staging::discard() noexcept {
     remove_all_but_locks(true);
     lock_.remove();
     file_calls().rmdir(directory_.c_str());
-  } catch (...) {  // it must not hide what led here; the next run removes the rest
+  } catch (...) {  // it must not hide what led here; the next run removes the rest, wherever it runs
+    leave();
   }
 }
 

@@ -109,6 +109,11 @@ expect_that "one of four makes the family" test "$(grep -c "3 models" "$work/mad
 run "$stockpot" inspect "$work/family/tune-2"
 expect_code 0
 
+# A name must leave room for that of the staging directory.
+run "$stockpot" synth "$work/$(printf 'x%.0s' $(seq 250))"
+expect_code 2
+expect_err "name is too long"
+
 # Started without stderr, the program has one all the same: else log lines would go into the first file that it opens.
 run bash -c 'exec "$1" status /proc/self/fd/2 2>&-' bash "$stockpot"
 expect_code 4

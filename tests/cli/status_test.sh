@@ -82,6 +82,15 @@ expect_err "break-lock 0123456789abcdef"
 run "$stockpot" merge linear.yml half --break-lock 0123456789abcdef
 expect_code 0
 
+# Killed after the last rename: published, wherever its maker was.
+mkdir moved.stockpot
+lock elsewhere 1 >moved.stockpot/lock
+cp -r out moved
+sha256sum <moved/stockpot_run.json | cut -d ' ' -f 1 >moved.stockpot/publish.json
+run "$stockpot" status moved
+expect_code 0
+expect_out "goes with the next start"
+
 # Killed between the two renames of --overwrite.
 mkdir -p over.stockpot/data over.stockpot/replaced
 lock "$(hostname)" "$gone" >over.stockpot/lock

@@ -19,6 +19,7 @@ from support.checkpoints import write_model  # noqa: E402
 from support.families import family  # noqa: E402
 from support.program import Program, write_recipe  # noqa: E402
 from support.refusals import Refusal, check_all, check_report  # noqa: E402
+from support.shims import build_shim  # noqa: E402
 
 INPUT, STORAGE, NO_SPACE = 4, 7, 8
 # Small units, so that every rank of three has work in every file.
@@ -28,15 +29,6 @@ OPTIONS = ("--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "400k")
 def recipe(folder, method="ties"):
     entries = [{"model": str(folder / m), "parameters": {"weight": 1, "density": 0.5}} for m in "ab"]
     return {"merge_method": method, "base_model": str(folder / "base"), "models": entries}
-
-
-def build_shim(folder):
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    source = Path(__file__).with_name("failing_calls.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", folder / "failing_calls.so", source, "-ldl"], check=True)
-    return str(folder / "failing_calls.so")
 
 
 def failing(shim, call, path, error, rank, after=0):
@@ -154,7 +146,7 @@ def main(binary):
         folder = Path(temporary)
         for name, model in family(2, seed=4, doubles=False).items():
             write_model(folder / name, model, shards=3)
-        if shim := build_shim(folder):
+        if shim := build_shim("failing_calls", folder):
             check_all(program, folder, call_cases(shim, folder, rank=1), ranks=(3,))
             check_all(program, folder, call_cases(shim, folder, rank=0), ranks=(1, 3))
         else:

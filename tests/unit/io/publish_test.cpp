@@ -161,6 +161,14 @@ TEST_F(Publish, AnOutputNeedsAName) {
   }
 }
 
+TEST_F(Publish, ANameWithoutRoomForThatOfTheStagingDirectoryIsNone) {
+  const std::string longest(255 - std::string(staging_suffix).size(), 'x');
+  Staging::open({.out = parent / longest, .inputs = {}, .needed_bytes = 0}).discard();
+  const Error error =
+      error_of([&] { Staging::open({.out = parent / (longest + "x"), .inputs = {}, .needed_bytes = 0}); });
+  EXPECT_EQ(error.kind(), ErrorKind::usage);
+}
+
 TEST_F(Publish, TooLittleSpaceIsSaidWithNumbersBeforeAnythingIsMade) {
   constexpr std::uint64_t exbibyte = std::uint64_t{1} << 60;
   const Error error = error_of([&] { Staging::open({.out = out, .inputs = {}, .needed_bytes = 8 * exbibyte}); });
