@@ -117,8 +117,8 @@ int inspect_command(Arguments arguments) {
   const io::FoundModel found = io::find_model(reference, "", search_places(*values, ""));
   Catalogue catalogue = io::read_catalogue(reference, found.path);
   sort_naturally(catalogue.tensors);
-  for (const std::string& warning : found.warnings) print_aside(fmt::format("warning: {}\n", warning));
-  for (const std::string& warning : catalogue.warnings) print_aside(fmt::format("warning: {}\n", warning));
+  log_warnings(found.warnings, 0);
+  log_warnings(catalogue.warnings, 0);
   if (values->on("json")) {
     fmt::print("{}\n",
                to_json(catalogue, values->on("tensors")).dump(2, ' ', false, ordered_json::error_handler_t::replace));

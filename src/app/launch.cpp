@@ -25,10 +25,10 @@ void check_launch(int mpi_size, const Variables& variables) {
     if (!count) continue;
     if (!is_more_than_one(*count)) return;
     throw Error(ErrorKind::recipe,
-                fmt::format("the launcher started {} processes, but MPI knows of 1", printable(*count)))
+                fmt::format("this is to be a job of {} processes, but MPI knows of 1", printable(*count)))
         .with("found", fmt::format("{}={}", name, printable(*count)))
         .hint(
-            "use the launcher of the MPI that stockpot was built with: mpirun, or srun --mpi=pmix; "
+            "start it by the launcher of the MPI that stockpot was built with: mpirun, or srun --mpi=pmix; "
             "--allow-singletons starts all the same");
   }
 }

@@ -35,7 +35,9 @@ void raise_descriptor_limit() {
 int run_on_ranks(const std::function<int(const comm::Communicator&)>& work) {
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGUSR1, SIG_IGN);  // a scheduler's warning means nothing to commands that end soon; a merge listens
+  // A scheduler's warning and a question how far it is mean nothing to commands that end soon; a merge listens.
+  std::signal(SIGUSR1, SIG_IGN);
+  std::signal(SIGUSR2, SIG_IGN);
   raise_descriptor_limit();
   const auto checked = [&](const comm::Communicator& comm) {
     comm::agree(comm, [] { check_variable_names(process_variable_names()); });

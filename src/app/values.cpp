@@ -56,7 +56,10 @@ const Values::Given* Values::find(std::string_view name) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
-bool Values::on(std::string_view name) const { return toggles_.find(name)->second; }
+bool Values::on(std::string_view name) const {
+  const auto found = toggles_.find(name);
+  return found != toggles_.end() && found->second;
+}
 
 std::uint64_t Values::times(std::string_view name) const {
   const Given* given = find(name);

@@ -20,6 +20,7 @@ class Values {
  public:
   /// @param name  of an Option of the line.
   bool given(std::string_view name) const { return values_.contains(name); }
+  /// False for a toggle that the command does not have.
   bool on(std::string_view name) const;
   std::uint64_t times(std::string_view name) const;
   std::optional<std::string> text(std::string_view name) const;

@@ -53,4 +53,12 @@ FileCalls& file_calls() {
 #endif
 }
 
+bool has_faults() {
+#ifdef STOCKPOT_FAULTS
+  return true;
+#else
+  return false;
+#endif
+}
+
 }  // namespace stockpot::io

@@ -40,5 +40,7 @@ class FileCalls {
 /// The calls of this process: the system's own. In builds with STOCKPOT_FAULTS the variable STOCKPOT_FAULT puts faults in
 /// their way.
 FileCalls& file_calls();
+/// Whether this is such a build.
+bool has_faults();
 
 }  // namespace stockpot::io

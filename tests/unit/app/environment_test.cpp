@@ -9,6 +9,7 @@
 
 #include "app/launch.hpp"
 #include "core/error.hpp"
+#include "io/file_calls.hpp"
 
 namespace stockpot::app {
 namespace {
@@ -39,6 +40,15 @@ TEST(Environment, MisspeltSettingNamesTheNearestOne) {
 }
 
 TEST(Environment, UnknownSettingIsAnError) { EXPECT_THROW(check({"STOCKPOT_XYZZY_PLUGH"}), Error); }
+
+TEST(Environment, ASettingThatNothingReadsIsAnError) {
+  EXPECT_THROW(check({"STOCKPOT_STAGE_DIR"}), Error);
+  if (io::has_faults()) {
+    EXPECT_NO_THROW(check({"STOCKPOT_FAULT"}));
+  } else {
+    EXPECT_THROW(check({"STOCKPOT_FAULT"}), Error);
+  }
+}
 
 TEST(Launch, OneRankWithoutLauncherIsFine) { EXPECT_NO_THROW(check_launch(1, environment({}))); }
 
