@@ -3,8 +3,8 @@
 
 namespace stockpot::app {
 
-/// Opens /dev/null in place of standard streams that the program was started without (`2>&-`, some daemons): else the next file that is
-/// opened, a shard of the output, gets their number, and log lines go into it. Before any file or library is opened.
+/// Opens /dev/null in place of standard streams that the program was started without (`2>&-`, some daemons): else the
+/// next file that is opened, a shard of the output, gets their number, and log lines go into it. First thing in main().
 void open_missing_streams();
 
 }  // namespace stockpot::app

@@ -53,7 +53,7 @@ class JournalKeeper {
   void flush(const std::function<void()>& meanwhile);
   /// Main thread. @throws Error of a commit that failed.
   void check();
-  /// Main thread. Commits nothing more, and lets go of its files: where they lie on a network file system, a directory with an open file
+  /// Main thread. Commits nothing more, and lets go of its files: on a network file system a directory with an open file
   /// cannot be removed. What it counted stays.
   void close();
 

@@ -13,9 +13,8 @@ namespace stockpot::io {
 struct RunLock {
   std::string token;  ///< of this lock alone; empty for none
   std::string host;
-  std::string boot_id;  ///< of the machine: tells a reboot
-  std::uint64_t pid_namespace =
-      0;  ///< which numbers of processes are meant: containers count for themselves; 0: not known
+  std::string boot_id;              ///< of the machine: tells a reboot
+  std::uint64_t pid_namespace = 0;  ///< whose numbers: a container counts its processes for itself; 0: not known
   std::uint64_t pid = 0;
   std::uint64_t started_ticks = 0;  ///< of the process, since boot: tells a pid that was given out again
   std::string job_id;               ///< of the scheduler; empty: none
