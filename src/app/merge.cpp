@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "app/commands.hpp"
@@ -163,9 +164,10 @@ class Run {
     listen_to_signals();
     comm_.be_patient({.abort_grace = std::chrono::seconds(options_.abort_grace_seconds),
                       .stall_timeout = options_.reliability.stall_timeout,
-                      .while_waiting = [this] {
-                        stop_.raise(requested_stop());
-                        if (stop_.level() != engine::Stop::none) comm_.raise_stop(static_cast<int>(stop_.level()));
+                      // Called after the end of this, too, while the ranks agree on why it failed.
+                      .while_waiting = [stop = stop_, &comm = comm_] {
+                        stop->raise(requested_stop());
+                        if (stop->level() != engine::Stop::none) comm.raise_stop(static_cast<int>(stop->level()));
                       }});
     engine::run_job(comm_, recipe_, search, settings);
   }
@@ -202,8 +204,8 @@ class Run {
     settings.options.clock = &clock_;
     settings.options.reliability = options_.reliability;
     settings.options.reliability.deadline = common_deadline(comm_, options_);
-    settings.options.stop = &stop_;
-    settings.options.on_idle = [this] { stop_.raise(requested_stop()); };
+    settings.options.stop = stop_.get();
+    settings.options.on_idle = [this] { stop_->raise(requested_stop()); };
     settings.on_remark = [](const std::string& remark) { log_warnings({remark}, 0); };
     settings.on_planned = [this](const auto& stage, const auto& document, const auto& schedule) {
       planned(stage, document, schedule);
@@ -248,7 +250,7 @@ class Run {
   const recipe::Recipe& recipe_;
   ProgressLines progress_;
   std::optional<Tracing> tracing_;
-  engine::StopFlag stop_;
+  std::shared_ptr<engine::StopFlag> stop_ = std::make_shared<engine::StopFlag>();
   std::map<const recipe::MergeDocument*, plan::ScheduleOptions> resources_;
 };
 

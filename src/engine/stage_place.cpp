@@ -7,6 +7,7 @@
 #include "engine/output_format.hpp"
 #include "io/dcp_metadata.hpp"
 #include "io/hdf5_sink.hpp"
+#include "io/output_place.hpp"
 #include "io/run_record.hpp"
 #include "io/tree.hpp"
 
@@ -34,7 +35,7 @@ io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOp
 
 std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out) {
   if (!io::share_file_system(stage.out, out)) return 0;
-  return stage.needed_bytes - std::min(stage.needed_bytes, io::allocated_bytes(stage.out + ".stockpot"));
+  return stage.needed_bytes - std::min(stage.needed_bytes, io::allocated_bytes(stage.out + io::staging_suffix));
 }
 
 std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {

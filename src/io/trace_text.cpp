@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/version.hpp"
 #include "io/file_system.hpp"
+#include "io/output_place.hpp"
 #include "io/posix_file.hpp"
 
 namespace stockpot::io {
@@ -48,7 +49,7 @@ bool is_under(const fs::path& path, const fs::path& directory) {
 bool is_in_output(const fs::path& path, const std::string& out) {
   if (out.empty()) return false;
   const fs::path place = resolved(out);
-  return is_under(path, place) || is_under(path, place.string() + ".stockpot");
+  return is_under(path, place) || is_under(path, place.string() + staging_suffix);
 }
 
 }  // namespace
