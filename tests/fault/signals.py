@@ -157,6 +157,13 @@ class Cases:
             run = self.half_done(title, *options, fault=both, ranks=2)
             self.check(title, run, [STORAGE], "Permission denied", 30)
 
+    def waiting_for_the_end_of_a_failure(self):
+        slow_removal = "unlink:rank=0:times=0:slow; rmdir:rank=0:times=0:slow"
+        run = self.started("a slow end", ranks=3, fault=f"pwrite:times=0:path=data/model:EACCES; {slow_removal}")
+        code, text, took = run.end(60)
+        assert code == STORAGE and "Permission denied" in text and not run.staged("*"), f"a slow end: {code}: {text}"
+        print(f"a failure whose end all wait for: code {code} after {took:.1f} s")
+
     def two_starts(self):
         first = self.started("two starts").wait_for_journal()
         second = self.program.run("merge", self.recipe, first.out, "--quiet", *OPTIONS)
@@ -176,7 +183,8 @@ def main(binary):
         program.must_run("merge", recipe, folder / "expected", "--quiet", *OPTIONS)
         cases = Cases(program, folder, recipe, digest_of(folder / "expected"))
         for case in (cases.two_starts, cases.signals, cases.report, cases.deadline, cases.silence, cases.resume_check,
-                     cases.life_in_the_resume_check, cases.resume_check_of_a_stage, cases.readback, cases.commit):
+                     cases.life_in_the_resume_check, cases.resume_check_of_a_stage, cases.readback, cases.commit,
+                     cases.waiting_for_the_end_of_a_failure):
             if len(sys.argv) < 3 or case.__name__ in sys.argv[2:]:
                 case()
 
