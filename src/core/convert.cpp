@@ -124,7 +124,8 @@ bool narrow_as(std::span<const T> values, std::byte* out) {
       [](const T* from, std::byte* to, std::size_t n, bool* nonfinite) {
         using Bits = typename Stored::Bits;
         // Above infinity; E4M3, which has none, has one magnitude for NaN.
-        constexpr auto least_nan = static_cast<Bits>(Stored::exponent == Stored::quiet ? Stored::quiet : Stored::exponent + 1);
+        constexpr auto least_nan =
+            static_cast<Bits>(Stored::exponent == Stored::quiet ? Stored::quiet : Stored::exponent + 1);
         Bits most = 0, overflows = 0;
         for (std::size_t i = 0; i < n; ++i) {
           const Bits rounded = stored_bits<Stored>(from[i]);
