@@ -100,7 +100,7 @@ fs::path resolved_output(const std::string& out) {
 
 void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
-    const fs::path model = fs::weakly_canonical(input);
+    const fs::path model = fs::weakly_canonical(fs::absolute(input));
     const bool within_model = fs::is_directory(model) && lies_in(out, model);
     if (!within_model && !lies_in(model, out)) continue;
     throw exists_error("the output would lie in, hold or replace what it is made of", out.string())
@@ -111,7 +111,7 @@ void refuse_inputs(const fs::path& out, const std::vector<std::string>& inputs) 
   }
 }
 
-void refuse_existing(const fs::path& out, bool replaceable) {
+void refuse_existing(const fs::path& out, bool replaceable, bool is_moved) {
   const fs::file_status status = fs::symlink_status(out);
   if (status.type() == fs::file_type::not_found) return;
   if (status.type() == fs::file_type::symlink) {
@@ -120,10 +120,10 @@ void refuse_existing(const fs::path& out, bool replaceable) {
         .hint("give the path that the link leads to, or remove the link");
   }
   const bool is_directory = status.type() == fs::file_type::directory;
-  if (is_directory && is_mount_point(out)) {
+  if (is_moved && is_directory && is_mount_point(out)) {
     throw exists_error("the output is a mount point: nothing can be moved into its place", out.string())
         .code("OUT005")
-        .hint(fmt::format("give a directory in it: {}", (out / "merged").string()));
+        .hint(fmt::format("give a directory in it, {}, or --commit=marker", (out / "merged").string()));
   }
   if (is_directory && replaceable) return refuse_to_lose(out);
   if (is_directory && fs::is_empty(out)) return;

@@ -27,9 +27,9 @@ std::filesystem::path resolved_output(const std::string& out);
 /// @param inputs  directories and files.   @throws Error(output_exists, OUT002) if the output is, holds or lies in one.
 void refuse_inputs(const std::filesystem::path& out, const std::vector<std::string>& inputs);
 
-/// @param replaceable  a model may be there.
+/// @param replaceable  a model may be there.   @param is_moved  the output comes there by a rename.
 /// @throws Error(output_exists): OUT001, OUT004 if what is to be replaced is no model, OUT005 if it cannot be replaced as a whole.
-void refuse_existing(const std::filesystem::path& out, bool replaceable);
+void refuse_existing(const std::filesystem::path& out, bool replaceable, bool is_moved);
 
 /// Whether two places, of which neither need be there yet, are on the same file system.
 bool share_file_system(const std::filesystem::path& one, const std::filesystem::path& other);

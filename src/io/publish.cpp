@@ -88,12 +88,14 @@ Staging Staging::open(const OutputPlace& place) {
     refuse_inputs(directory, place.inputs);  // in the end it is removed
     const bool is_new = !is_there(directory);
     if (is_new) {
-      refuse_existing(out, place.overwrite);
+      refuse_existing(out, place.overwrite, !place.in_place);
     } else {
       holder_of_own(directory);
     }
-    const std::uint64_t staged = is_new ? 0 : allocated_bytes(directory);
-    require_space(out.parent_path(), place.needed_bytes - std::min(staged, place.needed_bytes));
+    const fs::path grows = place.in_place ? out : fs::path(directory);
+    const std::uint64_t staged = is_new ? 0 : allocated_bytes(grows.string());
+    require_space(is_there(grows.string()) ? grows : out.parent_path(),
+                  place.needed_bytes - std::min(staged, place.needed_bytes));
     ensure_directory(directory);
     Staging staging(out.string(), place, OutputLock::take(directory, place.claim));
     try {
@@ -125,7 +127,7 @@ void Staging::prepare(const OutputPlace& place) {
   check_way_of_commit();
   repair(place);
   if (published_) return;
-  refuse_existing(out_, overwrite_ || is_unfinished());
+  refuse_existing(out_, overwrite_ || is_unfinished(), !in_place_);
   ensure_directory(data_);
   if (in_place_) prepare_in_place();
 }
@@ -137,13 +139,15 @@ void Staging::prepare_in_place() const {
 
 bool Staging::is_unfinished() const { return in_place_ && is_there(unfinished_path()) && !has_marker(out_); }
 
-/// What says that it is ours goes last.
+/// What says that it is ours goes last; a mount stays.
 void Staging::remove_unfinished_output() const {
   std::error_code failure;
   for (const std::string& name : names_in(out_, failure)) {
     if (name != unfinished_file_name) remove_tree(out_ + "/" + name);
   }
-  remove_tree(out_);
+  remove_tree(unfinished_path());
+  if (file_calls().rmdir(out_.c_str()) != 0 && errno != ENOENT && errno != EBUSY)
+    throw system_error(errno, "rmdir", out_);
 }
 
 void Staging::check_way_of_commit() const {
@@ -190,7 +194,7 @@ void Staging::publish() {
   with_file_system_errors([&] {
     if (!lock_.is_ours()) throw exists_error("another run has taken over this output", out_);
     sync_directory(data_);
-    if (!in_place_) refuse_existing(out_, overwrite_);
+    if (!in_place_) refuse_existing(out_, overwrite_, true);
     replace_file(publish_path(), mark_of(data_));
     sync_directory(directory_);
     in_place_ ? commit_in_place() : move_to_output();

@@ -84,7 +84,7 @@ class NetworkStorage:
         """Nothing can be moved into the place of a mount: said at the start, whatever the file system."""
         mounts = {"a file system": "mount -t tmpfs tmpfs", "a directory of the same one": f"mount --bind {self.folder / 'a'}"}
         for number, (title, mount) in enumerate(mounts.items()):
-            for options in ((), ("--overwrite",), ("--commit=marker",)):
+            for options in ((), ("--overwrite",)):
                 out = self.folder / f"mounted-{number}"
                 out.mkdir(exist_ok=True)
                 prefix = ("unshare", "--mount", "sh", "-c", f'{mount} "{out}"; exec "$@"', "sh")
@@ -92,6 +92,18 @@ class NetworkStorage:
                 assert "OUT005" in outcome.stderr and f"{out}/merged" in outcome.stderr, outcome
                 assert not Path(f"{out}.stockpot").exists(), f"{title}: left behind"
         print("an output that is a mount point is refused at the start")
+
+    def check_marker_in_a_mount(self):
+        out = self.folder / "mounted-marker"
+        out.mkdir()
+        mount = f'mount -t tmpfs tmpfs "{out}"; "$@"; code=$?; ls {out}; exit $code'
+        for recipe, code, marked in ((self.bad, NUMBERS, False), (self.good, 0, True)):
+            prefix = ("unshare", "--mount", "sh", "-c", mount, "sh")
+            outcome = self.merge(recipe, out, code, "--commit=marker", prefix=prefix)
+            left = outcome.stdout.split()
+            assert ("COMMITTED" in left and "UNFINISHED" not in left) if marked else not left, f"code {code}: {left}"
+            assert not Path(f"{out}.stockpot").exists(), "left behind"
+        print("--commit=marker writes into a mount")
 
 
 def can_mount(folder):
@@ -111,6 +123,7 @@ def main(binary):
             print("skipped: no C compiler")
         if can_mount(folder):
             tests.check_mount_points()
+            tests.check_marker_in_a_mount()
         else:
             print("skipped: no mounts")
 

@@ -124,6 +124,14 @@ TEST_F(Publish, AnInputModelIsNeitherReplacedNorEnteredNorHeld) {
   }
 }
 
+TEST_F(Publish, AnInputThatIsNotThereYetIsRecognised) {
+  const fs::path before = fs::current_path();
+  fs::current_path(parent.path());
+  const Error error = error_of([] { Staging::open({.out = "new", .inputs = {"new/stages/half"}, .needed_bytes = 0}); });
+  fs::current_path(before);
+  EXPECT_EQ(error.class_code(), "OUT002");
+}
+
 TEST_F(Publish, AnInputReachedThroughALinkIsRecognised) {
   parent.write("model/config.json", "{}");
   parent.link("alias", parent / "model");
