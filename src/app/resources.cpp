@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "app/shared_options.hpp"
 #include "core/error.hpp"
 #include "core/tensor.hpp"
 
@@ -104,7 +105,7 @@ Machine Machine::current() {
 
 Resource default_threads(const Machine& machine, const MachineShare& share) {
   for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"}) {
-    if (const auto value = positive(machine.variable(name))) return {*value, name};
+    if (const auto value = positive(machine.variable(name))) return {std::min(*value, most_threads), name};
   }
   Resource cpus{share.cpus, "CPUs of the affinity mask"};
   if (const auto quota = cgroup_cpus(machine); quota && *quota / share.ranks < cpus.value) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "app/shared_options.hpp"
 #include "core/error.hpp"
 
 namespace stockpot::app {
@@ -100,6 +101,8 @@ TEST_F(Resources, SlurmBeatsTheMaskAndOpenMpBeatsSlurm) {
   variables["OMP_NUM_THREADS"] = "3";
   EXPECT_EQ(threads(4), 3u);
   EXPECT_EQ(default_threads(machine, {}).origin, "OMP_NUM_THREADS");
+  variables["OMP_NUM_THREADS"] = "4294967296";
+  EXPECT_EQ(default_threads(machine, {}).value, most_threads);
   variables["OMP_NUM_THREADS"] = "zero";
   EXPECT_EQ(threads(4), 8u);
 }
