@@ -46,9 +46,13 @@ Shape read_pair(const io::ByteSource& file, std::uint64_t offset) {
 
 std::optional<std::uint64_t> ShelvedModel::token_rows() const {
   if (adapter_rows) return adapter_rows;
-  std::optional<std::uint64_t> most = catalogue.config.vocab_size;
+  const std::optional<std::uint64_t> vocab_size = catalogue.config.vocab_size;
+  std::optional<std::uint64_t> most = vocab_size;
   for (const StoredTensor& tensor : catalogue.tensors) {
-    if (is_embedding(tensor.info.name, tensor.info)) most = std::max(most.value_or(0), tensor.info.shape.front());
+    if (!is_embedding(tensor.info.name, tensor.info)) continue;
+    const std::uint64_t rows = tensor.info.shape.front();
+    if (rows == vocab_size) return rows;  // the text's: the others are of other tokens, as in plan::VocabularyTensors
+    most = std::max(most.value_or(0), rows);
   }
   return most;
 }

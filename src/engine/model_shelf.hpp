@@ -22,8 +22,9 @@ struct ShelvedModel {
   std::optional<std::uint64_t> adapter_rows = {};  ///< of those embeddings
 
   const io::ModelFolder& tokenizer_folder() const { return adapter_tokenizer ? *adapter_tokenizer : folder; }
-  /// How many tokens it has room for, by its embeddings or by config.json, whichever says more: some classes add rows
-  /// to `vocab_size` (Llama 3.2 Vision), and padding may hold tokens. Nothing: neither says anything.
+  /// How many tokens it has room for: `vocab_size` of config.json if an embedding has as many rows, else what the largest
+  /// embedding or `vocab_size` says, whichever is more: some classes add rows (Llama 3.2 Vision), and padding may hold
+  /// tokens. Nothing: neither says anything.
   std::optional<std::uint64_t> token_rows() const;
 };
 
