@@ -22,12 +22,16 @@ bool RowMapping::concerns(const MatchedTensor& tensor, const EmbeddingClass& emb
   const VocabularyTensors tensors(context_, embeddings);
   const auto all = viewed_of(tensor);
   const auto sources = holders_of(tensor);
-  bool has_row_per_token = embeddings.lists(tensor.name);
+  bool any_follows = false, any_known = false, any_known_follows = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!tensors.may_be(tensor.name, all[i]->shape)) return false;
-    has_row_per_token = has_row_per_token || tensors.has_row_per_token(sources[i].model, *all[i]);
+    const bool follows = tensors.has_row_per_token(sources[i].model, *all[i]);
+    const bool known = tensors.is_known(sources[i].model, tensor.name);
+    any_follows = any_follows || follows;
+    any_known = any_known || known;
+    any_known_follows = any_known_follows || (known && follows);
   }
-  return has_row_per_token;
+  return embeddings.lists(tensor.name) || (any_known ? any_known_follows : any_follows);
 }
 
 bool RowMapping::apply(MatchedTensor& tensor) {

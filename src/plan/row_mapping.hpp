@@ -16,7 +16,8 @@ class RowMapping {
   RowMapping(const MatchContext& context, const Participants& who, Matching& matching)
       : context_(context), who_(who), found_(matching) {}
 
-  /// Whether the tensor's rows are those of a vocabulary that the recipe changes: to one of its holders they are.
+  /// Whether the tensor's rows are those of a vocabulary that the recipe changes: to one of its holders they are, of
+  /// those whose config.json says which tensors that are, if there are such.
   bool concerns(const MatchedTensor& tensor, const EmbeddingClass& embeddings) const;
   /// Puts the rows of all holders into the order of the output's vocabulary.
   /// @return false after a difference was reported: rows of other lengths (TEN004).

@@ -26,17 +26,25 @@ VocabularyTensors::Kind VocabularyTensors::kind_of(std::string_view name) const 
   return name == "output.weight" || ends_with_any(name, head_names) ? Kind::head : Kind::embedding;
 }
 
+bool VocabularyTensors::is_known(std::uint32_t model, std::string_view name) const {
+  return any_of_vocab_size(model, kind_of(name));
+}
+
+bool VocabularyTensors::any_of_vocab_size(std::uint32_t model, Kind kind) const {
+  bool any = false;
+  for_each_loose(model, [&](const ViewedTensor& loose) {
+    any = any || (kind_of(loose.name) == kind && loose.shape.front() == context_.catalogues[model].config.vocab_size);
+  });
+  return any;
+}
+
 bool VocabularyTensors::has_row_per_token(std::uint32_t model, Kind kind, std::uint64_t rows) const {
-  const auto vocab_size = context_.catalogues[model].config.vocab_size;
-  const std::uint64_t needed = context_.vocabulary->needed_rows(model);
-  bool any_of_that_size = false;
+  if (any_of_vocab_size(model, kind)) return rows == context_.catalogues[model].config.vocab_size;
   std::uint64_t most = 0;
   for_each_loose(model, [&](const ViewedTensor& loose) {
-    if (kind_of(loose.name) != kind) return;
-    any_of_that_size = any_of_that_size || loose.shape.front() == vocab_size;
-    most = std::max(most, loose.shape.front());
+    if (kind_of(loose.name) == kind) most = std::max(most, loose.shape.front());
   });
-  return any_of_that_size ? rows == vocab_size : rows >= std::min(needed, most);
+  return rows >= std::min(context_.vocabulary->needed_rows(model), most);
 }
 
 template <class Use>

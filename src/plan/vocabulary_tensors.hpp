@@ -26,10 +26,13 @@ class VocabularyTensors {
   bool may_be(std::string_view name, const Shape& shape) const;
   /// @param tensor  one that may be.
   bool has_row_per_token(std::uint32_t model, const ViewedTensor& tensor) const;
+  /// Whether the model's tensors of that kind are told apart by `vocab_size`, not by a guess.
+  bool is_known(std::uint32_t model, std::string_view name) const;
 
  private:
   enum class Kind { embedding, head, bias };
   Kind kind_of(std::string_view name) const;
+  bool any_of_vocab_size(std::uint32_t model, Kind kind) const;
   bool has_row_per_token(std::uint32_t model, Kind kind, std::uint64_t rows) const;
   template <class Use>
   void for_each_loose(std::uint32_t model, const Use& use) const;

@@ -19,13 +19,14 @@ struct Given {
 
 /// The tensors that take their rows by four tokens whose order the output turns round.
 std::vector<std::string> following(const std::vector<Given>& tensors, std::optional<std::uint64_t> vocab_size,
-                                   const std::string& more = "", std::optional<std::uint64_t> layers = std::nullopt) {
+                                   const std::string& more = "", std::optional<std::uint64_t> layers = std::nullopt,
+                                   bool others_say_so = true) {
   std::vector<TensorInfo> infos{{"model.layers.0.up.weight", DType::f32, {4, 4}},
                                 {"model.layers.1.up.weight", DType::f32, {4, 4}}};
   for (const Given& given : tensors) infos.push_back({given.name, DType::f32, given.shape});
   auto models = alike(2, infos);
   for (Catalogue& model : models) {
-    model.config.vocab_size = vocab_size;
+    if (others_say_so || model.model == "a") model.config.vocab_size = vocab_size;
     if (layers) model.config.layer_counts = {{"num_hidden_layers", *layers}};
   }
   OutputVocabulary vocabulary;
@@ -53,6 +54,12 @@ TEST(VocabularyTensors, TheOnlyOneFollowsWhateverItsRowsAre) {
   EXPECT_THAT(following({{text, {6, 2}}}, 4), ElementsAre(text));
   EXPECT_THAT(following({{text, {3, 2}}}, 5), ElementsAre(text));
   EXPECT_THAT(following({{text, {3, 2}}}, std::nullopt), ElementsAre(text));
+}
+
+TEST(VocabularyTensors, AModelWhoseConfigurationSaysWhichItIsDecidesForOneWhoseDoesNot) {
+  const std::vector<Given> both{{text, {4, 2}}, {codec, {6, 2}}};
+  EXPECT_THAT(following(both, 4, "", std::nullopt, false), ElementsAre(text));
+  EXPECT_THAT(following(both, std::nullopt), ElementsAre(codec, text)) << "nobody's does";
 }
 
 TEST(VocabularyTensors, AHeadMayHaveOtherRowsThanTheEmbedding) {
