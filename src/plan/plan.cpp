@@ -81,13 +81,20 @@ class DocumentMatcher {
       const GivenTensors& given = anchors(slice);
       const auto excluded = [&](const GivenTensor& tensor) {
         if (!selection_.excludes(tensor.name)) return false;
-        const bool tied = is_tied_copy(context_.catalogues[given.model], tensor.viewed->own_name);
+        const bool tied = is_tied_copy(context_.catalogues[given.model], tensor.viewed->own_name) &&
+                          !keeps_tied_copy(given.model, tensor.name);
         if (tied) note_tied_copy(context_, given.model, tensor.name, matching);  // to the embedding that the output has
         return !tied;
       };
       for (auto& tensor : copy_all(context_, given, excluded, matching)) all.push_back(std::move(tensor));
     }
     return all;
+  }
+
+  /// Whether an excluded head that is its embedding once more is written. Beside a merged embedding it would be another.
+  bool keeps_tied_copy(std::uint32_t model, std::string_view head) const {
+    const ViewedTensor* const embedding = input_embedding(context_.views.models[model], head);
+    return document_.extensions.keep_tied_heads && embedding != nullptr && selection_.excludes(embedding->name);
   }
 
   struct Wanted {

@@ -100,6 +100,15 @@ TEST(TiedHeads, ThatAreExcludedAreTheEmbeddingThatTheOutputHas) {
   EXPECT_EQ(head_of(planned(text, {with_head("a", false), with_head("b", false)})), "a: " + head);
 }
 
+TEST(TiedHeads, ThatAreExcludedAndKeptAreWrittenBesideAnEmbeddingThatIsExcludedToo) {
+  const auto head_without = [](const std::string& excluded) {
+    const std::string text = mean + "stockpot: {keep_tied_heads: true, exclude: [" + excluded + "]}\n";
+    return head_of(planned(text, {with_copy("a"), with_copy("b")}));
+  };
+  EXPECT_EQ(head_without("embed_tokens, lm_head"), "a: " + head);
+  EXPECT_EQ(head_without("lm_head"), "") << "the merged embedding is another";
+}
+
 TEST(TiedHeads, AHeadThatTheAnchorLacksIsSaidByItsConfiguration) {
   EXPECT_TRUE(unties(stacked, {headless("a"), with_head("b")}));
   EXPECT_TRUE(unties(mean, {headless("a"), with_head("b")}));
