@@ -280,7 +280,8 @@ std::vector<MatchedTensor> copy_all(const MatchContext& context, const GivenTens
   for (const GivenTensor& tensor : given.tensors) {
     if (!wanted(tensor)) continue;
     const bool tied = is_tied_copy(context.catalogues[given.model], tensor.viewed->own_name);
-    matching.has_head = matching.has_head || (!tied && ends_with_any(tensor.name, head_names));
+    matching.has_head =
+        matching.has_head || (!tied && is_head(context.views.models[given.model], tensor.name, *tensor.viewed));
     MatchedTensor copy{.name = tensor.name, .shape = tensor.viewed->shape, .copy = true};
     copy.sources = {source_of(context, given.model, *tensor.viewed, matching.gathers)};
     copy.viewed = {tensor.viewed};

@@ -9,22 +9,22 @@
 #include <utility>
 #include <vector>
 
-#include "plan/head_names.hpp"
 #include "plan/known_heads.hpp"
-#include "plan/shapes.hpp"
 #include "plan/tied_heads.hpp"
 
 namespace stockpot::plan {
 namespace {
 
-bool gives_head(const GivenTensors& given) {
-  return std::ranges::any_of(given.tensors, [](const GivenTensor& t) { return ends_with_any(t.name, head_names); });
+bool gives_head(const MatchContext& context, const GivenTensors& given) {
+  return std::ranges::any_of(given.tensors, [&](const GivenTensor& t) {
+    return is_head(context.views.models[given.model], t.name, *t.viewed);
+  });
 }
 
 bool gives_own_head(const MatchContext& context, const GivenTensors& given) {
   const Catalogue& model = context.catalogues[given.model];
   return std::ranges::any_of(given.tensors, [&](const GivenTensor& t) {
-    return ends_with_any(t.name, head_names) && !is_tied_copy(model, t.viewed->own_name);
+    return is_head(context.views.models[given.model], t.name, *t.viewed) && !is_tied_copy(model, t.viewed->own_name);
   });
 }
 
@@ -44,7 +44,7 @@ bool speaks(const Catalogue& model) {
 std::string_view stored_head(const MatchContext& context) {
   const auto head_of = [](const ModelView& view) -> std::string_view {
     for (const ViewedTensor& tensor : view.tensors) {
-      if (ends_with_any(tensor.name, head_names)) return tensor.name;
+      if (is_head(view, tensor.name, tensor)) return tensor.name;
     }
     return {};
   };
@@ -132,7 +132,7 @@ class ModuleHead {
 
 void give_tied_heads(const MatchContext& context, Slices& slices, Matching& matching,
                      recipe::Diagnostics& diagnostics) {
-  if (context.options.raw || gives_head(slices.copied)) return;
+  if (context.options.raw || gives_head(context, slices.copied)) return;
   const std::string_view head = stored_head(context);
   for (auto first = slices.slices.begin(); first != slices.slices.end();) {
     const auto end = std::find_if(first, slices.slices.end(), [&](const auto& s) { return s.module != first->module; });

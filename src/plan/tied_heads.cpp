@@ -45,8 +45,19 @@ const ViewedTensor* input_embedding(const ModelView& view, std::string_view head
   return best;
 }
 
+bool is_head(const ModelView& view, std::string_view name, const ViewedTensor& tensor) {
+  if (!ends_with_any(name, head_names)) return false;
+  const ViewedTensor* const embedding = input_embedding(view, name);
+  if (embedding == nullptr || embedding->shape.size() != 2) return true;
+  return tensor.shape.size() == 2 && tensor.shape[1] == embedding->shape[1];
+}
+
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
                        Matching& matching) {
+  const bool any_head = std::ranges::any_of(holders, [&](const HeadHolder& holder) {
+    return holder.viewed != nullptr && is_head(context.views.models[holder.model], name, *holder.viewed);
+  });
+  if (!any_head) return true;
   const bool any = std::ranges::any_of(holders, [&](const HeadHolder& holder) {
     return holder.viewed != nullptr && !is_tied_copy(context.catalogues[holder.model], holder.viewed->own_name);
   });

@@ -22,13 +22,19 @@ void note_tied_copy(const MatchContext& context, std::uint32_t model, std::strin
 /// The tensor that a model's head is tied to, or nullptr. Of several embeddings the one whose name begins like the head's.
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head);
 
+/// Whether a tensor is a head of the module that has the embedding which it can be tied to: that has rows of the same
+/// length. Those of others, such as a speech model's talker, may have a head's name, too.
+/// @param name  in the output.
+bool is_head(const ModelView& view, std::string_view name, const ViewedTensor& tensor);
+
 /// What one source has of a head.
 struct HeadHolder {
   std::uint32_t model = 0;
   const ViewedTensor* viewed = nullptr;  ///< nullptr: it stores none
 };
 
-/// A model without head whose embedding is tied to it has a head: its embedding, which then fills the holder.
+/// A model without head whose embedding is tied to it has a head: its embedding, which then fills the holder. Nothing
+/// happens to tensors that have but a head's name.
 /// @return false if no source has a head of its own: then the output needs none.
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,
                        Matching& matching);

@@ -109,6 +109,40 @@ TEST(TiedHeads, ThatAreExcludedAndKeptAreWrittenBesideAnEmbeddingThatIsExcludedT
   EXPECT_EQ(head_without("lm_head"), "") << "the merged embedding is another";
 }
 
+/// A tied text model beside a module whose head has rows of another length.
+Catalogue with_talker(const std::string& model) {
+  Catalogue made = headless(model);
+  made.config.tied_embeddings = true;
+  for (const auto& [name, shape] : {std::pair<std::string, Shape>{"talker.layers.0.mlp.weight", {4, 4}},
+                                    {"talker.layers.1.mlp.weight", {4, 4}},
+                                    {"talker.lm_head.weight", {9, 4}}}) {
+    made.tensors.push_back({{name, DType::bf16, shape}, 0, 3'000'000});
+  }
+  return made;
+}
+
+TEST(TiedHeads, AHeadOfAnotherModuleDoesNotUntieTheText) {
+  const std::string module =
+      "merge_method: passthrough\nmodules: {model.layers: {slices: [{sources: [{model: a, layer_range: [0, 2]}]}]}}\n"
+      "stockpot: {unlisted_modules: copy}\n";
+  for (const std::string& text : {mean, module}) {
+    const MergePlan plan =
+        planned(text, text == mean ? std::vector{with_talker("a"), with_talker("b")} : std::vector{with_talker("a")});
+    EXPECT_FALSE(plan.config.untie_head) << text;
+    EXPECT_EQ(tensor_of(plan, "talker.lm_head.weight").output.shape, (Shape{9, 4}));
+  }
+}
+
+TEST(TiedHeads, OfTheTextIsNotTakenForAnotherModules) {
+  const std::string text =
+      "merge_method: passthrough\nmodules:\n  model.layers:\n    slices:\n"
+      "      - sources: [{model: a, layer_range: [0, 3]}]\n      - sources: [{model: b, layer_range: [1, 4]}]\n"
+      "stockpot: {unlisted_modules: copy}\n";
+  const MergePlan plan = planned(text, {with_talker("a"), with_talker("b")});
+  EXPECT_EQ(head_of(plan), "b: " + embedding);
+  EXPECT_TRUE(plan.config.untie_head);
+}
+
 TEST(TiedHeads, AHeadThatTheAnchorLacksIsSaidByItsConfiguration) {
   EXPECT_TRUE(unties(stacked, {headless("a"), with_head("b")}));
   EXPECT_TRUE(unties(mean, {headless("a"), with_head("b")}));
