@@ -28,7 +28,7 @@ class OutputTokens {
   /// Gives an added token the next id. @pre it is not there, and not empty: the library would pass over it
   void append(std::string_view text, const TokenFlags& flags);
 
-  /// Makes an ordinary token an added one, too. @pre it is there, and ordinary
+  /// Makes an ordinary token an added one, too; one that was appended as such gets other flags. @pre it is there
   void promote(std::string_view text, const TokenFlags& flags);
 
   const std::vector<OutputToken>& all() const { return tokens_; }  ///< ascending by id

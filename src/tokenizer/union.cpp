@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
 namespace stockpot::tokenizer {
 namespace {
 
@@ -36,10 +40,14 @@ void report_overlap(const ModelVocabularies& models, std::size_t model, const Ou
   }
 }
 
-void append_ordinary(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens) {
+using Texts = std::unordered_set<std::string_view>;
+
+void append_ordinary(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens, Texts& appended) {
   for (const Token* token : models.of(model).tokens()) {
     if (token->added || token->id >= models.limit(model) || token->text.empty()) continue;
-    if (!tokens.find(token->text)) tokens.append(token->text, ordinary_flags);
+    if (tokens.find(token->text)) continue;
+    tokens.append(token->text, ordinary_flags);
+    appended.insert(token->text);
   }
 }
 
@@ -53,24 +61,25 @@ void report_flags(const ModelVocabularies& models, std::size_t model, const std:
                   tokens.size(), what, in_quotes(tokens.front()), outcome));
 }
 
-void append_added(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens, Position at,
-                  Diagnostics& diagnostics) {
+/// @param ordinary_so_far  tokens that were appended as ordinary ones, and that no model had as added ones yet.
+void append_added(const ModelVocabularies& models, std::size_t model, OutputTokens& tokens, Texts& ordinary_so_far,
+                  Position at, Diagnostics& diagnostics) {
   std::vector<std::string_view> differing, ordinary;
   for (const Token* token : models.of(model).tokens()) {
     if (!token->added || token->id >= models.limit(model)) continue;
     const auto known = tokens.find(token->text);
     if (!known) {
       tokens.append(token->text, *token->added);
-    } else if (!known->added) {
+    } else if (!known->added || ordinary_so_far.erase(token->text) > 0) {
+      if (known->added != token->added) ordinary.push_back(token->text);
       tokens.promote(token->text, *token->added);
-      ordinary.push_back(token->text);
     } else if (known->added != token->added) {
       differing.push_back(token->text);
     }
   }
   report_flags(models, model, differing, "with other flags than a model before it", "the first definition counts", at,
                diagnostics);
-  report_flags(models, model, ordinary, "that are ordinary ones of the base tokenizer", "they become added tokens", at,
+  report_flags(models, model, ordinary, "that are ordinary ones of another model", "they become added tokens", at,
                diagnostics);
 }
 
@@ -88,11 +97,12 @@ void append_union(const ModelVocabularies& models, Position at, OutputTokens& to
   for (std::size_t m = 0; m < models.size(); ++m) {
     if (is_other(models, m)) report_overlap(models, m, tokens, at, diagnostics);
   }
+  Texts ordinary;
   for (std::size_t m = 0; m < models.size(); ++m) {
-    if (is_other(models, m)) append_ordinary(models, m, tokens);
+    if (is_other(models, m)) append_ordinary(models, m, tokens, ordinary);
   }
   for (std::size_t m = 0; m < models.size(); ++m) {
-    if (is_other(models, m)) append_added(models, m, tokens, at, diagnostics);
+    if (is_other(models, m)) append_added(models, m, tokens, ordinary, at, diagnostics);
   }
 }
 

@@ -68,6 +68,23 @@ TEST(Union, AnOrdinaryTokenThatAnotherModelAddsBecomesAnAddedOneAtItsId) {
   EXPECT_THAT(built.codes(), ElementsAre("TOK010")) << "once: y says the same as x";
 }
 
+TEST(Union, AnOrdinaryTokenOfAnotherModelIsAnAddedOneAsAModelHasIt) {
+  const std::string x = bpe(R"("a":0,"b":1,"<end>":2)");
+  const std::string y = bpe(R"("a":0,"b":1)", "", added_token(2, "<end>", "special lstrip"));
+  const std::string z = bpe(R"("a":0,"b":1)", "", added_token(2, "<end>", "special rstrip"));
+  const TokenFlags as_in_y{.lstrip = true, .normalized = false, .special = true};
+  const auto flags = [&](const std::vector<ModelTokenizer>& models, std::vector<std::string> codes) {
+    const Build built = build(from(Source::union_of_all), models);
+    EXPECT_EQ(built.codes(), codes);
+    const std::string text = built.file("tokenizer.json");
+    return *TokenizerFile(text, "output").find("<end>")->added;
+  };
+  const ModelTokenizer base = model("base", abc);
+  EXPECT_EQ(flags({base, model("x", x), model("y", y)}, {"TOK010"}), as_in_y);
+  EXPECT_EQ(flags({base, model("y", y), model("x", x)}, {"TOK010"}), as_in_y) << "whatever the order";
+  EXPECT_EQ(flags({base, model("x", x), model("y", y), model("z", z)}, {"TOK010", "TOK010"}), as_in_y);
+}
+
 TEST(Union, OfStrangersIsReported) {
   const auto codes = [](const std::string& vocabulary) {
     return build(from(Source::union_of_all), {model("base", abc), model("x", bpe(vocabulary))}).codes();
