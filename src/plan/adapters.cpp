@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/error.hpp"
@@ -11,6 +12,7 @@
 #include "plan/adapter_pairs.hpp"
 #include "plan/adapter_targets.hpp"
 #include "plan/head_names.hpp"
+#include "plan/known_heads.hpp"
 #include "plan/shapes.hpp"
 
 namespace stockpot::plan {
@@ -109,6 +111,7 @@ class AdapterFit {
 
   /// The name of the stored tensor that the adapter calls `name`.
   std::string target(const std::string& name) {
+    if (const auto untied = untied_.find(name); untied != untied_.end()) return untied->second;
     if (auto found = stored_name(model_.tensors, root_, name)) return *std::move(found);
     std::vector<std::string> candidates;
     for (const StoredTensor& tensor : model_.tensors) candidates.push_back(tensor.info.name);
@@ -128,12 +131,22 @@ class AdapterFit {
       if (!ends_with_any(name, head_names) || stored_name(model_.tensors, root_, name)) continue;
       const StoredTensor* embedding = tied_embedding(model_);
       if (embedding == nullptr) continue;
+      const std::string head = models_name(name, embedding->info.name);
       if (const auto changed = parts_.find(embedding->info.name); changed != parts_.end()) {
-        parts_[name] = changed->second;
+        parts_[head] = changed->second;
       }
-      untie_head(model_, name);
-      warn(fmt::format("it changes '{}', which the model ties to its embedding: the head is untied", name));
+      untie_head(model_, head);
+      untied_[name] = head;
+      warn(fmt::format("it changes '{}', which the model ties to its embedding: the head is untied", head));
     }
+  }
+
+  /// What the model would store a head by that it does not store: as its class does, else below the adapter's root.
+  std::string models_name(const std::string& head, std::string_view embedding) const {
+    const auto& classes = model_.config.architectures;
+    const std::string_view known = classes.empty() ? std::string_view() : known_head(classes.front(), embedding);
+    if (!known.empty() && (known.ends_with(head) || head.ends_with(known))) return std::string(known);
+    return head.starts_with(root_.remove) ? root_.add + head.substr(root_.remove.size()) : head;
   }
 
   // ---- whole tensors
@@ -202,6 +215,7 @@ class AdapterFit {
   AdapterPairs pairs_;
   AdapterNames names_;
   RootEdit root_;
+  std::map<std::string, std::string> untied_;  // what the adapter calls a head, and the name that it got
 };
 
 }  // namespace

@@ -310,6 +310,27 @@ TEST(Adapters, ATiedHeadThatIsChangedBecomesATensor) {
   EXPECT_THAT(adapted.warnings, ElementsAre(HasSubstr("untied")));
 }
 
+TEST(Adapters, ATiedHeadThatIsChangedStandsWhereTheModelWouldStoreIt) {
+  const auto heads_name = [](const std::string& models_root, const char* adapters_root, const char* of_class) {
+    Catalogue made = test::catalogue("org/base", {{models_root + "embed_tokens.weight", DType::bf16, {32, 8}},
+                                                  {models_root + "layers.0.up_proj.weight", DType::bf16, {12, 8}}});
+    made.config.architectures = {of_class};
+    auto pairs = pair_of("lm_head", 32, 8);
+    if (adapters_root != nullptr) {
+      for (auto& tensor : pair_of(std::string(adapters_root) + "layers.0.up_proj", 12, 8)) pairs.push_back(tensor);
+    }
+    add(made, pairs);
+    return Adapted(std::move(made)).model.tensors.front().info.name;
+  };
+  const char* const of_class = "LlavaForConditionalGeneration";
+  EXPECT_EQ(heads_name("language_model.model.", "model.", of_class), "language_model.lm_head.weight");
+  EXPECT_EQ(heads_name("language_model.model.", "model.", "Unknown"), "language_model.lm_head.weight");
+  EXPECT_EQ(heads_name("language_model.model.", "model.language_model.", of_class), "language_model.lm_head.weight");
+  EXPECT_EQ(heads_name("language_model.model.", nullptr, of_class), "language_model.lm_head.weight")
+      << "the head alone";
+  EXPECT_EQ(heads_name("model.language_model.", "model.", of_class), "lm_head.weight");
+}
+
 TEST(Adapters, WhatAnEarlierAdapterDidToATiedEmbeddingStaysInTheHead) {
   Catalogue made = tied_model();
   add(made, {{embedding + ".lora_embedding_A", {2, 32}}, {embedding + ".lora_embedding_B", {8, 2}}});
