@@ -41,9 +41,9 @@ void edit_config(const recipe::MergeDocument& document, const MoeTarget& target,
   const MoeRequest& moe = *document.moe;
   plan.config.architecture = std::string(target.class_name);
   plan.config.untie_head = made.has_head && said_tied.value_or(!says_tied(plan.models[plan.anchor]));
-  plan.config.assignments =
-      config_of(target, plan.models[plan.anchor].config.model_type,
-                {moe.experts.size(), moe.shared_experts.size(), moe.experts_per_token, made.intermediate_size});
+  plan.config.assignments = config_of(
+      target, plan.models[plan.anchor].config.model_type,
+      {moe.experts.size(), moe.shared_experts.size(), moe.experts_per_token, made.intermediate_size, made.stores_head});
 }
 
 void list_routers(const MoeTensors& made, MergePlan& plan) {

@@ -64,7 +64,7 @@ std::string_view matrix_name(FeedForward matrix) {
 }
 
 /// Old files leave out what is their class's default; the sparse class may have another.
-void keep_defaults(std::string_view dense_type, std::vector<Assignment>& to) {
+void keep_defaults(std::string_view dense_type, bool stores_head, std::vector<Assignment>& to) {
   const bool llama = dense_type == "llama", mistral = dense_type == "mistral";
   const auto keep = [&](const std::string& key, std::string value) {
     to.push_back({key, std::move(value), How::set, {key}});
@@ -76,7 +76,7 @@ void keep_defaults(std::string_view dense_type, std::vector<Assignment>& to) {
   }
   keep("max_position_embeddings", llama ? "2048" : mistral ? "131072" : "32768");
   keep("rms_norm_eps", "1e-06");
-  keep("tie_word_embeddings", "false");
+  keep("tie_word_embeddings", stores_head ? "false" : "true");
   to.push_back({"rope_theta", "10000.0", How::set, {"rope_theta", "rope_parameters"}});
   if (dense_type == "qwen3") keep("head_dim", "128");
 }
@@ -155,7 +155,7 @@ std::vector<Assignment> config_of(const MoeTarget& target, std::string_view dens
       break;
   }
   to.push_back({"num_experts_per_tok", fmt::to_string(numbers.per_token)});
-  keep_defaults(dense_type, to);
+  keep_defaults(dense_type, numbers.stores_head, to);
   return to;
 }
 

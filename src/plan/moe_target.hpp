@@ -47,6 +47,7 @@ inline constexpr std::string_view fused_down_name = "mlp.experts.down_proj";
 /// What the output's config.json says other than the base model's.
 struct MoeNumbers {
   std::uint64_t experts = 0, shared = 0, per_token = 0, intermediate_size = 0;
+  bool stores_head = true;
 };
 std::vector<ConfigEdits::Assignment> config_of(const MoeTarget& target, std::string_view dense_type,
                                                const MoeNumbers& numbers);

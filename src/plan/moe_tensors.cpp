@@ -138,6 +138,7 @@ class Maker {
       const bool copy = is_tied_copy(plan_.models[plan_.anchor], tensor.own_name);
       if (copy && !document_.extensions.keep_tied_heads) return;
       made_.has_head = made_.has_head || !copy;
+      made_.stores_head = true;
     }
     add(tensor.name, tensor.shape, source_of(plan_.anchor, tensor), &tensor, tensor.dtype);
   }

@@ -18,6 +18,7 @@ struct MoeTensors {
   std::vector<std::string> routers;     ///< names, by layer
   std::deque<std::string> names;        ///< what their names point to
   bool has_head = false;                ///< a head that is not the embedding once more
+  bool stores_head = false;             ///< a head, be it the embedding once more
   std::uint64_t intermediate_size = 0;  ///< of an expert
 };
 

@@ -242,6 +242,21 @@ TEST(MoePlan, AHeadThatIsTheEmbeddingOnceMoreIsLeftOut) {
   EXPECT_TRUE(planned(two, models).config.untie_head);
 }
 
+TEST(MoePlan, AnOutputWithoutAHeadSaysSoWhereTheBaseLeavesItToItsClass) {
+  const auto tied = [](const std::vector<Catalogue>& models, const std::string& more = "") {
+    for (const auto& assignment : planned(two + more, models).config.assignments) {
+      if (assignment.key == "tie_word_embeddings") return assignment.json;
+    }
+    return std::string();
+  };
+  auto models = three();
+  models[2].config.tied_embeddings.reset();
+  EXPECT_EQ(tied(models), "false");
+  models[2].tied_copies = {"lm_head.weight"};
+  EXPECT_EQ(tied(models), "true");
+  EXPECT_EQ(tied(models, "stockpot: {keep_tied_heads: true}\n"), "false");
+}
+
 TEST(MoePlan, TensorsCanBeExplained) {
   const MergePlan plan = planned(two, three(), {.explain = "model.layers.0.block_sparse_moe.gate.weight"});
   EXPECT_THAT(plan.explanation, ::testing::Contains(HasSubstr("random values")));
