@@ -1,5 +1,5 @@
 // Infinity, -Infinity and NaN, which Python's json module writes and reads although JSON has no such numbers: some models'
-// config.json has them.
+// config.json and tokenizer_config.json have them.
 #pragma once
 
 #include <optional>

@@ -6,7 +6,7 @@
 namespace stockpot::tokenizer {
 
 std::string begin_of_text(std::string_view config, std::string_view path) {
-  const JsonValue document = check_json(config, path);
+  const JsonValue document = check_configuration(config, path);
   if (!is_object(document)) {
     throw Error(ErrorKind::corrupt_input, "this is not a JSON object").code("FMT022").in_file(std::string(path));
   }

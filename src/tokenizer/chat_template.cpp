@@ -52,7 +52,7 @@ std::optional<std::string> template_of(const ModelTemplates& model) {
     check_utf8(*text, model.model + "/chat_template.jinja");
   } else if (model.tokenizer_config) {
     // Read where it stands: after a union, this file has an entry for each of up to hundreds of thousands of tokens.
-    text = template_in(check_json(*model.tokenizer_config, model.model + "/tokenizer_config.json"));
+    text = template_in(check_configuration(*model.tokenizer_config, model.model + "/tokenizer_config.json"));
   }
   if (!text) return std::nullopt;
   std::string bare = stripped(*text);

@@ -54,13 +54,13 @@ std::vector<FurtherToken> further_tokens(const std::optional<std::string>& token
                                          const std::optional<std::string>& added_tokens, const std::string& directory) {
   std::vector<FurtherToken> tokens;
   const JsonValue config =
-      tokenizer_config ? check_json(*tokenizer_config, directory + "/tokenizer_config.json") : "{}";
+      tokenizer_config ? check_configuration(*tokenizer_config, directory + "/tokenizer_config.json") : "{}";
   if (!is_object(config)) return tokens;
   const auto decoder = find_member(config, "added_tokens_decoder");
   if (decoder && is_object(*decoder)) {
     read_decoder(*decoder, tokens);
   } else if (added_tokens) {
-    const JsonValue list = check_json(*added_tokens, directory + "/added_tokens.json");
+    const JsonValue list = check_configuration(*added_tokens, directory + "/added_tokens.json");
     if (!is_object(list)) return tokens;
     const std::set<std::string> special = special_texts(config);
     for_each_member(list, [&](const JsonMember& member) {

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "io/json.hpp"
 #include "io/json_events.hpp"
+#include "io/json_words.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
@@ -93,6 +94,12 @@ JsonValue check_json(std::string_view text, std::string_view path) {
     throw Error(ErrorKind::corrupt_input, "the JSON text is larger than 256 MiB").code("FMT005").in_file(path);
   }
   AnyJson(path).read(text);
+  return trimmed(text);
+}
+
+JsonValue check_configuration(std::string_view text, std::string_view path) {
+  const auto with_stand_ins = text.size() > io::max_json_bytes ? std::nullopt : io::with_stand_ins(text);
+  check_json(with_stand_ins ? *with_stand_ins : text, path);
   return trimmed(text);
 }
 

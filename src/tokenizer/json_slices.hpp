@@ -14,8 +14,8 @@
 
 namespace stockpot::tokenizer {
 
-/// The text of one value of a JSON text that check_json() has accepted, without white space around it. It lives as long
-/// as that text.
+/// The text of one value of a JSON text that check_json() or check_configuration() has accepted, without white space around
+/// it. It lives as long as that text.
 using JsonValue = std::string_view;
 
 struct JsonMember {
@@ -28,6 +28,8 @@ struct JsonMember {
 /// @throws Error(corrupt_input): FMT005 for more than 256 MiB, 64 levels or 16 million values; FMT021 if it is not
 ///         UTF-8; FMT022 if it is not JSON.
 JsonValue check_json(std::string_view text, std::string_view path);
+/// Likewise of the files that Python's json module writes and reads beside tokenizer.json: values may be Infinity and NaN.
+JsonValue check_configuration(std::string_view text, std::string_view path);
 
 bool is_object(JsonValue value);
 bool is_array(JsonValue value);

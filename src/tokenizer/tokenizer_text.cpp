@@ -189,7 +189,7 @@ TokenizerText tokenizer_text(const OutputTokens& tokens) {
 
 std::string tokenizer_config_text(std::string_view config, const OutputTokens& tokens, bool without_model_file,
                                   std::string_view path) {
-  const JsonValue document = check_json(config, path);
+  const JsonValue document = check_configuration(config, path);
   if (!is_object(document)) {
     throw Error(ErrorKind::corrupt_input, "the tokenizer's configuration is not a JSON object")
         .code("FMT022")

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/build_tokenizer.hpp"
+#include "support/error_of.hpp"
 
 namespace stockpot::tokenizer {
 namespace {
@@ -36,6 +37,20 @@ TEST(ModelVocabularies, ATokenizerOfAnotherKindHasToBeConvertedUnlessItIsNotNeed
   EXPECT_THAT(build(from(Source::union_of_all), models).codes(), ElementsAre("TOK003!"));
   EXPECT_THAT(build(from(Source::base), models).codes(), ElementsAre("TOK003"));
   EXPECT_THAT(build(from(Source::base), models, 1).codes(), ElementsAre("TOK003!"));
+}
+
+TEST(ModelVocabularies, InfinityBesideATokenizerIsReadAsPythonWritesIt) {
+  std::vector<ModelTokenizer> models{model("base", abc), model("x", abc)};
+  models[0].tokenizer_config = R"({"model_max_length": Infinity, "added_tokens_decoder": {}})";
+  models[1].tokenizer_config =
+      R"({"model_max_length": NaN, "added_tokens_decoder": {"5": {"content": "<x>", "special": true}}})";
+  const Build built = build(from(Source::union_of_all), models);
+  EXPECT_THAT(built.codes(), IsEmpty());
+  EXPECT_THAT(built.tokens(), ElementsAre("a:0", "b:1", "c:2", "ab:3", "<s>:4+", "<x>:5+"));
+  EXPECT_THAT(built.file("tokenizer_config.json"), testing::StartsWith("{\n  \"model_max_length\": Infinity,\n"));
+  models[0].tokenizer = R"({"version": Infinity})";
+  const Error error = test::error_of([&] { build(from(Source::union_of_all), models); });
+  EXPECT_THAT(error.what(), testing::HasSubstr("FMT022")) << "not in tokenizer.json itself, which is not Python's";
 }
 
 }  // namespace
