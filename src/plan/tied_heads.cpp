@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "plan/head_names.hpp"
 #include "plan/shapes.hpp"
@@ -47,9 +48,14 @@ const ViewedTensor* input_embedding(const ModelView& view, std::string_view head
 
 bool is_head(const ModelView& view, std::string_view name, const ViewedTensor& tensor) {
   if (!ends_with_any(name, head_names)) return false;
-  const ViewedTensor* const embedding = input_embedding(view, name);
-  if (embedding == nullptr || embedding->shape.size() != 2) return true;
-  return tensor.shape.size() == 2 && tensor.shape[1] == embedding->shape[1];
+  const ViewedTensor* const nearest = input_embedding(view, name);
+  if (nearest == nullptr) return true;
+  const std::size_t shared = shared_components(nearest->name, name);
+  return std::ranges::any_of(view.tensors, [&](const ViewedTensor& other) {
+    if (!ends_with_any(other.name, embedding_names) || shared_components(other.name, name) != shared) return false;
+    return other.shape.size() == tensor.shape.size() &&
+           std::ranges::equal(other.shape | std::views::drop(1), tensor.shape | std::views::drop(1));
+  });
 }
 
 bool settle_tied_heads(const MatchContext& context, std::string_view name, std::vector<HeadHolder>& holders,

@@ -23,7 +23,7 @@ void note_tied_copy(const MatchContext& context, std::uint32_t model, std::strin
 const ViewedTensor* input_embedding(const ModelView& view, std::string_view head);
 
 /// Whether a tensor is a head of the module that has the embedding which it can be tied to: that has rows of the same
-/// length. Those of others, such as a speech model's talker, may have a head's name, too.
+/// length, or one of several that are as near by name has. Those of others, such as a speech model's talker, may have a head's name, too.
 /// @param name  in the output.
 bool is_head(const ModelView& view, std::string_view name, const ViewedTensor& tensor);
 

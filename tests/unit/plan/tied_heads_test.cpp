@@ -133,6 +133,12 @@ TEST(TiedHeads, AHeadOfAnotherModuleDoesNotUntieTheText) {
   }
 }
 
+TEST(TiedHeads, AHeadCountsWhicheverOfSeveralEmbeddingsStandsFirst) {
+  Catalogue made = with_head("a", true);
+  made.tensors.insert(made.tensors.begin(), {{"audio.embed_tokens.weight", DType::bf16, {9, 4}}, 0, 3'000'000});
+  EXPECT_TRUE(unties(alone, {made}));
+}
+
 TEST(TiedHeads, OfTheTextIsNotTakenForAnotherModules) {
   const std::string text =
       "merge_method: passthrough\nmodules:\n  model.layers:\n    slices:\n"
