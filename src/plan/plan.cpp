@@ -137,9 +137,14 @@ bool unties(const Matching& matching, std::optional<bool> said_tied, const Catal
 }
 
 void edit_config(const recipe::MergeDocument& document, const Matching& matching, Slices& slices,
-                 const OutputVocabulary* vocabulary, std::optional<bool> said_tied, MergePlan& plan) {
+                 const OutputVocabulary* vocabulary, std::optional<bool> said_tied, bool stored_copy, MergePlan& plan) {
   const ModelConfig& anchor = plan.models[plan.anchor].config;
   plan.config.untie_head = unties(matching, said_tied, plan.models[plan.anchor]);
+  const bool has_head = matching.has_head || matching.unties_head || document.extensions.keep_tied_heads;
+  if (stored_copy && !said_tied && !has_head) {  // to its class, which may not tie by itself, the copy was the head
+    plan.config.assignments.push_back(
+        {.key = "tie_word_embeddings", .json = "true", .unless = {"tie_word_embeddings"}});
+  }
   plan.config.vocab_size = vocabulary != nullptr ? vocabulary->rows : matching.vocabulary;
   plan.config.old_vocab_size = anchor.vocab_size;
   plan.config.layers = std::move(slices.layers);
@@ -183,6 +188,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   const ModelList models(document);
   const std::uint32_t anchor = models.index_of(document.anchor());
   const std::optional<bool> said_tied = catalogues[anchor].config.tied_embeddings;
+  const bool stored_copy = !catalogues[anchor].tied_copies.empty();
   MergePlan plan = begin_plan(document, std::move(catalogues), anchor, options);
 
   warn_about_rounding(document, diagnostics);
@@ -214,7 +220,7 @@ MergePlan make_plan(const recipe::Recipe& recipe, const recipe::MergeDocument& d
   diagnostics.throw_if_errors(strict);
   if (options.explain) builder.explain(*options.explain);
 
-  edit_config(document, matching, slices, vocabulary, said_tied, plan);
+  edit_config(document, matching, slices, vocabulary, said_tied, stored_copy, plan);
   finish_plan(recipe, document, options, {diagnostics, views, matching.differences}, plan);
   return plan;
 }

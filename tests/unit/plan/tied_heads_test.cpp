@@ -92,6 +92,18 @@ TEST(TiedHeads, OfModelsThatAllStoreThemOnceMoreAreNotWritten) {
             "a: " + head);
 }
 
+TEST(TiedHeads, WhoseCopyIsLeftOutAreCalledTiedWhereTheConfigurationLeavesItToTheClass) {
+  const auto said = [](const std::string& text, const Catalogue& first) {
+    return planned(text, {first, with_copy("b")}).config.assignments.size();
+  };
+  Catalogue silent = with_copy("a");
+  silent.config.tied_embeddings.reset();
+  EXPECT_EQ(said(mean, silent), 1u);
+  EXPECT_EQ(said(mean + "stockpot: {keep_tied_heads: true}\n", silent), 0u);
+  EXPECT_EQ(said(mean, with_copy("a")), 0u);
+  EXPECT_EQ(said(mean, headless("a")), 0u);
+}
+
 TEST(TiedHeads, ThatAreExcludedAreTheEmbeddingThatTheOutputHas) {
   const std::string text = mean + "stockpot: {exclude: [lm_head]}\n";
   const MergePlan plan = planned(text, {with_copy("a"), with_copy("b")});
