@@ -30,7 +30,8 @@ struct FoundModel {
 };
 
 /// Local. Resolves PATH and REVISION to a directory or file.
-/// @throws Error(corrupt_input, REF004 or REF005) listing every place looked at, with the nearest name if one is close.
+/// @throws Error(corrupt_input, REF004 or REF005) listing every place looked at, with the nearest name if one is close;
+///         Error(corrupt_input, REF006) if what is there is an output of --commit=marker without its mark.
 FoundModel find_model(const std::string& path, const std::string& revision, const SearchPlaces& places);
 
 }  // namespace stockpot::io

@@ -8,6 +8,7 @@
 #include "io/checkpoint.hpp"
 #include "io/folder.hpp"
 #include "io/hub_cache.hpp"
+#include "io/publish.hpp"
 
 namespace stockpot::io {
 namespace {
@@ -60,6 +61,17 @@ std::string suggestion(const std::string& path, const std::vector<fs::path>& loo
                                 : near);
 }
 
+/// Files have their full size from the beginning: holes would be taken for weights.
+void refuse_unfinished(const fs::path& place) {
+  std::error_code failure;
+  const std::string folder = (fs::is_directory(place, failure) ? place : fs::absolute(place).parent_path()).string();
+  if (!is_unfinished(folder)) return;
+  throw Error(ErrorKind::corrupt_input, "the model is not complete: its merge with --commit=marker has not ended")
+      .code("REF006")
+      .with("folder", folder)
+      .hint("'stockpot status' says how far it got, and what goes on with it");
+}
+
 }  // namespace
 
 FoundModel find_model(const std::string& path, const std::string& revision, const SearchPlaces& places) {
@@ -68,6 +80,7 @@ FoundModel find_model(const std::string& path, const std::string& revision, cons
   for (const fs::path& place : looked_at) {
     std::error_code failure;
     if (!fs::exists(place, failure)) continue;
+    refuse_unfinished(place);
     FoundModel found{.path = place.string(), .warnings = {}};
     if (!revision.empty()) {
       found.warnings.push_back("REF010: " + found.path + " is a local path: its revision '" + revision +

@@ -62,10 +62,12 @@ bool is_whole(const std::string& out) {
 
 }  // namespace
 
+bool is_unfinished(const std::string& out) { return is_there(out + "/" + unfinished_file_name) && !has_marker(out); }
+
 bool is_made_of(const std::string& out, const std::string& made_of) {
   const std::string record = out + "/" + std::string(run_record_file_name);
-  return !made_of.empty() && (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) &&
-         is_whole(out);
+  if (made_of.empty() || is_unfinished(out) || (is_committed_by_marker(record) && !has_marker(out))) return false;
+  return (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) && is_whole(out);
 }
 
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
@@ -127,17 +129,15 @@ void Staging::prepare(const OutputPlace& place) {
   check_way_of_commit();
   repair(place);
   if (published_) return;
-  refuse_existing(out_, overwrite_ || is_unfinished(), !in_place_);
+  refuse_existing(out_, overwrite_ || (in_place_ && is_unfinished(out_)), !in_place_);
   ensure_directory(data_);
   if (in_place_) prepare_in_place();
 }
 
 void Staging::prepare_in_place() const {
   if (!is_there(in_place_path())) write_file(in_place_path(), "");
-  if (!is_unfinished()) write_file(unfinished_path(), "");
+  if (!is_unfinished(out_)) write_file(unfinished_path(), "");
 }
-
-bool Staging::is_unfinished() const { return in_place_ && is_there(unfinished_path()) && !has_marker(out_); }
 
 /// What says that it is ours goes last; a mount stays.
 void Staging::remove_unfinished_output() const {
@@ -236,7 +236,7 @@ bool Staging::holds_work() const {
 }
 
 void Staging::remove_all_but_locks(bool with_stages) {
-  if (is_unfinished()) remove_unfinished_output();
+  if (in_place_ && is_unfinished(out_)) remove_unfinished_output();
   if (in_place_ && has_marker(out_)) remove_tree(unfinished_path());  // its maker died between the two
   if (with_stages) remove_tree(old_path());
   remove_tree(plan_file());  // first: without it nobody goes on with what else is left

@@ -27,7 +27,11 @@ struct OutputPlace {
   std::string made_of = {};  ///< fingerprint: an output whose run record has it is this one
 };
 
-/// Whether an output's run record has this fingerprint, of plans with or without its stages, and the files that hold its tensors are there with their sizes.
+/// Whether an output grows in its own place there and has no mark yet.
+bool is_unfinished(const std::string& out);
+
+/// Whether an output's run record has this fingerprint, of plans with or without its stages, and the files that hold its
+/// tensors are there with their sizes, and its mark if a mark commits it.
 bool is_made_of(const std::string& out, const std::string& made_of);
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
@@ -88,7 +92,6 @@ class Staging {
   void remove_all_but_locks(bool with_stages);
   void remove_unfinished_output() const;
   void prepare_in_place() const;
-  bool is_unfinished() const;
   std::string old_path() const { return directory_ + "/replaced"; }
   std::string publish_path() const { return directory_ + "/publish.json"; }
   std::string doubt_path() const { return directory_ + "/doubted"; }

@@ -59,6 +59,18 @@ TEST(ModelSearch, AnExistingPathIsTakenAsGiven) {
   EXPECT_EQ(p.find(p.root1 / "m/config.json").path, p.root1 / "m/config.json");
 }
 
+TEST(ModelSearch, AnOutputWithoutItsMarkIsNoModelYet) {
+  const Places p;
+  p.root1.write("m/model.safetensors", "holes");
+  p.root1.write("m/UNFINISHED", "");
+  for (const char* path : {"m", "m/", "m/model.safetensors"}) {
+    EXPECT_EQ(p.refusal(p.root1 / path).class_code(), "REF006") << path;
+    EXPECT_EQ(p.refusal(p.root1 / path).kind(), ErrorKind::corrupt_input) << path;
+  }
+  p.root1.write("m/COMMITTED", "");
+  EXPECT_NO_THROW(p.find(p.root1 / "m"));
+}
+
 TEST(ModelSearch, TheRecipesFolderComesBeforeModelRootsInTheirOrder) {
   const Places p;
   p.root2.write("org/m/config.json", "{}");

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "io/manifest.hpp"
 #include "io/run_lock.hpp"
 #include "support/error_of.hpp"
 #include "support/set_variable.hpp"
@@ -277,6 +278,25 @@ TEST_F(Publish, AnOutputInItsOwnPlaceCountsOnceItIsMarked) {
   EXPECT_TRUE(fs::exists(out + "/COMMITTED"));
   EXPECT_FALSE(fs::exists(out + "/UNFINISHED"));
   EXPECT_FALSE(fs::exists(out + ".stockpot"));
+}
+
+TEST_F(Publish, AnOutputThatLacksItsMarkIsNotFinishedHoweverItIsAskedFor) {
+  Manifest manifest;
+  manifest.recipe_sha256 = std::string(64, '0');
+  parent.write("out/stockpot-manifest.json", to_json(manifest));
+  OutputPlace made = place();
+  made.made_of = "the same";
+  const auto finished = [&](const char* commit) {
+    parent.write("out/stockpot_run.json",
+                 R"({"stage_fingerprint": "the same", "commit": ")" + std::string(commit) + "\"}");
+    return Staging::is_finished(made);
+  };
+  EXPECT_TRUE(finished("rename"));
+  EXPECT_FALSE(finished("marker"));
+  parent.write("out/UNFINISHED", "");
+  EXPECT_FALSE(finished("rename"));
+  parent.write("out/COMMITTED", "");
+  EXPECT_TRUE(finished("marker"));
 }
 
 TEST_F(Publish, InItsOwnPlaceAnAttemptRemovesOnlyWhatIsMarkedAsItsOwn) {
