@@ -37,6 +37,7 @@ class Job {
     end_if_stopped();
     enter(Phase::open);
     if (!open_output(stages)) {
+      remove_intermediates(stages);
       settings_.on_finished({&*std::ranges::find(stages, "", &Stage::name), nullptr, settings_.places.out, {}});
       return;
     }
@@ -114,6 +115,7 @@ class Job {
       inputs_ = places_of_inputs(stages);
       if (settings_.places.recipe) inputs_.push_back(*settings_.places.recipe);
       const auto last = std::ranges::find(stages, "", &Stage::name);
+      if (last == stages.end()) refuse_foreign_stages(stages);
       if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
       return "at " + (final_ ? final_->stages_directory() : std::string());
     });
@@ -136,6 +138,7 @@ class Job {
     place.claim.break_token = options.break_lock;
     const bool anew = options.resume == Resume::never;
     if (!anew && !place.overwrite && io::Staging::is_finished(place)) return false;
+    refuse_foreign_stages(stages);
     final_ = io::Staging::open(place);
     if (!anew && final_->is_published()) {
       final_->discard();
@@ -143,6 +146,14 @@ class Job {
     }
     if (anew) final_->start_anew(true);
     return true;
+  }
+
+  /// Rank 0. Before the first of them is made.
+  void refuse_foreign_stages(const std::vector<Stage>& stages) const {
+    if (!settings_.places.intermediate || settings_.places.overwrite) return;
+    for (const Stage& stage : stages) {
+      if (!stage.name.empty() && !found_.contains(stage.name)) refuse_foreign(stage, directory_of(stage));
+    }
   }
 
   /// Rank 0. What a stage before the last is going to take of the file system of the output.
@@ -248,7 +259,7 @@ class Job {
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
       io::OutputPlace place = place_of(stage, directory, settings_.options);
       place.inputs.insert(place.inputs.end(), inputs_.begin(), inputs_.end());
-      place.overwrite = true;
+      place.overwrite = settings_.places.overwrite || !settings_.places.intermediate || io::holds_own_output(directory);
       place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
       own = io::Staging::open(place);
     });
@@ -286,10 +297,11 @@ class Job {
     });
   }
 
-  /// Whether a stage was made for others alone: not what is wanted itself, nor what somebody else put there.
+  /// Whether a stage is there and was made for others alone: not what is wanted itself, nor what somebody else put there.
   bool is_intermediate(const Stage& stage) const {
-    return recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents) &&
-           settings_.places.only != stage.name && found_.at(stage.name) != Found::made_elsewhere;
+    const auto found = found_.find(stage.name);
+    return found != found_.end() && found->second == Found::made_of_this && settings_.places.only != stage.name &&
+           recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents);
   }
 
   const comm::Communicator& comm_;

@@ -1,14 +1,17 @@
 #include "engine/stage_place.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
+#include "core/error.hpp"
 #include "engine/output_format.hpp"
 #include "io/dcp_metadata.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/output_place.hpp"
-#include "io/run_record.hpp"
 #include "io/tree.hpp"
 
 namespace stockpot::engine {
@@ -52,10 +55,25 @@ std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {
 
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
   const fs::path place(directory);
-  if (!holds_weights(place, stage.output_format)) return Found::nothing;
-  if (io::is_made_of(directory, stage.made_of)) return Found::made_of_this;
-  const bool is_ours = io::stage_fingerprint((place / io::run_record_file_name).string()).has_value();
+  if (io::is_unfinished(directory) || !holds_weights(place, stage.output_format)) return Found::nothing;
+  if (io::is_made_of(directory, stage.made_of)) {
+    const auto is_there = [&](const io::SmallFile& file) { return fs::exists(place / file.name); };
+    return std::ranges::all_of(stage.companions.files, is_there) ? Found::made_of_this : Found::nothing;
+  }
+  const bool is_ours = io::holds_own_output(directory);
   return may_be_foreign && !is_ours && fs::exists(place / "config.json") ? Found::made_elsewhere : Found::nothing;
+}
+
+void refuse_foreign(const Stage& stage, const std::string& directory) {
+  std::error_code failure;  // then making the stage says what it is
+  if (!fs::is_directory(directory, failure) || fs::is_empty(directory, failure) || io::holds_own_output(directory)) {
+    return;
+  }
+  throw io::exists_error(
+      fmt::format("what is no finished output of Stockpot lies where stage '{}' is to go", printable(stage.name)),
+      directory)
+      .code("OUT001")
+      .hint("move it elsewhere, choose another --intermediate-dir, or replace it with --overwrite");
 }
 
 void remove_stage(const std::string& place, const std::string& name) {

@@ -70,6 +70,13 @@ bool is_made_of(const std::string& out, const std::string& made_of) {
   return (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) && is_whole(out);
 }
 
+bool holds_own_output(const std::string& out) {
+  const auto has_record = [](const std::string& directory) {
+    return stage_fingerprint(directory + "/" + std::string(run_record_file_name)).has_value();
+  };
+  return is_there(out) ? has_record(out) : has_record(out + staging_suffix + "/replaced");
+}
+
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
     : out_(std::move(out)),
       directory_(out_ + staging_suffix),

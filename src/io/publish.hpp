@@ -34,6 +34,9 @@ bool is_unfinished(const std::string& out);
 /// tensors are there with their sizes, and its mark if a mark commits it.
 bool is_made_of(const std::string& out, const std::string& made_of);
 
+/// Whether an output that a merge published lies there, or was moved aside by one that died replacing it.
+bool holds_own_output(const std::string& out);
+
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
 /// Whoever neither publishes, discards nor leaves it looks like a process that was killed.
 class Staging {

@@ -62,6 +62,10 @@ run "$stockpot" multi two.yml gone -I tmp --no-keep-intermediates
 expect_code 0
 expect_that "stages go when they are not to be kept" test ! -e tmp/half/way
 run "$stockpot" multi two.yml -I tmp --only half/way
+run "$stockpot" multi two.yml gone -I tmp --no-keep-intermediates
+expect_out "published gone already"
+expect_that "they go, too, when the output is finished: who made it may have been killed before" test ! -e tmp/half/way
+run "$stockpot" multi two.yml -I tmp --only half/way
 expect_code 0
 expect_that "one stage alone" test -f tmp/half/way/config.json
 run "$stockpot" multi two.yml -I tmp --only half/way --no-keep-intermediates
@@ -87,6 +91,22 @@ for said in "published foreign  manifest" "published foreign already"; do
 done
 expect_that "what another program made stays" test -f tmp/half/way/model.safetensors
 expect_that "and is what was read" same_weights out foreign
+
+# What cannot be used as the stage is not replaced by it either, unless that is said.
+mv tmp/half/way/model.safetensors tmp/half/way/model.gguf
+run "$stockpot" multi two.yml refused -I tmp
+expect_code 6
+expect_err "[OUT001]"
+expect_that "a model of another format stays" test -f tmp/half/way/model.gguf -a ! -e refused.stockpot
+run "$stockpot" multi two.yml replaced -I tmp --overwrite
+expect_code 0
+expect_that "--overwrite replaces it" test ! -e tmp/half/way/model.gguf
+mkdir -p marked/half
+cp -r family/tune-1 marked/half/way
+touch marked/half/way/UNFINISHED
+run "$stockpot" multi two.yml refused -I marked
+expect_code 6
+expect_that "an output that is not marked yet is no stage, and stays" test -f marked/half/way/UNFINISHED
 
 # Where all documents have names, what nobody reads is what is wanted; an output is not.
 sed 's/^---$/---\nname: whole/' two.yml >named.yml

@@ -129,6 +129,7 @@ class LeftBehind:
         cases = {
             "is whole": ("bare", lambda stage: None),
             "lacks a file": (".", lambda stage: sorted(stage.glob("*.safetensors"))[1].unlink()),
+            "lacks its config.json": (".", lambda stage: (stage / "config.json").unlink()),
             "is cut": (".", lambda stage: os.truncate(sorted(stage.glob("*.safetensors"))[0], 1000)),
         }
         for number, (title, (models, change)) in enumerate(cases.items()):
