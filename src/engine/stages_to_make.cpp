@@ -29,7 +29,7 @@ void check_places(const recipe::Recipe& recipe, const std::vector<std::size_t>& 
                   recipe::Diagnostics& diagnostics) {
   const auto last = std::ranges::find_if(chosen, [&](std::size_t d) { return recipe.documents[d].name.empty(); });
   if (places.out.empty() && last != chosen.end()) {
-    diagnostics.error("STG006", recipe.documents[*last].at, "this document has no name, and no output was given for it",
+    diagnostics.error("STG006", recipe.documents[*last].at, "no output was given for this document",
                       "give the output's path after the recipe");
   }
   if (!places.intermediate && last == chosen.end() && !chosen.empty()) {
@@ -52,7 +52,10 @@ std::vector<std::size_t> stages_to_make(const recipe::Recipe& recipe, const Stag
     std::vector<std::string> names;
     for (const auto& document : recipe.documents) names.push_back(document.name);
     const auto wanted = std::ranges::find(names, *places.only);
-    if (wanted == names.end() || places.only->empty()) {
+    if (names.size() == 1) {
+      diagnostics.error("STG006", {}, "--only: a recipe of one document has no stages",
+                        "the name of an only document has no effect: give its output after the recipe");
+    } else if (wanted == names.end() || places.only->empty()) {
       diagnostics.error("STG006", {}, fmt::format("--only: the recipe has no stage '{}'", printable(*places.only)),
                         did_you_mean(*places.only, names));
     } else {

@@ -82,6 +82,16 @@ run "$stockpot" merge two.yml half --only half/way
 expect_code 3
 expect_err "STG006"
 
+# The name of an only document has no effect, and is not denied.
+sed '/^---$/,$d' two.yml >alone.yml
+expect_that "the case is one" grep -q '^name: half/way' alone.yml
+run "$stockpot" multi alone.yml -I tmp
+expect_code 3
+expect_err "no output was given for this document"
+run "$stockpot" multi alone.yml -I tmp --only half/way
+expect_code 3
+expect_err "a recipe of one document has no stages"
+
 # What another program put there is used, is not ours to remove, and does not make a finished output another one.
 rm tmp/half/way/stockpot_run.json
 for said in "published foreign  manifest" "published foreign already"; do
