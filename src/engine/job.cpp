@@ -28,12 +28,7 @@ class Job {
   void run() {
     enter(Phase::plan);
     const auto order = comm::agree(comm_, [&] { return stages_to_make(recipe_, settings_.places); });
-    std::vector<Stage> stages;
-    for (const std::size_t document : order) {
-      stages.push_back(planner_.plan(document));
-      tell(stages.back());
-      take_if_there(stages.back());
-    }
+    std::vector<Stage> stages = plan_all(order);
     end_if_stopped();
     enter(Phase::open);
     if (!open_output(stages)) {
@@ -79,12 +74,38 @@ class Job {
     });
   }
 
+  /// Collective. Out of the recipe alone, and models of other programs that stand in for stages of it: what an output is
+  /// known by does not depend on which stages lie there. Then with those, where there are any.
+  std::vector<Stage> plan_all(const std::vector<std::size_t>& order) {
+    std::vector<Stage> stages;
+    std::vector<Found> there;
+    for (const std::size_t document : order) {
+      Stage& stage = stages.emplace_back(planner_.plan(document));
+      if (all_ours()) stage.planned_as = stage.made_of;
+      tell(stage);
+      there.push_back(find_before(stage));
+      if (there.back() == Found::made_elsewhere) finished(stage, directory_of(stage), there.back());
+    }
+    bool more = false;
+    for (std::size_t s = 0; s < stages.size(); ++s) {
+      if (more) plan_again(stages[s]);
+      if (there[s] == Found::nothing) continue;
+      finished(stages[s], directory_of(stages[s]), there[s]);
+      more = true;
+    }
+    return stages;
+  }
+
+  /// Whether no stage that is there was made by another program.
+  bool all_ours() const {
+    return std::ranges::none_of(found_, [](const auto& f) { return f.second == Found::made_elsewhere; });
+  }
+
   /// Collective. Its models may have come into being since.
   void plan_again(Stage& stage) {
-    std::string before = std::move(stage.made_of);
+    std::string before = std::move(stage.planned_as);
     stage = planner_.plan(stage.document);
-    const bool all_ours = std::ranges::none_of(found_, [](const auto& f) { return f.second == Found::made_elsewhere; });
-    if (all_ours) stage.planned_as = std::move(before);
+    if (all_ours()) stage.planned_as = std::move(before);
     tell(stage);
   }
 
@@ -96,11 +117,10 @@ class Job {
     settings_.on_planned(stage, document, schedule);
   }
 
-  /// Collective. A stage that lies in the place that was given for it: what reads it is planned with what it is.
-  void take_if_there(const Stage& stage) {
-    if (stage.name.empty() || !settings_.places.intermediate) return;
-    const std::string directory = directory_of(stage);
-    if (const Found found = find(stage, directory); found != Found::nothing) finished(stage, directory, found);
+  /// Collective. Whether a stage lies in the place that was given for it.
+  Found find_before(const Stage& stage) const {
+    const bool has_place = !stage.name.empty() && settings_.places.intermediate;
+    return has_place ? find(stage, directory_of(stage)) : Found::nothing;
   }
 
   std::string directory_of(const Stage& stage) const {

@@ -21,10 +21,10 @@ struct Stage {
   std::string output_format;  ///< one of output_formats()
   /// What its output is made of and how: two outputs with the same are the same.
   std::string fingerprint;
-  io::PlanFacts facts;        ///< behind the fingerprint
-  io::Companions companions;  ///< rank 0 only
-  std::string made_of;        ///< likewise: of the whole output, the fingerprint and what is in the companions
-  std::string planned_as;     ///< likewise: the same before the stages that it reads were made; empty if there are none
+  io::PlanFacts facts;          ///< behind the fingerprint
+  io::Companions companions;    ///< rank 0 only
+  std::string made_of;          ///< likewise: of the whole output, the fingerprint and what is in the companions
+  std::string planned_as;       ///< likewise: the same before any stage was made; empty if another program made one
   std::vector<Remark> remarks;  ///< decisions and warnings, of its plan and of its models
 };
 

@@ -165,6 +165,12 @@ class LeftBehind:
         self.finishes(recipe, out)
         again = self.run(recipe, out)
         assert again.code == 0 and "nothing to do" in again.stdout, again
+        out, stages = self.folder / "tied-resumed", self.folder / "tied-stages"
+        self.killed(recipe, out, f"pwrite:path={out.name}.stockpot/data/model:kill", "-I", stages)
+        self.finishes(recipe, out, "-I", stages)
+        shutil.rmtree(stages)
+        again = self.run(recipe, out, "-I", stages)
+        assert again.code == 0 and "nothing to do" in again.stdout, f"gone on with by its stages: {again}"
         print("an output whose stages are gone is finished")
 
     def check_finished(self):
