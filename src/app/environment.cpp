@@ -37,8 +37,9 @@ std::vector<std::string> process_variable_names() {
   std::vector<std::string> names;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    if (text.ends_with('=')) continue;  // as good as not set
-    names.emplace_back(text.substr(0, text.find('=')));
+    const std::size_t equals = text.find('=');
+    if (equals + 1 == text.size()) continue;  // as good as not set
+    names.emplace_back(text.substr(0, equals));
   }
   return names;
 }

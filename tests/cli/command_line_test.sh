@@ -85,6 +85,9 @@ run env STOCKPOT_THREDS=2 "$stockpot" methods
 expect_code 3
 expect_err "STOCKPOT_THREDS"
 expect_err "did you mean 'STOCKPOT_THREADS'"
+run env STOCKPOT_THREDS=2= "$stockpot" methods
+expect_code 3
+expect_err "STOCKPOT_THREDS"
 
 # A name may hold anything; what is printed must not steer a terminal.
 run "$stockpot" $'evil\033[2J'
