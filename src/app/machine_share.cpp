@@ -73,8 +73,7 @@ std::string crowd_on(const MachineShare& share, std::uint64_t threads) {
   if (share.ranks * threads <= share.all_cpus) return "";
   return fmt::format(
       "{} rank{} of {} thread{} on {} may run on {} CPU{}: give fewer --threads, or let the launcher bind ranks to as "
-      "many CPUs as they "
-      "have threads, or to none (mpirun --bind-to none)",
+      "many CPUs as they have threads, or to none (mpirun --bind-to none)",
       share.ranks, share.ranks == 1 ? "" : "s", threads, threads == 1 ? "" : "s", comm::host_name(), share.all_cpus,
       share.all_cpus == 1 ? "" : "s");
 }

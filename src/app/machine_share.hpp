@@ -15,9 +15,8 @@ using CpuMask = std::string;
 CpuMask mask_of_this_process();
 
 struct MachineShare {
-  std::uint64_t ranks = 1;  ///< of the job on this machine
-  std::uint64_t cpus =
-      1;  ///< that are this rank's, at least 1: one that several ranks may run on belongs to each in equal parts
+  std::uint64_t ranks = 1;     ///< of the job on this machine
+  std::uint64_t cpus = 1;      ///< of this rank, at least 1; what several ranks may run on, they have in equal parts
   std::uint64_t all_cpus = 1;  ///< that any of the ranks may run on
 };
 

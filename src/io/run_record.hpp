@@ -25,11 +25,10 @@ struct RunRecord {
     std::string tensor;
     std::uint64_t values = 0;
   };
-  std::string stage_fingerprint;  ///< equal for outputs that are made of the same in the same way
-  std::string
-      planned_fingerprint;    ///< the same before the stages were made that it is made of; empty if it was no other
-  std::string commit;         ///< "rename" or "marker"
-  std::uint64_t attempt = 1;  ///< how many starts it took
+  std::string stage_fingerprint;    ///< equal for outputs that are made of the same in the same way
+  std::string planned_fingerprint;  ///< before the stages that it is made of were made; empty if it was no other
+  std::string commit;               ///< "rename" or "marker"
+  std::uint64_t attempt = 1;        ///< how many starts it took
   std::uint64_t units_resumed = 0;
   std::vector<std::string> made_with;  ///< stages that were merged in the same sweep: times are of all together
   std::string method;

@@ -26,8 +26,7 @@ void warn_of_renumbered(std::span<const WrittenId> written, std::vector<std::str
   const auto more = std::count_if(std::next(first), written.end(), differs);
   warnings.push_back(
       fmt::format("added token '{}' is written with id {} but gets id {} when the file is loaded{}: the id that "
-                  "programs which load it "
-                  "use counts",
+                  "programs which load it use counts",
                   shown(*first->token), first->id, first->token->id,
                   more == 0 ? std::string() : fmt::format(", and {} more are renumbered likewise", more)));
 }
