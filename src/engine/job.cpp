@@ -4,14 +4,13 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
-#include <map>
 #include <span>
 
 #include "comm/agree.hpp"
 #include "engine/stage_place.hpp"
+#include "engine/stages_there.hpp"
 #include "io/file_system.hpp"
 #include "io/tree.hpp"
-#include "recipe/stages.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -23,7 +22,11 @@ class Job {
  public:
   Job(const comm::Communicator& comm, const recipe::Recipe& recipe, const io::SearchPlaces& search,
       const JobSettings& settings)
-      : comm_(comm), recipe_(recipe), settings_(settings), planner_(comm, recipe, search, settings.stages) {}
+      : comm_(comm),
+        recipe_(recipe),
+        settings_(settings),
+        planner_(comm, recipe, search, settings.stages),
+        there_(comm, recipe, settings.places) {}
 
   void run() {
     enter(Phase::plan);
@@ -32,7 +35,7 @@ class Job {
     end_if_stopped();
     enter(Phase::open);
     if (!open_output(stages)) {
-      remove_intermediates(stages);
+      there_.remove_intermediates(stages);
       settings_.on_finished({&*std::ranges::find(stages, "", &Stage::name), nullptr, settings_.places.out, {}});
       return;
     }
@@ -53,7 +56,7 @@ class Job {
       }
       throw;
     }
-    remove_intermediates(stages);
+    there_.remove_intermediates(stages);
     if (settings_.options.trace == nullptr) return;
     const std::string text = trace_text(comm_, *settings_.options.trace, stages);
     if (comm_.is_root()) settings_.on_traced(text);
@@ -81,7 +84,7 @@ class Job {
     std::vector<Found> there;
     for (const std::size_t document : order) {
       Stage& stage = stages.emplace_back(planner_.plan(document));
-      if (all_ours()) stage.planned_as = stage.made_of;
+      if (there_.all_ours()) stage.planned_as = stage.made_of;
       tell(stage);
       there.push_back(find_before(stage));
       if (there.back() == Found::made_elsewhere) finished(stage, directory_of(stage), there.back());
@@ -96,16 +99,11 @@ class Job {
     return stages;
   }
 
-  /// Whether no stage that is there was made by another program.
-  bool all_ours() const {
-    return std::ranges::none_of(found_, [](const auto& f) { return f.second == Found::made_elsewhere; });
-  }
-
   /// Collective. Its models may have come into being since.
   void plan_again(Stage& stage) {
     std::string before = std::move(stage.planned_as);
     stage = planner_.plan(stage.document);
-    if (all_ours()) stage.planned_as = std::move(before);
+    if (there_.all_ours()) stage.planned_as = std::move(before);
     tell(stage);
   }
 
@@ -120,12 +118,13 @@ class Job {
   /// Collective. Whether a stage lies in the place that was given for it.
   Found find_before(const Stage& stage) const {
     const bool has_place = !stage.name.empty() && settings_.places.intermediate;
-    return has_place ? find(stage, directory_of(stage)) : Found::nothing;
+    return has_place ? there_.find(stage, directory_of(stage)) : Found::nothing;
   }
 
   std::string directory_of(const Stage& stage) const {
     if (stage.name.empty()) return settings_.places.out;
-    return (fs::path(settings_.places.intermediate.value_or(stages_directory_)) / stage.name).string();
+    if (settings_.places.intermediate) return there_.directory_of(stage);
+    return (fs::path(stages_directory_) / stage.name).string();
   }
 
   /// The staging directory of the final output holds the stages before it, unless there is another place for them.
@@ -135,7 +134,7 @@ class Job {
       inputs_ = places_of_inputs(stages);
       if (settings_.places.recipe) inputs_.push_back(*settings_.places.recipe);
       const auto last = std::ranges::find(stages, "", &Stage::name);
-      if (last == stages.end()) refuse_foreign_stages(stages);
+      if (last == stages.end()) there_.refuse_foreign(stages);
       if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
       return "at " + (final_ ? final_->stages_directory() : std::string());
     });
@@ -158,7 +157,7 @@ class Job {
     place.claim.break_token = options.break_lock;
     const bool anew = options.resume == Resume::never;
     if (!anew && !place.overwrite && io::Staging::is_finished(place)) return false;
-    refuse_foreign_stages(stages);
+    there_.refuse_foreign(stages);
     final_ = io::Staging::open(place);
     if (!anew && final_->is_published()) {
       final_->discard();
@@ -168,19 +167,11 @@ class Job {
     return true;
   }
 
-  /// Rank 0. Before the first of them is made.
-  void refuse_foreign_stages(const std::vector<Stage>& stages) const {
-    if (!settings_.places.intermediate || settings_.places.overwrite) return;
-    for (const Stage& stage : stages) {
-      if (!stage.name.empty() && !found_.contains(stage.name)) refuse_foreign(stage, directory_of(stage));
-    }
-  }
-
   /// Rank 0. What a stage before the last is going to take of the file system of the output.
   std::uint64_t bytes_beside(const Stage& stage) const {
     const io::OutputPlace place = place_of(stage, directory_of(stage), settings_.options);
     if (!settings_.places.intermediate) return place.needed_bytes;  // what is staged of it lies with the rest
-    return found_.contains(stage.name) ? 0 : missing_bytes(place, settings_.places.out);
+    return there_.has(stage) ? 0 : missing_bytes(place, settings_.places.out);
   }
 
   /// A stage that is to be made, with its place.
@@ -233,7 +224,7 @@ class Job {
     const recipe::MergeDocument& document = recipe_.documents[stage.document];
     const bool is_final = stage.name.empty();
     const std::string directory = directory_of(stage);
-    if (const Found found = is_final ? Found::nothing : find(stage, directory); found != Found::nothing) {
+    if (const Found found = is_final ? Found::nothing : there_.find(stage, directory); found != Found::nothing) {
       finished(stage, directory, found);
       return settings_.on_finished({&stage, nullptr, directory, {}});
     }
@@ -266,7 +257,7 @@ class Job {
   /// A stage is complete in its place.
   void finished(const Stage& stage, const std::string& directory, Found how) {
     if (stage.name.empty()) return;
-    found_[stage.name] = how;
+    there_.add(stage, how);
     planner_.finished(stage, directory, how == Found::made_of_this);
     holds_stages_ = holds_stages_ || !settings_.places.intermediate;
   }
@@ -298,41 +289,15 @@ class Job {
     }
   }
 
-  /// Collective. Whether the stage's output lies there already.
-  Found find(const Stage& stage, const std::string& directory) const {
-    const std::string answer = comm::on_root(comm_, [&] {
-      const auto& places = settings_.places;
-      if (places.intermediate && !places.reuse) return std::string();
-      return std::string(1, static_cast<char>(find_stage(stage, directory, places.intermediate.has_value())));
-    });
-    return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
-  }
-
-  void remove_intermediates(const std::vector<Stage>& stages) const {
-    comm::agree(comm_, [&] {
-      if (!comm_.is_root() || settings_.places.keep || !settings_.places.intermediate) return;
-      for (const Stage& stage : stages) {
-        if (is_intermediate(stage)) remove_stage(*settings_.places.intermediate, stage.name);
-      }
-    });
-  }
-
-  /// Whether a stage is there and was made for others alone: not what is wanted itself, nor what somebody else put there.
-  bool is_intermediate(const Stage& stage) const {
-    const auto found = found_.find(stage.name);
-    return found != found_.end() && found->second == Found::made_of_this && settings_.places.only != stage.name &&
-           recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents);
-  }
-
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const JobSettings& settings_;
   StagePlanner planner_;
-  std::optional<io::Staging> final_;    // rank 0 only
-  std::vector<std::string> inputs_;     // rank 0 only: what no output may take the place of
-  std::deque<Opened> opened_;           // of the sweep under way; they stay where they are
-  std::map<std::string, Found> found_;  // stages that are there, by name
-  bool holds_stages_ = false;           // the final output's staging directory has finished or begun stages in it
+  StagesThere there_;
+  std::optional<io::Staging> final_;  // rank 0 only
+  std::vector<std::string> inputs_;   // rank 0 only: what no output may take the place of
+  std::deque<Opened> opened_;         // of the sweep under way; they stay where they are
+  bool holds_stages_ = false;         // the final output's staging directory has finished or begun stages in it
   std::chrono::steady_clock::time_point next_sign_of_life_;
   std::string stages_directory_;
 };

@@ -1,0 +1,51 @@
+#include "engine/stages_there.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "comm/agree.hpp"
+#include "recipe/stages.hpp"
+
+namespace stockpot::engine {
+
+Found StagesThere::find(const Stage& stage, const std::string& directory) const {
+  if (const auto known = there_.find(stage.name); known != there_.end()) return known->second;
+  const std::string answer = comm::on_root(comm_, [&] {
+    if (places_.intermediate && !places_.reuse) return std::string();
+    return std::string(1, static_cast<char>(find_stage(stage, directory, places_.intermediate.has_value())));
+  });
+  return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
+}
+
+bool StagesThere::all_ours() const {
+  return std::ranges::none_of(there_, [](const auto& stage) { return stage.second == Found::made_elsewhere; });
+}
+
+std::string StagesThere::directory_of(const Stage& stage) const {
+  return (std::filesystem::path(*places_.intermediate) / stage.name).string();
+}
+
+void StagesThere::refuse_foreign(std::span<const Stage> stages) const {
+  if (!places_.intermediate || places_.overwrite) return;
+  for (const Stage& stage : stages) {
+    if (!stage.name.empty() && !has(stage)) engine::refuse_foreign(stage, directory_of(stage));
+  }
+}
+
+void StagesThere::remove_intermediates(std::span<const Stage> stages) const {
+  comm::agree(comm_, [&] {
+    if (!comm_.is_root() || places_.keep || !places_.intermediate) return;
+    for (const Stage& stage : stages) {
+      if (is_intermediate(stage)) remove_stage(*places_.intermediate, stage.name);
+    }
+  });
+}
+
+/// Whether a stage is there and was made for others alone: not what is wanted itself, nor what somebody else put there.
+bool StagesThere::is_intermediate(const Stage& stage) const {
+  const auto found = there_.find(stage.name);
+  return found != there_.end() && found->second == Found::made_of_this && places_.only != stage.name &&
+         recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents);
+}
+
+}  // namespace stockpot::engine
