@@ -1,7 +1,6 @@
 #include "io/folder.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace stockpot::io {
 
@@ -13,6 +12,10 @@ std::vector<std::string> names_in(const std::string& folder, std::error_code& fa
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
 
 }  // namespace stockpot::io

@@ -184,7 +184,7 @@ HubSnapshot hub_snapshot(const std::string& model_directory, const std::string& 
   std::error_code failure;
   const fs::path real = fs::canonical(snapshot, failure), bounds = fs::canonical(model, failure);
   if (failure || !fs::is_directory(real, failure)) throw unknown_revision(model, revision.empty() ? "main" : revision);
-  if (std::mismatch(bounds.begin(), bounds.end(), real.begin(), real.end()).first != bounds.end()) {
+  if (!lies_in(real, bounds)) {
     throw Error(ErrorKind::corrupt_input, "a link leads out of the model's folder in the hub cache")
         .code("REF007")
         .in_file(snapshot.string())

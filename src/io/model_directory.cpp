@@ -20,10 +20,6 @@ std::optional<fs::path> hub_model_of(const fs::path& real) {
   return is_snapshot ? std::optional(model) : std::nullopt;
 }
 
-bool lies_in(const fs::path& path, const fs::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-}
-
 }  // namespace
 
 ModelDirectory::ModelDirectory(std::string path) : path_(std::move(path)) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "io/folder.hpp"
 #include "io/run_record.hpp"
 
 namespace stockpot::io {
@@ -17,11 +18,6 @@ namespace stockpot::io {
 namespace fs = std::filesystem;
 
 namespace {
-
-bool lies_in(const fs::path& inner, const fs::path& outer) {
-  const auto rest = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  return rest.first == outer.end();
-}
 
 /// Whether a merge, or whoever else makes models, may have made the directory.
 bool holds_model(const fs::path& out) {

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/version.hpp"
 #include "io/file_system.hpp"
+#include "io/folder.hpp"
 #include "io/output_place.hpp"
 #include "io/posix_file.hpp"
 
@@ -41,15 +42,10 @@ fs::path resolved(const fs::path& path) {
   return whole.has_filename() ? whole : whole.parent_path();
 }
 
-bool is_under(const fs::path& path, const fs::path& directory) {
-  const auto [at, end] = std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
-  return at == directory.end();
-}
-
 bool is_in_output(const fs::path& path, const std::string& out) {
   if (out.empty()) return false;
   const fs::path place = resolved(out);
-  return is_under(path, place) || is_under(path, place.string() + staging_suffix);
+  return lies_in(path, place) || lies_in(path, place.string() + staging_suffix);
 }
 
 }  // namespace
