@@ -1,9 +1,8 @@
 // Linear: the weighted mean (or sum) of the models.
 //
 // Source: Wortsman et al. 2022, Model soups, arXiv:2203.05482. The greedy soup needs data and is not this.
-#include <cmath>
-
 #include "core/error.hpp"
+#include "methods/kernels/weight_sums.hpp"
 #include "methods/kernels/weighted_sum.hpp"
 #include "methods/method.hpp"
 
@@ -40,18 +39,13 @@ class Linear final : public TileMethod<Linear> {
 std::vector<std::string> check(const Settings& settings) {
   if (!settings.flag("normalize") || settings.models() == 0) return {};
   const float sum = sum_of_weights<float>(settings);
-  if (!std::isfinite(sum)) {
-    throw Error(ErrorKind::recipe, "the weights add up to more than float32 holds, and normalize divides by their sum")
-        .code("CFG053")
-        .with("parameter", "weight")
-        .hint("only their ratios matter: divide all of them by the same number");
-  }
   if (sum == 0.0f || sum_of_weights<double>(settings) == 0.0) {
     throw Error(ErrorKind::recipe, "the weights add up to 0, and normalize divides by their sum")
         .code("CFG053")
         .with("parameter", "weight")
         .hint("change a weight, or set normalize: false");
   }
+  check_divisor(sum);
   return {};
 }
 

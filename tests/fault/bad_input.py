@@ -64,6 +64,13 @@ def recipe_cases(models):
         Refusal(
             "weights add up to infinity", json.loads(text.replace('"weight": 1', '"weight": 2e38')), RECIPE, ["CFG053"]
         ),
+        Refusal("weights have lost bits", json.loads(text.replace('"weight": 1', '"weight": 1e-43')), RECIPE, ["CFG053"]),
+        Refusal(
+            "weights of task vectors add up to infinity",
+            json.loads(text.replace('"weight": 1', '"weight": 2e38')) | {"merge_method": "ties", "base_model": models.path("base")},
+            RECIPE,
+            ["CFG053"],
+        ),
         Refusal(
             "density above one",
             ties | {"parameters": {"density": 1.5}},

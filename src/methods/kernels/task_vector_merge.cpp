@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "methods/kernels/weight_sums.hpp"
+
 namespace stockpot::methods {
 namespace {
 
@@ -60,9 +62,11 @@ std::vector<ParameterSpec> electing_parameters(FamilyDefaults defaults) {
 }
 
 std::vector<std::string> check_family(const Settings& settings) {
+  if (!settings.flag("normalize")) return {};
+  check_divisors(settings);
   const auto weights = settings.per_model("weight");
   const bool negative = std::ranges::any_of(weights, [](double weight) { return weight < 0.0; });
-  if (!negative || !settings.flag("normalize")) return {};
+  if (!negative) return {};
   return {"a negative weight loses its sign where normalize divides by it; normalize: false keeps it"};
 }
 

@@ -31,7 +31,7 @@ struct FamilyDefaults {
 std::vector<ParameterSpec> family_parameters(FamilyDefaults defaults);
 /// And sign_consensus and zero_sign, for the members that elect a sign.
 std::vector<ParameterSpec> electing_parameters(FamilyDefaults defaults);
-/// Warnings that all members share: MethodSpec::check.
+/// What all members share: MethodSpec::check.
 std::vector<std::string> check_family(const Settings& settings);
 /// What rescaling and election need.
 Needs family_needs(const Settings& settings, const GroupInfo& group);
