@@ -1,11 +1,15 @@
 #include "engine/provenance.hpp"
 
 #include <filesystem>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/simd.hpp"
 #include "core/version.hpp"
+#include "io/published_output.hpp"
+#include "io/shard_index.hpp"
 #include "io/shown_reference.hpp"
+#include "io/tree.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -46,6 +50,16 @@ io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::Merg
     manifest.tensors.push_back({plan.tensors[t].output, file_of[t], digests[t]});
   }
   return manifest;
+}
+
+std::vector<io::Manifest::OutputFile> small_files_of(const io::Companions& companions, const std::string& directory) {
+  std::set<std::string> names;
+  for (const io::SmallFile& file : companions.files) names.insert(file.name);
+  const std::string index(io::shard_index_file_name);
+  if (io::stored_size(directory + "/" + index)) names.insert(index);
+  std::vector<io::Manifest::OutputFile> files;
+  for (const std::string& name : names) files.push_back(io::describe_small_file(directory, name));
+  return files;
 }
 
 io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const std::string& out) {

@@ -16,6 +16,9 @@ namespace stockpot::engine {
 io::Manifest manifest_of(const recipe::MergeDocument& document, const plan::MergePlan& plan,
                          const std::vector<io::TensorFile>& files, const std::vector<io::Digest>& digests);
 
+/// Rank 0. The companions in the output, and its index where it has one.
+std::vector<io::Manifest::OutputFile> small_files_of(const io::Companions& companions, const std::string& directory);
+
 io::ModelCard card_of(const recipe::Recipe& recipe, const Stage& stage, const std::string& out);
 
 io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, const JobOptions& options,

@@ -207,9 +207,11 @@ std::string StageMerge::write_records(const JobSummary& summary, const std::vect
     io::write_file((std::filesystem::path(directory) / file).string(), text);
   };
   write(io::run_record_file_name, to_json(record_of(stage_, schedule_, options_, summary)));
-  const std::string manifest = to_json(manifest_of(document(), plan_, sink_->files(), digests));
-  write(io::manifest_file_name, manifest);
-  return io::sha256_hex(manifest);
+  io::Manifest manifest = manifest_of(document(), plan_, sink_->files(), digests);
+  manifest.small_files = small_files_of(stage_.companions, directory);
+  const std::string text = to_json(manifest);
+  write(io::manifest_file_name, text);
+  return io::sha256_hex(text);
 }
 
 void StageMerge::check_complete(const JobSummary& summary) {

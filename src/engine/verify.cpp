@@ -17,7 +17,6 @@
 #include "io/publish.hpp"
 #include "io/published_output.hpp"
 #include "io/run_record.hpp"
-#include "io/shard_index.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 #include "partition/assign.hpp"
@@ -154,6 +153,18 @@ std::vector<std::string> compare_files(const io::Manifest& manifest, const io::P
   return differences;
 }
 
+std::vector<std::string> compare_small_files(const io::Manifest& manifest, const std::string& out) {
+  std::vector<std::string> differences;
+  for (const auto& expected : manifest.small_files) {
+    if (!io::stored_size((std::filesystem::path(out) / expected.name).string())) {
+      differences.push_back(fmt::format("file    {}: missing", printable(expected.name)));
+    } else if (io::describe_small_file(out, expected.name) != expected) {
+      differences.push_back(fmt::format("file    {}: its bytes differ", printable(expected.name)));
+    }
+  }
+  return differences;
+}
+
 /// What the manifest describes was once readable: damage is a difference like any other.
 io::PublishedOutput read_as_published(const std::string& out, const io::Manifest& manifest) {
   try {
@@ -174,13 +185,13 @@ bool looks_like_weights(std::string_view file) {
   return std::ranges::any_of(endings, [&](std::string_view ending) { return file.ends_with(ending); });
 }
 
-/// Weight files and indexes that are too many: a loader might take them for part of the model; and the index, if it is gone.
+/// Weight files and indexes that are too many: a loader might take them for part of the model.
 std::vector<std::string> foreign_files(const io::Manifest& manifest, const std::string& out) {
   const std::filesystem::path place(out);
-  const bool has_index = manifest.files.size() > 1 && !manifest.lists(io::dcp_index_name);
   std::set<std::string_view> known;
-  for (const auto& file : manifest.files) known.insert(file.name);
-  if (has_index) known.insert(io::shard_index_file_name);
+  for (const auto* files : {&manifest.files, &manifest.small_files}) {
+    for (const auto& file : *files) known.insert(file.name);
+  }
   std::vector<std::string> differences;
   const auto look_into = [&](const std::filesystem::path& folder, const std::string& prefix) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -192,9 +203,6 @@ std::vector<std::string> foreign_files(const io::Manifest& manifest, const std::
   look_into(place, "");
   if (std::filesystem::is_directory(place / io::dcp_folder)) {
     look_into(place / io::dcp_folder, std::string(io::dcp_folder) + "/");
-  }
-  if (has_index && !std::filesystem::exists(place / io::shard_index_file_name)) {
-    differences.push_back(fmt::format("file    {}: missing", io::shard_index_file_name));
   }
   return differences;
 }
@@ -238,6 +246,7 @@ VerifySummary verify_output(const comm::Communicator& comm, const std::string& o
     if (!comm.is_root()) return;
     std::vector<std::string> differences = compare_tensors(manifest, found, computed);
     for (std::string& line : compare_files(manifest, output, computed)) differences.push_back(std::move(line));
+    for (std::string& line : compare_small_files(manifest, out)) differences.push_back(std::move(line));
     for (std::string& line : foreign_files(manifest, out)) differences.push_back(std::move(line));
     if (!differences.empty()) throw mismatch(out, differences);
   });

@@ -8,7 +8,6 @@
 
 #include "core/error.hpp"
 #include "core/version.hpp"
-#include "io/dcp_metadata.hpp"
 #include "io/json.hpp"
 #include "io/shard_index.hpp"
 
@@ -28,11 +27,16 @@ json input_json(const Manifest::Input& input) {
   return {{"model", input.model}, {"tensor_table_sha256", input.tensor_table_sha256}, {"files", std::move(files)}};
 }
 
-json output_json(const Manifest& manifest) {
-  json files = json::array(), tensors = json::array();
-  for (const auto& file : manifest.files) {
-    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"digest", file.digest.hex()}});
+json files_json(const std::vector<Manifest::OutputFile>& files) {
+  json list = json::array();
+  for (const auto& file : files) {
+    list.push_back({{"name", file.name}, {"bytes", file.bytes}, {"digest", file.digest.hex()}});
   }
+  return list;
+}
+
+json output_json(const Manifest& manifest) {
+  json tensors = json::array();
   for (const auto& tensor : manifest.tensors) {
     tensors.push_back({{"name", tensor.info.name},
                        {"dtype", name(tensor.info.dtype)},
@@ -40,7 +44,9 @@ json output_json(const Manifest& manifest) {
                        {"file", tensor.file},
                        {"digest", tensor.digest.hex()}});
   }
-  return {{"digest", digest_algorithm}, {"files", std::move(files)}, {"tensors", std::move(tensors)}};
+  json output = {{"digest", digest_algorithm}, {"files", files_json(manifest.files)}, {"tensors", std::move(tensors)}};
+  if (!manifest.small_files.empty()) output["small_files"] = files_json(manifest.small_files);
+  return output;
 }
 
 Error malformed(const std::string& sentence) {
@@ -90,9 +96,10 @@ std::string sha256_of(const ordered_json& object, const char* key) {
 // `verify` joins these to the directory that it was given: they must not lead out of it.
 std::string file_name_of(const ordered_json& object, const char* key) {
   std::string text = text_of(object, key);
-  const std::string folder = std::string(dcp_folder) + "/";  // the one that an output can have weights in
-  const auto mistake =
-      check_plain_file_name(std::string_view(text).substr(text.starts_with(folder) ? folder.size() : 0));
+  const std::string_view whole = text;
+  const std::size_t slash = whole.find('/');  // an output has folders, but none in another
+  auto mistake = check_plain_file_name(whole.substr(0, slash));
+  if (!mistake && slash != std::string_view::npos) mistake = check_plain_file_name(whole.substr(slash + 1));
   if (!mistake) return text;
   throw malformed(fmt::format("a file name in the manifest {}", *mistake)).code("FMT002").with(key, text);
 }
@@ -126,16 +133,31 @@ Manifest::Input input_of(const ordered_json& object) {
   return input;
 }
 
+Manifest::OutputFile output_file_of(const ordered_json& object) {
+  return {.name = file_name_of(object, "name"), .bytes = number_of(object, "bytes"), .digest = digest_of(object)};
+}
+
+void read_small_files(const ordered_json& list, Manifest& manifest) {
+  for (const ordered_json& object : list) {
+    Manifest::OutputFile file = output_file_of(object);
+    if (manifest.lists(file.name)) throw malformed("a file is listed twice").with("name", file.name);
+    if (!manifest.small_files.empty() && manifest.small_files.back().name >= file.name) {
+      throw malformed("the small files are not in ascending order of name").with("name", file.name);
+    }
+    manifest.small_files.push_back(std::move(file));
+  }
+}
+
 void read_output(const ordered_json& output, Manifest& manifest) {
   if (const std::string algorithm = text_of(output, "digest"); algorithm != digest_algorithm) {
     throw malformed("the manifest uses an unknown kind of digest").with("digest", algorithm);
   }
   std::set<std::string> file_names;
   for (const ordered_json& object : list_of(output, "files")) {
-    const auto& file = manifest.files.emplace_back(Manifest::OutputFile{
-        .name = file_name_of(object, "name"), .bytes = number_of(object, "bytes"), .digest = digest_of(object)});
+    const auto& file = manifest.files.emplace_back(output_file_of(object));
     if (!file_names.insert(file.name).second) throw malformed("a file is listed twice").with("name", file.name);
   }
+  if (output.contains("small_files")) read_small_files(list_of(output, "small_files"), manifest);
   for (const ordered_json& object : list_of(output, "tensors")) {
     Manifest::OutputTensor tensor{
         .info = tensor_info_of(object), .file = file_name_of(object, "file"), .digest = digest_of(object)};

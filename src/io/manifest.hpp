@@ -44,8 +44,10 @@ struct Manifest {
   std::string method;
   std::string recipe_sha256;  ///< of the recipe file, byte for byte
   std::uint64_t seed = 0;
-  std::vector<Input> inputs;          ///< in the recipe's order
-  std::vector<OutputFile> files;      ///< those that hold tensors
+  std::vector<Input> inputs;      ///< in the recipe's order
+  std::vector<OutputFile> files;  ///< those that hold tensors
+  std::vector<OutputFile>
+      small_files;  ///< those that make the weights loadable, ascending by name; a digest is of all bytes
   std::vector<OutputTensor> tensors;  ///< ascending by name
 
   /// Whether a file of this name is one of the output's.

@@ -72,6 +72,16 @@ PublishedOutput read_hdf5_output(const std::string& path) {
   return output;
 }
 
+void add_bytes(const PosixSource& source, std::uint64_t begin, std::uint64_t end, DigestStream& digest) {
+  constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
+  std::vector<std::byte> piece;
+  for (std::uint64_t at = begin; at < end; at += piece.size()) {
+    piece.resize(std::min(end - at, piece_bytes));
+    source.read_at(at, piece);
+    digest.add(piece);
+  }
+}
+
 /// Of a file of a distributed checkpoint: everything that is not a tensor's data.
 Digest frame_digest(const StoredFile& file, std::uint32_t number, const Catalogue& catalogue) {
   std::map<std::uint64_t, std::uint64_t> data;  // end by begin
@@ -81,15 +91,9 @@ Digest frame_digest(const StoredFile& file, std::uint32_t number, const Catalogu
   data[file.bytes] = file.bytes;
   const PosixSource source(file.path);
   DigestStream digest;
-  std::vector<std::byte> frame;
   std::uint64_t at = 0;
   for (const auto& [begin, end] : data) {
-    for (; at < begin; at += frame.size()) {
-      constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
-      frame.resize(std::min(begin - at, piece_bytes));
-      source.read_at(at, frame);
-      digest.add(frame);
-    }
+    add_bytes(source, at, begin, digest);
     at = end;
   }
   return digest.digest();
@@ -135,6 +139,13 @@ PublishedOutput read_published_output(const std::string& directory, const Manife
     output.headers.push_back(header_digest(output.catalogue.files[f].path, data_start[f]));
   }
   return output;
+}
+
+Manifest::OutputFile describe_small_file(const std::string& directory, const std::string& name) {
+  const PosixSource source((std::filesystem::path(directory) / name).string());
+  DigestStream digest;
+  add_bytes(source, 0, source.size(), digest);
+  return {.name = name, .bytes = source.size(), .digest = digest.digest()};
 }
 
 }  // namespace stockpot::io

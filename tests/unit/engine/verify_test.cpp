@@ -87,6 +87,25 @@ TEST_F(Verify, AMissingIndexIsAMismatch) {
   EXPECT_THAT(damage_found().what(), HasSubstr("model.safetensors.index.json: missing"));
 }
 
+TEST_F(Verify, AChangedIndexIsAMismatch) {
+  std::ofstream(out_ + "/model.safetensors.index.json", std::ios::app) << ' ';
+  EXPECT_THAT(damage_found().what(), HasSubstr("model.safetensors.index.json: its bytes differ"));
+}
+
+TEST_F(Verify, AMissingOrChangedConfigurationIsAMismatchThatNamesIt) {
+  std::ofstream(out_ + "/config.json", std::ios::app) << ' ';
+  EXPECT_THAT(damage_found().what(), HasSubstr("config.json: its bytes differ"));
+  std::filesystem::remove(out_ + "/config.json");
+  const Error error = damage_found();
+  EXPECT_EQ(error.kind(), ErrorKind::mismatch);
+  EXPECT_THAT(error.what(), HasSubstr("config.json: missing"));
+}
+
+TEST_F(Verify, TheModelCardIsThereToBeEdited) {
+  std::ofstream(out_ + "/README.md", std::ios::app) << "More about it.\n";
+  verify_output(alone_, out_, {});
+}
+
 TEST_F(Verify, AWeightFileThatTheMergeDidNotWriteIsNamed) {
   std::filesystem::copy_file(shard_, out_ + "/model-00009-of-00009.safetensors");
   EXPECT_THAT(damage_found().what(), HasSubstr("model-00009-of-00009.safetensors: not of this output"));

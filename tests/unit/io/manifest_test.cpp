@@ -25,6 +25,7 @@ Manifest example() {
           .seed = 18'446'744'073'709'551'615u,
           .inputs = {{.model = "org/base", .tensor_table_sha256 = sha, .files = {{"model.safetensors", 12}}}},
           .files = {{"model.safetensors", 4108, digest("01")}},
+          .small_files = {},
           .tensors = {{{"a", DType::bf16, {2, 3}}, "model.safetensors", digest("02")},
                       {{"b", DType::f32, {}}, "model.safetensors", digest("03")}}};
 }
@@ -74,6 +75,20 @@ TEST(Manifest, NamesOfInputFilesAreText) {
   EXPECT_EQ(parse_manifest(to_json(odd), "m.json").inputs, odd.inputs);
 }
 
+TEST(Manifest, SmallFilesAreListedWhereThereAreAny) {
+  Manifest loadable = example();
+  loadable.small_files = {{"additional_chat_templates/rag.jinja", 3, digest("04")}, {"config.json", 0, digest("05")}};
+  const std::string text = to_json(loadable);
+  EXPECT_THAT(text, HasSubstr(R"("small_files":[{"bytes":3,"digest":"0404)"));
+  EXPECT_EQ(parse_manifest(text, "m.json").small_files, loadable.small_files);
+}
+
+/// The example with one small file.
+std::string with_small_file(const std::string& name) {
+  return with(R"("tensors":[)", R"("small_files":[{"bytes":1,"digest":"01010101010101010101010101010101","name":")" +
+                                    name + R"("}],"tensors":[)");
+}
+
 struct Damage {
   const char* what;
   std::string text;
@@ -103,6 +118,11 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"fraction", with(R"("bytes":4108)", R"("bytes":4108.0)"), "bytes"},
         Damage{"path as file", with(R"("name":"model.safetensors"}],"tensors")", R"("name":"../model"}],"tensors")"),
                "FMT002"},
+        Damage{"path as small file", with_small_file("/etc/passwd"), "FMT002"},
+        Damage{"folders in a folder", with_small_file("a/b/c.json"), "FMT002"},
+        Damage{"parent of a folder", with_small_file("a/.."), "FMT002"},
+        Damage{"weights as small file", with_small_file("model.safetensors"), "twice"},
+        Damage{"no small files", with(R"("tensors":[)", R"("small_files":[],"tensors":[)"), "canonical"},
         Damage{"file twice",
                with(R"("name":"model.safetensors"}],"tensors")",
                     R"("name":"model.safetensors"},{"bytes":4108,"digest":"01010101010101010101010101010101",)"
