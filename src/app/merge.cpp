@@ -94,7 +94,7 @@ class Show {
       if (comm_.is_root()) fmt::print("{}", recipe::print_recipe(recipe));
       return;
     }
-    const auto order = engine::stages_to_make(recipe, line_.places);
+    const auto order = comm::agree(comm_, [&] { return engine::stages_to_make(recipe, line_.places); });
     engine::StagePlanner planner(comm_, recipe, search, settings.stages);
     for (const std::size_t document : order) {
       if (document == order.back()) planner.explain(line_.values.text("explain"));

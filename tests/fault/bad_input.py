@@ -97,6 +97,11 @@ def recipe_cases(models):
         Refusal(
             "unknown variable", good, RECIPE, ["STOCKPOT_THREDS", "STOCKPOT_THREADS"], env={"STOCKPOT_THREDS": "2"}
         ),
+    ] + [
+        Refusal(
+            f"no such stage {' '.join(shows)}", two_stages(models), RECIPE, ["STG006", "nope"], ("--only", "nope", *shows), hint=False
+        )
+        for shows in ((), ("--dry-run",), ("--explain", "w"))
     ]
 
 
