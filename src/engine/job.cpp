@@ -149,8 +149,13 @@ class Job {
     place.inputs = inputs_;
     for (const Stage& stage : stages) {
       if (&stage == &last) continue;
-      place.needed_bytes += bytes_beside(stage);
-      if (settings_.places.intermediate) place.inputs.push_back(directory_of(stage));
+      const io::OutputPlace own = place_of(stage, directory_of(stage), settings_.options);
+      if (!settings_.places.intermediate) {
+        place.stages_bytes += own.needed_bytes;
+        continue;
+      }
+      place.inputs.push_back(own.out);
+      if (!there_.has(stage)) place.needed_bytes += missing_bytes(own, settings_.places.out);
     }
     place.overwrite = settings_.places.overwrite;
     place.in_place = options.in_place;
@@ -165,13 +170,6 @@ class Job {
     }
     if (anew) final_->start_anew(true);
     return true;
-  }
-
-  /// Rank 0. What a stage before the last is going to take of the file system of the output.
-  std::uint64_t bytes_beside(const Stage& stage) const {
-    const io::OutputPlace place = place_of(stage, directory_of(stage), settings_.options);
-    if (!settings_.places.intermediate) return place.needed_bytes;  // what is staged of it lies with the rest
-    return there_.has(stage) ? 0 : missing_bytes(place, settings_.places.out);
   }
 
   /// A stage that is to be made, with its place.

@@ -46,6 +46,22 @@ void rename_or_throw(const std::string& from, const std::string& to) {
   if (file_calls().rename(from.c_str(), to.c_str()) != 0) throw system_error(errno, "rename", to);
 }
 
+/// Of what is going to lie below a directory, that which does not lie there yet.
+std::uint64_t missing_bytes(const std::string& directory, std::uint64_t bytes) {
+  return bytes == 0 ? 0 : bytes - std::min(bytes, allocated_bytes(directory));
+}
+
+/// The output may grow in a mount, beside which its stages lie: each file system has to hold its part.
+void require_missing_space(const OutputPlace& place, const std::string& out, const std::string& staging) {
+  const std::uint64_t grows_in_out = place.in_place ? place.needed_bytes : 0;
+  const std::uint64_t of_out = missing_bytes(out, grows_in_out);
+  const std::uint64_t of_staging = missing_bytes(staging, place.needed_bytes - grows_in_out + place.stages_bytes);
+  const fs::path beside = is_there(staging) ? fs::path(staging) : fs::path(staging).parent_path();
+  if (share_file_system(out, beside)) return require_space(beside, of_out + of_staging);
+  require_space(out, of_out);
+  require_space(beside, of_staging);
+}
+
 /// Whether the files that hold tensors are there with the size that they had. Not their bytes: that is what verify is for.
 bool is_whole(const std::string& out) {
   const std::string path = out + "/" + std::string(manifest_file_name);
@@ -101,10 +117,7 @@ Staging Staging::open(const OutputPlace& place) {
     } else {
       holder_of_own(directory);
     }
-    const fs::path grows = place.in_place ? out : fs::path(directory);
-    const std::uint64_t staged = is_new ? 0 : allocated_bytes(grows.string());
-    require_space(is_there(grows.string()) ? grows : out.parent_path(),
-                  place.needed_bytes - std::min(staged, place.needed_bytes));
+    require_missing_space(place, out.string(), directory);
     ensure_directory(directory);
     Staging staging(out.string(), place, OutputLock::take(directory, place.claim));
     try {

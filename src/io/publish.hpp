@@ -20,7 +20,8 @@ namespace stockpot::io {
 struct OutputPlace {
   std::string out;
   std::vector<std::string> inputs;  ///< directories and files that the output is made of
-  std::uint64_t needed_bytes = 0;   ///< of all output files
+  std::uint64_t needed_bytes = 0;   ///< of all output files, and of what else goes to the file system that they grow on
+  std::uint64_t stages_bytes = 0;   ///< of stages in its staging directory
   bool overwrite = false;           ///< an output that is there already is replaced
   bool in_place = false;            ///< data grows in OUT itself, and a marker commits it
   LockClaim claim = {};

@@ -114,7 +114,25 @@ def check_stages_elsewhere(program, folder):
         script = f"{mount} && {' && '.join(merges)}; code=$?; ls -A {place}; exit $code"
         outcome = program.run("merge", both, "--quiet", prefix=["unshare", "--mount", "sh", "-c", script, "sh"])
         assert outcome.code == code and (code == 0 or outcome.stdout == ""), f"{title}: {outcome}"
+    check_stages_beside_a_mount(program, folder, both, kilobytes)
     print("space is asked for where stages are to go")
+
+
+def check_stages_beside_a_mount(program, folder, both, kilobytes):
+    """An output that grows in a mount has its stages beside that."""
+    for title, beside, within, code in (
+        ("room for each on its own side", 1.5, 1.5, 0),
+        ("too little for the output", 3.5, 0.5, NO_SPACE),
+        ("too little for its stages", 0.5, 3.5, NO_SPACE),
+    ):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        out = place / "out"
+        small = [f"mount -t tmpfs -o size={int(parts * kilobytes)}k tmpfs" for parts in (beside, within)]
+        script = f'{small[0]} {place} && mkdir {out} && {small[1]} {out} && "$@"; code=$?; ls -A {out}; exit $code'
+        prefix = ["unshare", "--mount", "sh", "-c", script, "sh"]
+        outcome = program.run("merge", both, out, "--quiet", "--commit=marker", prefix=prefix)
+        assert outcome.code == code and (code == 0 or outcome.stdout == ""), f"{title}: {outcome}"
+        assert f"{out}.stockpot" not in outcome.stderr, f"{title}: found out when it was too late: {outcome}"
 
 
 def can_mount(folder):
