@@ -65,7 +65,7 @@ bool make_lock(const std::string& staging, const RunLock& lock, const std::strin
 
 void refuse_living(const std::string& staging, const LockHolder& holder) {
   const RunLock& lock = holder.lock;
-  const Owner owner = owner_of(lock);
+  const Owner owner = owner_of(lock, holder.quiet_seconds);
   if (owner == Owner::gone) return;
   Error error(ErrorKind::output_exists, "another run works on this output");
   error.with("output", staging).with("host", lock.host).with("pid", std::to_string(lock.pid));

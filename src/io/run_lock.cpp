@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -69,6 +70,17 @@ std::uint64_t pid_namespace_of_this_process() {
   return ::stat("/proc/self/ns/pid", &facts) == 0 ? static_cast<std::uint64_t>(facts.st_ino) : 0;
 }
 
+std::string boot_of_this_machine() { return proc_line("/proc/sys/kernel/random/boot_id"); }
+
+/// Machines and containers that share a file system may share a name, too: another boot alone says nothing. Signs of life come
+/// every 30 s, by the clock of a file server that may be behind ours by a minute and more.
+bool ended_by_boot(std::int64_t quiet_seconds) {
+  constexpr std::int64_t least_silence = 120;
+  timespec since_boot{};
+  if (::clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return false;
+  return quiet_seconds > std::max<std::int64_t>(since_boot.tv_sec, least_silence);
+}
+
 std::string new_token() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -105,7 +117,7 @@ RunLock RunLock::of_this_process() {
   const BatchJob job = batch_job();
   return {.token = new_token(),
           .host = host_name(),
-          .boot_id = proc_line("/proc/sys/kernel/random/boot_id"),
+          .boot_id = boot_of_this_machine(),
           .pid_namespace = pid_namespace_of_this_process(),
           .pid = pid,
           .started_ticks = io::started_ticks(pid),
@@ -145,12 +157,12 @@ std::optional<RunLock> RunLock::parse(std::string_view text) {
   }
 }
 
-Owner owner_of(const RunLock& lock) {
+Owner owner_of(const RunLock& lock, std::int64_t quiet_seconds) {
   if (lock.released) return Owner::gone;
   const BatchJob job = batch_job();
   if (!job.id.empty() && lock.job_id == job.id && lock.restart_count < job.restart_count) return Owner::gone;
   if (lock.host != host_name()) return Owner::elsewhere;
-  if (lock.boot_id != proc_line("/proc/sys/kernel/random/boot_id")) return Owner::gone;
+  if (lock.boot_id != boot_of_this_machine()) return ended_by_boot(quiet_seconds) ? Owner::gone : Owner::elsewhere;
   const std::uint64_t here = pid_namespace_of_this_process();
   if (lock.pid_namespace != 0 && here != 0 && lock.pid_namespace != here) return Owner::elsewhere;
   if (!exists(lock.pid)) return Owner::gone;

@@ -34,7 +34,9 @@ struct RunLock {
 enum class Owner { running, gone, elsewhere };
 
 /// Local. `elsewhere`: a process of another machine or container, of which nothing can be told from here. A job that its scheduler has
-/// started again is gone, wherever it was.
-Owner owner_of(const RunLock& lock);
+/// started again is gone, wherever it was. Another boot of a machine of this name is this machine before it was booted, or another
+/// one: it is gone if it has given no sign of life since.
+/// @param quiet_seconds  since the last sign of life
+Owner owner_of(const RunLock& lock, std::int64_t quiet_seconds);
 
 }  // namespace stockpot::io

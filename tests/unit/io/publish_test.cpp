@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 
 #include "io/manifest.hpp"
@@ -310,24 +311,30 @@ TEST_F(Publish, InItsOwnPlaceAnAttemptRemovesOnlyWhatIsMarkedAsItsOwn) {
   EXPECT_EQ(bytes_of_file(out + "/precious"), "x");
 }
 
-TEST_F(Publish, ALockFromBeforeTheReboot) {
+TEST_F(Publish, AnotherBootOfThisNameIsGoneOnceItHasBeenSilentSinceOurs) {
   RunLock lock = RunLock::of_this_process();
   lock.boot_id = "another boot";
-  EXPECT_EQ(owner_of(lock), Owner::gone);
+  timespec since_boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  EXPECT_EQ(owner_of(lock, since_boot.tv_sec + 1000), Owner::gone);
+  EXPECT_EQ(owner_of(lock, since_boot.tv_sec / 2), Owner::elsewhere) << "two machines may have one name";
+  EXPECT_EQ(owner_of(lock, 60), Owner::elsewhere) << "the clock of a file server may be behind";
+  lock.host = "node17";
+  EXPECT_EQ(owner_of(lock, since_boot.tv_sec + 1000), Owner::elsewhere);
 }
 
 TEST_F(Publish, APidThatWasGivenOutAgainIsNotTheOwner) {
   RunLock lock = RunLock::of_this_process();
   lock.started_ticks += 1;
-  EXPECT_EQ(owner_of(lock), Owner::gone);
+  EXPECT_EQ(owner_of(lock, 0), Owner::gone);
 }
 
 TEST_F(Publish, APidOfAnotherContainerSaysNothing) {
   RunLock lock = lock_of_the_dead();
   lock.pid_namespace += 1;
-  EXPECT_EQ(owner_of(lock), Owner::elsewhere);
+  EXPECT_EQ(owner_of(lock, 0), Owner::elsewhere);
   lock.pid_namespace = 0;  // of a version that did not say
-  EXPECT_EQ(owner_of(lock), Owner::gone);
+  EXPECT_EQ(owner_of(lock, 0), Owner::gone);
 }
 
 TEST_F(Publish, TheLockOfAnotherMachineIsLeftWithAHint) {
@@ -376,7 +383,7 @@ TEST_F(Publish, ARunThatLostItsLockDoesNotPublish) {
 TEST(RunLock, SurvivesItsTextForm) {
   const RunLock lock = RunLock::of_this_process();
   EXPECT_EQ(RunLock::parse(lock.to_json()), lock);
-  EXPECT_EQ(owner_of(lock), Owner::running);
+  EXPECT_EQ(owner_of(lock, 0), Owner::running);
 }
 
 TEST(RunLock, ATokenThatIsAPathIsNone) {
