@@ -10,6 +10,13 @@
 #endif
 
 namespace stockpot::io {
+namespace {
+
+struct flock lock_of(off_t byte) {
+  return {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1, .l_pid = 0};
+}
+
+}  // namespace
 
 int FileCalls::open(const char* path, int flags, mode_t mode) { return ::open(path, flags, mode); }
 ssize_t FileCalls::pread(int descriptor, void* into, std::size_t bytes, off_t offset) {
@@ -29,6 +36,14 @@ int FileCalls::punch_hole(int descriptor, off_t offset, off_t bytes) {
 }
 int FileCalls::fsync(int descriptor) { return ::fsync(descriptor); }
 int FileCalls::fdatasync(int descriptor) { return ::fdatasync(descriptor); }
+int FileCalls::lock(int descriptor, off_t byte) {
+  struct flock lock = lock_of(byte);
+  return ::fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+int FileCalls::is_locked(int descriptor, off_t byte) {
+  struct flock lock = lock_of(byte);
+  return ::fcntl(descriptor, F_OFD_GETLK, &lock) != 0 ? -1 : lock.l_type != F_UNLCK;
+}
 int FileCalls::close(int descriptor) { return ::close(descriptor); }
 int FileCalls::mkdir(const char* path) { return ::mkdir(path, 0777); }
 int FileCalls::rmdir(const char* path) { return ::rmdir(path); }

@@ -24,6 +24,10 @@ class FileCalls {
   virtual int punch_hole(int descriptor, off_t offset, off_t bytes);
   virtual int fsync(int descriptor);
   virtual int fdatasync(int descriptor);
+  /// fcntl with F_OFD_SETLK: locks one byte for writing until what was opened is closed by all who have it.
+  virtual int lock(int descriptor, off_t byte);
+  /// fcntl with F_OFD_GETLK. @return 1 if somebody else has locked the byte, 0 if nobody has, -1 for a failure
+  virtual int is_locked(int descriptor, off_t byte);
   virtual int close(int descriptor);
   virtual int mkdir(const char* path);
   virtual int rmdir(const char* path);

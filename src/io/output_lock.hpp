@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "io/descriptor.hpp"
 #include "io/run_lock.hpp"
 
 namespace stockpot::io {
@@ -24,6 +25,10 @@ struct LockHolder {
 
 /// Local. Nothing if there is no lock. @throws Error(output_exists) if a lock file is not Stockpot's.
 std::optional<LockHolder> lock_holder(const std::string& staging);
+
+/// Local. Of a process of this machine that cannot be seen from here the kernel tells whether it lives, where the file system knows locks
+/// and both see the same mount of it.
+Owner owner_of(const LockHolder& holder);
 
 /// Local. The holder of what is there; nothing if it holds no more than a maker of its lock left.
 /// @throws Error(output_exists) if it is not Stockpot's.
@@ -51,11 +56,12 @@ class OutputLock {
   void remove();
 
  private:
-  OutputLock(std::string staging, RunLock lock, std::string path, std::uint32_t attempt);
+  OutputLock(std::string staging, RunLock lock, std::string path, std::uint32_t attempt, Descriptor held);
   std::string staging_;
   RunLock lock_;
   std::string path_;
   std::uint32_t attempt_;
+  Descriptor held_;  // by which others of this machine see that we live
 };
 
 }  // namespace stockpot::io

@@ -125,7 +125,7 @@ class Look {
     } else if (whole) {
       status_.notes.emplace_back("an output is there, too");
     }
-    const Owner owner = owner_of(status_.holder->lock, status_.holder->quiet_seconds);
+    const Owner owner = owner_of(*status_.holder);
     if (owner == Owner::running) return set(OutputState::in_use, "wait until it has ended");
     if (whole && was_published()) {
       status_.notes.emplace_back("what is left of its making goes with the next start");

@@ -127,11 +127,17 @@ RunLock RunLock::of_this_process() {
 }
 
 std::string RunLock::to_json() const {
-  const nlohmann::json document = {{"token", token},     {"boot_id", boot_id},
-                                   {"host", host},       {"pid_namespace", pid_namespace},
-                                   {"pid", pid},         {"started_ticks", started_ticks},
-                                   {"job_id", job_id},   {"restart_count", restart_count},
-                                   {"started", started}, {"released", released}};
+  const nlohmann::json document = {{"token", token},
+                                   {"boot_id", boot_id},
+                                   {"host", host},
+                                   {"pid_namespace", pid_namespace},
+                                   {"pid", pid},
+                                   {"started_ticks", started_ticks},
+                                   {"job_id", job_id},
+                                   {"restart_count", restart_count},
+                                   {"started", started},
+                                   {"released", released},
+                                   {"locked_on", locked_on}};
   return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
@@ -148,7 +154,8 @@ std::optional<RunLock> RunLock::parse(std::string_view text) {
                  .job_id = document.at("job_id").get<std::string>(),
                  .restart_count = document.at("restart_count").get<std::uint64_t>(),
                  .started = document.at("started").get<std::string>(),
-                 .released = document.at("released").get<bool>()};
+                 .released = document.at("released").get<bool>(),
+                 .locked_on = document.value("locked_on", std::uint64_t{0})};
     // It becomes part of a file's name.
     if (lock.token.size() != 16 || lock.token.find_first_not_of(hex) != lock.token.npos) return std::nullopt;
     return lock;
@@ -157,12 +164,14 @@ std::optional<RunLock> RunLock::parse(std::string_view text) {
   }
 }
 
+bool is_of_this_kernel(const RunLock& lock) { return lock.boot_id == boot_of_this_machine(); }
+
 Owner owner_of(const RunLock& lock, std::int64_t quiet_seconds) {
   if (lock.released) return Owner::gone;
   const BatchJob job = batch_job();
   if (!job.id.empty() && lock.job_id == job.id && lock.restart_count < job.restart_count) return Owner::gone;
   if (lock.host != host_name()) return Owner::elsewhere;
-  if (lock.boot_id != boot_of_this_machine()) return ended_by_boot(quiet_seconds) ? Owner::gone : Owner::elsewhere;
+  if (!is_of_this_kernel(lock)) return ended_by_boot(quiet_seconds) ? Owner::gone : Owner::elsewhere;
   const std::uint64_t here = pid_namespace_of_this_process();
   if (lock.pid_namespace != 0 && here != 0 && lock.pid_namespace != here) return Owner::elsewhere;
   if (!exists(lock.pid)) return Owner::gone;

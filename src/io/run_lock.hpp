@@ -1,6 +1,7 @@
 // Who works on an output: the content of a lock file, and whether that process still lives.
 //
-// Files made by link or O_EXCL, not flock: what flock reaches on a cluster's file system depends on how it was mounted.
+// Files made by link or O_EXCL, not locks of the kernel: what those reach on a cluster's file system depends on how it was mounted.
+// They only tell, on one machine, whether a process lives that cannot be seen (kernel_lock.hpp).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,8 @@ struct RunLock {
   std::uint64_t restart_count = 0;  ///< how often the scheduler has started this job again
   std::string started;              ///< UTC, for people
   bool released = false;            ///< its owner ended and said so
+  std::uint64_t locked_on =
+      0;  ///< number of the mounted file system where the kernel holds the file for its owner; 0: it does not
 
   /// With a new token.
   static RunLock of_this_process();
@@ -38,5 +41,8 @@ enum class Owner { running, gone, elsewhere };
 /// one: it is gone if it has given no sign of life since.
 /// @param quiet_seconds  since the last sign of life
 Owner owner_of(const RunLock& lock, std::int64_t quiet_seconds);
+
+/// Local. Whether its owner is a process of the kernel that runs here, be it of another container.
+bool is_of_this_kernel(const RunLock& lock);
 
 }  // namespace stockpot::io

@@ -1,6 +1,6 @@
 // Preloaded into the ranks: what a network file system does that a local one does not.
 //
-//   A file that some process of this machine has open, or whose path contains $ALWAYS_OPEN, is not removed but renamed to .nfsN in its
+//   A file that some process of this machine has open by this name, or whose path contains $ALWAYS_OPEN, is not removed but renamed to .nfsN in its
 //   directory, which cannot be removed then. (The real one goes when it is closed; here it stays.)
 //   LOST_REPLY=1: the first link() works, but says that its name was taken: the reply was lost, and the call repeated.
 #define _GNU_SOURCE
@@ -15,8 +15,13 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-static int is_open_in(const char* process, const struct stat* file) {
-  char path[64], entry[384];
+static const char* name_in(const char* path) {
+  const char* slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+static int is_open_in(const char* process, const char* name, const struct stat* file) {
+  char path[64], entry[384], opened[4096];
   snprintf(path, sizeof path, "/proc/%s/fd", process);
   DIR* const descriptors = opendir(path);
   if (descriptors == NULL) return 0;
@@ -24,7 +29,11 @@ static int is_open_in(const char* process, const struct stat* file) {
   for (struct dirent* d; !found && (d = readdir(descriptors)) != NULL;) {
     struct stat facts;
     snprintf(entry, sizeof entry, "%s/%s", path, d->d_name);
-    found = stat(entry, &facts) == 0 && facts.st_dev == file->st_dev && facts.st_ino == file->st_ino;
+    if (stat(entry, &facts) != 0 || facts.st_dev != file->st_dev || facts.st_ino != file->st_ino) continue;
+    const ssize_t bytes = readlink(entry, opened, sizeof opened - 1);
+    if (bytes < 0) continue;
+    opened[bytes] = '\0';
+    found = strcmp(name_in(opened), name) == 0;
   }
   closedir(descriptors);
   return found;
@@ -39,7 +48,7 @@ static int is_open(const char* path) {
   if (processes == NULL) return 0;
   int found = 0;
   for (struct dirent* p; !found && (p = readdir(processes)) != NULL;) {
-    if (p->d_name[0] >= '1' && p->d_name[0] <= '9') found = is_open_in(p->d_name, &file);
+    if (p->d_name[0] >= '1' && p->d_name[0] <= '9') found = is_open_in(p->d_name, name_in(path), &file);
   }
   closedir(processes);
   return found;
@@ -47,8 +56,7 @@ static int is_open(const char* path) {
 
 int unlink(const char* path) {
   static int number;
-  const char* slash = strrchr(path, '/');
-  const int directory = slash != NULL ? (int)(slash + 1 - path) : 0;
+  const int directory = (int)(name_in(path) - path);
   const int is_silly = strncmp(path + directory, ".nfs", 4) == 0;
   if (is_silly) {
     errno = EBUSY;

@@ -12,10 +12,11 @@ from support.program import MPI_ENVIRONMENT
 class Started:
     """A merge that runs by itself."""
 
-    def __init__(self, program, recipe, out, *options, ranks=1, fault=""):
+    def __init__(self, program, recipe, out, *options, ranks=1, fault="", prefix=()):
         command = [program.binary, "merge", str(recipe), str(out), "--quiet", *map(str, options)]
         if ranks > 1:
             command = ["mpirun", "-n", str(ranks), "--oversubscribe", *command]
+        command = [*prefix, *command]
         self.session = tempfile.TemporaryDirectory(prefix="mpi")
         env = {**os.environ, **MPI_ENVIRONMENT, "OMPI_MCA_orte_tmpdir_base": self.session.name, "STOCKPOT_FAULT": fault}
         self.out, self.start = out, time.monotonic()

@@ -112,6 +112,13 @@ class FaultyCalls final : public FileCalls {
   int fdatasync(int descriptor) override {
     return with_fault({"fdatasync", path_of(descriptor)}, [&] { return FileCalls::fdatasync(descriptor); });
   }
+  int lock(int descriptor, off_t byte) override {
+    return with_fault({"lock", path_of(descriptor), false}, [&] { return FileCalls::lock(descriptor, byte); });
+  }
+  int is_locked(int descriptor, off_t byte) override {
+    return with_fault({"is_locked", path_of(descriptor), false},
+                      [&] { return FileCalls::is_locked(descriptor, byte); });
+  }
   int close(int descriptor) override {
     const std::string path = path_of(descriptor);
     {

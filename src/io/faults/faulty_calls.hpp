@@ -4,7 +4,7 @@
 //   STOCKPOT_FAULT="trace=FILE"
 //   STOCKPOT_FAULT="rate=SIZE"
 //
-//   CALL   a function of FileCalls, or any (all of them), or change (all but pread, lseek, close and opening for reading)
+//   CALL   a function of FileCalls, or any (all of them), or change (all but pread, lseek, locks, close and opening for reading)
 //          Of open, pread and pwrite also those with O_DIRECT alone: open_direct, pread_direct, pwrite_direct
 //   rank   the rank that it happens on; default: all         nth    from the N-th such call on, counted from 1 per rank
 //   times  so many calls; default 1, 0: all from there on     path   only calls whose path holds TEXT
