@@ -234,6 +234,11 @@ void StagePlanner::finished(const Stage& stage, const std::string& directory, bo
   comm::agree(comm_, [&] {
     if (!comm_.is_root() || !is_input_format(stage.output_format)) return;
     ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};
+    if (made_of_this) {  // what there is to say of it was said when it was planned, and is not said in other words
+      made.folder.show_as(stage.name);
+      made.catalogue.warnings.clear();
+      set_planned_config(made.folder, made.catalogue);
+    }
     made.catalogue.tied_copies = find_tied_copies(made.catalogue);
     shelf_.put(stage.name, std::move(made));
     unmade_.erase(stage.name);

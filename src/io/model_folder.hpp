@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,6 +31,7 @@ class ModelFolder {
 
   /// How messages should call the model.
   const std::string& shown() const { return shown_; }
+  void show_as(std::string name) { shown_ = std::move(name); }
   /// How messages should call a file of it.
   std::string shown(const std::string& name) const;
   /// A single weight file: there is no folder to look into.

@@ -27,6 +27,22 @@ expect_out "published out "
 expect_that "the staging directory is gone" test ! -e out.stockpot
 expect_that "the card of a stage speaks of its own document" grep -q "half/way" out/README.md
 
+# What is said of a stage when it is planned is not said again in other words once it is there.
+for model in tune-1 tune-2 base; do
+  mkdir -p bare/$model
+  sed 's/"LlamaForCausalLM"/&, "Another"/' family/$model/config.json >bare/$model/config.json
+  cp family/$model/model.safetensors bare/$model
+done
+expect_that "the case is one" grep -q Another bare/base/config.json
+sed 's/family/bare/g' two.yml >bare.yml
+for place in tmp/bare ""; do
+  run "$stockpot" merge bare.yml "bare/out${place:+-kept}" ${place:+-I "$place"}
+  expect_code 0
+  expect_that "each warning once, by the stage's name" test \
+    "$(grep -c TOK052 "$work/.err")-$(grep -c 'half/way/config.json names 2' "$work/.err")" = 2-1
+  expect_err "half/way has no tokenizer"
+done
+
 # The model card tells models of a hub cache from folders by where they were found, not by where the merge was started.
 mkdir -p cache/models--org--one/snapshots/0a1
 cp family/tune-1/*.json family/tune-1/*.safetensors cache/models--org--one/snapshots/0a1
