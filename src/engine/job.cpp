@@ -77,14 +77,14 @@ class Job {
     });
   }
 
-  /// Collective. Out of the recipe alone, and models of other programs that stand in for stages of it: what an output is
-  /// known by does not depend on which stages lie there. Then with those, where there are any.
+  /// Collective. Out of the recipe, and of models of other programs that stand in for stages of it, alone: what an output
+  /// is known by does not depend on which stages lie there. Then with those, where there are any.
   std::vector<Stage> plan_all(const std::vector<std::size_t>& order) {
     std::vector<Stage> stages;
     std::vector<Found> there;
     for (const std::size_t document : order) {
       Stage& stage = stages.emplace_back(planner_.plan(document));
-      if (there_.all_ours()) stage.planned_as = stage.made_of;
+      stage.planned_as = stage.made_of;
       tell(stage);
       there.push_back(find_before(stage));
       if (there.back() == Found::made_elsewhere) finished(stage, directory_of(stage), there.back());
@@ -101,9 +101,9 @@ class Job {
 
   /// Collective. Its models may have come into being since.
   void plan_again(Stage& stage) {
-    std::string before = std::move(stage.planned_as);
+    std::string planned_as = std::move(stage.planned_as);
     stage = planner_.plan(stage.document);
-    if (there_.all_ours()) stage.planned_as = std::move(before);
+    stage.planned_as = std::move(planned_as);
     tell(stage);
   }
 
@@ -119,6 +119,13 @@ class Job {
   Found find_before(const Stage& stage) const {
     const bool has_place = !stage.name.empty() && settings_.places.intermediate;
     return has_place ? there_.find(stage, directory_of(stage)) : Found::nothing;
+  }
+
+  /// Collective. The same once work has begun. What another program put there since is in the way: no plan knows of it.
+  Found find_now(const Stage& stage, const std::string& directory) const {
+    if (stage.name.empty()) return Found::nothing;
+    const Found found = there_.find(stage, directory);
+    return found == Found::made_elsewhere && !there_.has(stage) ? Found::nothing : found;
   }
 
   std::string directory_of(const Stage& stage) const {
@@ -222,7 +229,7 @@ class Job {
     const recipe::MergeDocument& document = recipe_.documents[stage.document];
     const bool is_final = stage.name.empty();
     const std::string directory = directory_of(stage);
-    if (const Found found = is_final ? Found::nothing : there_.find(stage, directory); found != Found::nothing) {
+    if (const Found found = find_now(stage, directory); found != Found::nothing) {
       finished(stage, directory, found);
       return settings_.on_finished({&stage, nullptr, directory, {}});
     }

@@ -24,7 +24,7 @@ struct Stage {
   io::PlanFacts facts;          ///< behind the fingerprint
   io::Companions companions;    ///< rank 0 only
   std::string made_of;          ///< likewise: of the whole output, the fingerprint and what is in the companions
-  std::string planned_as;       ///< likewise: the same before any stage was made; empty if another program made one
+  std::string planned_as;       ///< likewise: the same before any stage was made; what it is known by
   std::vector<Remark> remarks;  ///< decisions and warnings, of its plan and of its models
 };
 

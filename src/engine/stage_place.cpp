@@ -26,16 +26,13 @@ bool holds_weights(const fs::path& place, std::string_view format) {
          fs::exists(place / io::dcp_folder / io::dcp_metadata_name);
 }
 
-/// The fingerprint that is the same whichever of the stages before it are there, if it has one.
-const std::string& known_by(const Stage& stage) { return stage.planned_as.empty() ? stage.made_of : stage.planned_as; }
-
 }  // namespace
 
 io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOptions& options) {
   const bool takes_space = options.writing != io::Writing::sparse;
   io::OutputPlace place{.out = out, .inputs = {}, .needed_bytes = takes_space ? stage.plan.output_bytes() : 0};
   for (const Catalogue& model : stage.plan.models) place.inputs.push_back(model.directory);
-  place.made_of = known_by(stage);
+  place.made_of = stage.planned_as;
   return place;
 }
 
@@ -59,7 +56,7 @@ std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
   const fs::path place(directory);
   if (io::is_unfinished(directory) || !holds_weights(place, stage.output_format)) return Found::nothing;
-  if (io::is_made_of(directory, known_by(stage))) {
+  if (io::is_made_of(directory, stage.planned_as)) {
     const auto is_there = [&](const io::SmallFile& file) { return fs::exists(place / file.name); };
     return std::ranges::all_of(stage.companions.files, is_there) ? Found::made_of_this : Found::nothing;
   }

@@ -1,6 +1,5 @@
 #include "engine/stages_there.hpp"
 
-#include <algorithm>
 #include <filesystem>
 
 #include "comm/agree.hpp"
@@ -15,10 +14,6 @@ Found StagesThere::find(const Stage& stage, const std::string& directory) const 
     return std::string(1, static_cast<char>(find_stage(stage, directory, places_.intermediate.has_value())));
   });
   return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
-}
-
-bool StagesThere::all_ours() const {
-  return std::ranges::none_of(there_, [](const auto& stage) { return stage.second == Found::made_elsewhere; });
 }
 
 std::string StagesThere::directory_of(const Stage& stage) const {

@@ -22,8 +22,6 @@ class StagesThere {
   /// From now on it is known that the stage is there.
   void add(const Stage& stage, Found how) { there_[stage.name] = how; }
   bool has(const Stage& stage) const { return there_.contains(stage.name); }
-  /// Whether none was made by another program.
-  bool all_ours() const;
 
   /// The place of a stage in `--intermediate-dir`. @pre there is one
   std::string directory_of(const Stage& stage) const;

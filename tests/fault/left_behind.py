@@ -30,9 +30,10 @@ def linear(*models):
     return {"merge_method": "linear", "models": [{"model": str(m), "parameters": {"weight": 1}} for m in models]}
 
 
-def two_stages(first, last, path):
-    """The recipe's file. The first document is stage A."""
-    return write_recipe(f"{json.dumps({'name': 'A'} | first)}\n---\n{json.dumps(last)}\n", path)
+def stages(path, last, **named):
+    """The recipe's file."""
+    documents = [{"name": name} | document for name, document in named.items()] + [last]
+    return write_recipe("\n---\n".join(json.dumps(document) for document in documents), path)
 
 
 class LeftBehind:
@@ -42,11 +43,20 @@ class LeftBehind:
         self.linear = linear_of_two(folder)
         lines = {"lines": {"alpha": "auto", "beta": 0.5}}
         self.lines = write_recipe(self.task_arithmetic(**lines), folder / "lines.yaml")
+        self.tied = self.of_tied_models()
 
     def task_arithmetic(self, **parameters):
         models = [{"model": str(self.folder / m), "parameters": {"weight": 0.5}} for m in "ab"]
         base = str(self.folder / "base")
         return {"merge_method": "task_arithmetic", "base_model": base, "models": models, "parameters": parameters}
+
+    def of_tied_models(self):
+        """A merge of two models that keeps the heads that their embeddings are: only the stage itself can tell that they are."""
+        for model in "ab":
+            whole = read_model(self.folder / model)
+            tensors = whole.tensors | {"lm_head.weight": whole.tensors["model.embed_tokens.weight"]}
+            write_model(self.folder / "tied" / model, Model(tensors, whole.config | {"tie_word_embeddings": True}))
+        return linear(self.folder / "tied/a", self.folder / "tied/b") | {"stockpot": {"keep_tied_heads": True}}
 
     def run(self, recipe, out, *options, fault="", **how):
         return self.program.run("merge", recipe, out, *OPTIONS, *options, env={"STOCKPOT_FAULT": fault}, **how)
@@ -111,7 +121,7 @@ class LeftBehind:
 
     def check_stages_stay(self):
         """A failure that will pass, where a stage is taken up, throws nothing away."""
-        recipe = two_stages(self.task_arithmetic(), linear("A", self.folder / "b"), self.folder / "stages.yaml")
+        recipe = stages(self.folder / "stages.yaml", linear("A", self.folder / "b"), A=self.task_arithmetic())
         for number, path in enumerate(("/A.stockpot/journal", "/A.stockpot/plan.json", "/A.stockpot/data")):
             out = self.folder / f"stages-{number}"
             self.killed(recipe, out, "rate=10MB; pwrite:nth=20:path=/A.stockpot/data/model:kill")
@@ -134,7 +144,7 @@ class LeftBehind:
         }
         for number, (title, (models, change)) in enumerate(cases.items()):
             place = self.folder / models
-            recipe = two_stages(linear(place / "a", place / "b"), linear("A", place / "base"), self.folder / f"finished-{models}.yaml")
+            recipe = stages(self.folder / f"finished-{models}.yaml", linear("A", place / "base"), A=linear(place / "a", place / "b"))
             out = self.folder / f"staged-{number}"
             self.killed(recipe, out, f"pwrite:nth=3:path={out.name}.stockpot/data/model:kill")
             change(Path(f"{out}.stockpot/stages/A"))
@@ -155,23 +165,46 @@ class LeftBehind:
 
     def check_finished_with_stages(self):
         """An output is recognised although its stages are gone, which alone could tell that their heads are their embeddings."""
-        for model in "ab":
-            whole = read_model(self.folder / model)
-            tensors = whole.tensors | {"lm_head.weight": whole.tensors["model.embed_tokens.weight"]}
-            write_model(self.folder / "tied" / model, Model(tensors, whole.config | {"tie_word_embeddings": True}))
-        first = linear(self.folder / "tied/a", self.folder / "tied/b") | {"stockpot": {"keep_tied_heads": True}}
-        recipe = two_stages(first, linear("A", self.folder / "tied/b"), self.folder / "tied.yaml")
+        recipe = stages(self.folder / "tied.yaml", linear("A", self.folder / "tied/b"), A=self.tied)
         out = self.folder / "tied-out"
         self.finishes(recipe, out)
         again = self.run(recipe, out)
         assert again.code == 0 and "nothing to do" in again.stdout, again
-        out, stages = self.folder / "tied-resumed", self.folder / "tied-stages"
-        self.killed(recipe, out, f"pwrite:path={out.name}.stockpot/data/model:kill", "-I", stages)
-        self.finishes(recipe, out, "-I", stages)
-        shutil.rmtree(stages)
-        again = self.run(recipe, out, "-I", stages)
+        out, place = self.folder / "tied-resumed", self.folder / "tied-stages"
+        self.killed(recipe, out, f"pwrite:path={out.name}.stockpot/data/model:kill", "-I", place)
+        self.finishes(recipe, out, "-I", place)
+        shutil.rmtree(place)
+        again = self.run(recipe, out, "-I", place)
         assert again.code == 0 and "nothing to do" in again.stdout, f"gone on with by its stages: {again}"
         print("an output whose stages are gone is finished")
+
+    def check_finished_beside_another_program(self):
+        """The same where another program made one of its stages; of another model of that program it is another merge."""
+        out, place = self.folder / "beside", self.folder / "beside-stages"
+        middle = linear("A", self.folder / "tied/b") | {"stockpot": {"keep_tied_heads": True}}
+        recipe = stages(self.folder / "beside.yaml", linear("B", "C"), C=self.tied, A=self.tied, B=middle)
+        shutil.copytree(self.folder / "tied/a", place / "C")
+        for what in ("made", "there", "gone"):
+            again = self.run(recipe, out, "-I", place)
+            assert again.code == 0 and ("nothing to do" in again.stdout) == (what != "made"), f"its stages are {what}: {again}"
+            if what == "there":
+                shutil.rmtree(place / "A")
+        os.utime(sorted((place / "C").glob("*.safetensors"))[0])
+        again = self.run(recipe, out, "-I", place)
+        assert again.code == EXISTS and "OUT001" in again.stderr, f"another model: {again}"
+        print("an output of which another program made a stage is finished as long as that is the same")
+
+    def check_late_stage(self):
+        """What another program puts in the place of a stage during the merge, which was planned without it, is not used."""
+        place = self.folder / "late-stages"
+        recipe = stages(self.folder / "late.yaml", linear("B", self.folder / "a"), A=self.task_arithmetic(), B=linear("A"))
+        merge = Started(self.program, recipe, self.folder / "late", *OPTIONS, "-I", place, fault="rate=1MB")
+        merge.wait_until((place / "A.stockpot/plan.json").exists, "the first stage has begun")
+        shutil.copytree(self.folder / "base", place / "B")
+        code, said, _ = merge.end(120)
+        assert code == EXISTS and "OUT001" in said, said
+        assert digest_of(place / "B") == digest_of(self.folder / "base")
+        print("a model that comes into a stage's place during the merge stays, and is not taken for the stage")
 
     def check_finished(self):
         """An output is finished if all files of weights are there and its small files would be the same."""
@@ -228,6 +261,8 @@ def main(binary):
         tests.check_stages_stay()
         tests.check_finished_stages()
         tests.check_finished_with_stages()
+        tests.check_finished_beside_another_program()
+        tests.check_late_stage()
         tests.check_finished()
         tests.check_stop_while_measuring()
 
