@@ -10,6 +10,7 @@
 #include "core/bytes.hpp"
 #include "core/error.hpp"
 #include "engine/journal_keeper.hpp"
+#include "engine/plan_facts.hpp"
 #include "io/folder.hpp"
 #include "io/journal.hpp"
 #include "io/small_file.hpp"
@@ -147,9 +148,14 @@ void forget_lost_units(const Stage& stage, const std::optional<io::OutputPlaces>
       without_factor ? "the factor that they were made with is lost" : "their files are gone or have another size"));
 }
 
+/// A stage of an edited recipe is made anew without a word. What else is staged in its place is not its own to throw away.
+bool is_of_this_stage(const io::PlanFacts& staged, const Stage& stage) {
+  return !stage.name.empty() && std::ranges::find(staged, fact_of_name(stage)) != staged.end();
+}
+
 /// Rank 0.
 Continuation read_staged(io::Staging& staging, const Stage& stage, const std::optional<io::OutputPlaces>& places,
-                         const ReliabilityOptions& options, bool may_discard) {
+                         const ReliabilityOptions& options) {
   Continuation found;
   found.data_directory = staging.data_directory();
   found.journal_directory = staging.journal_directory();
@@ -157,7 +163,7 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const std::op
   const auto record = staged_plan(staging);
   const std::string digest = record ? io::digest_of(record->facts) : "";
   const bool same = digest == stage.fingerprint;
-  if (record && !same && options.resume != Resume::never && !may_discard) {
+  if (record && !same && options.resume != Resume::never && !is_of_this_stage(record->facts, stage)) {
     refuse_other_plan(staging, record->facts, stage.facts);
   }
   if (!same || options.resume == Resume::never) {
@@ -244,11 +250,10 @@ void revoke(const std::vector<std::uint32_t>& units, Revoked why, const std::str
 }
 
 Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
-                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options,
-                     bool may_discard) {
+                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options) {
   Continuation mine;
   const std::string packed = comm::on_root(comm, [&] {
-    mine = read_staged(*staging, stage, places, options, may_discard);
+    mine = read_staged(*staging, stage, places, options);
     return mine.pack();
   });
   return comm.is_root() ? std::move(mine) : Continuation::unpack(packed);

@@ -42,11 +42,10 @@ struct Continuation {
 
 /// Collective. Reads plan and journals of earlier attempts.
 /// @param staging   rank 0's.   @param places  in the output's files; none if they cannot be gone on with
-/// @param may_discard  what is staged of another plan is thrown away, not refused.
-/// @throws Error(recipe) if what is staged is of another plan, saying what differs.
+/// @throws Error(recipe, RES001) if what is staged is of another plan, saying what differs. An earlier plan of the same stage is none:
+///         what is staged of it is thrown away.
 Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>& staging, const Stage& stage,
-                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options,
-                     bool may_discard);
+                     const std::optional<io::OutputPlaces>& places, const ReliabilityOptions& options);
 
 /// Why units that earlier attempts recorded do not count. Each has a journal of its own in an attempt, since that of rank 0 is yet
 /// to begin: the number stands where others have a rank.

@@ -240,8 +240,7 @@ class Job {
     const JobOptions options = options_for(stage);
     // Among those that are opened from here on, so that its lock shows signs of life.
     Workplace& place = opened_.emplace_back(&stage, directory, Workplace{directory, std::move(staging), {}, {}}).place;
-    take_up_work(comm_, stage, settings_.schedule(document), document, options, {!is_final, options.keep_staging},
-                 place);
+    take_up_work(comm_, stage, settings_.schedule(document), document, options, place);
     for (const std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
   }
 
@@ -275,7 +274,8 @@ class Job {
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
       io::OutputPlace place = place_of(stage, directory, settings_.options);
       place.inputs.insert(place.inputs.end(), inputs_.begin(), inputs_.end());
-      place.overwrite = settings_.places.overwrite || !settings_.places.intermediate || io::holds_own_output(directory);
+      place.overwrite =
+          settings_.places.overwrite || !settings_.places.intermediate || io::holds_stage(directory, stage.name);
       place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
       own = io::Staging::open(place);
     });

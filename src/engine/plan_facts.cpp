@@ -69,6 +69,8 @@ void add_model_facts(const Catalogue& model, const std::string& name, const std:
 
 }  // namespace
 
+std::pair<std::string, std::string> fact_of_name(const Stage& stage) { return {"stage", stage.name}; }
+
 io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document, const StageOptions& options,
                        const std::map<std::string, std::string>& stages, std::string_view vocabulary) {
   const auto& adapter_dtype = options.plan.adapter_dtype;
@@ -80,6 +82,7 @@ io::PlanFacts facts_of(const Stage& stage, const recipe::MergeDocument& document
                       {"cut embeddings", fmt::format("{}", options.plan.truncate_embeddings)},
                       {"type of merged adapters", std::string(adapter_dtype ? name(*adapter_dtype) : "not rounded")},
                       {"output format", stage.output_format}};
+  if (!stage.name.empty()) facts.push_back(fact_of_name(stage));
   // What tokenizer.json files decide on.
   if (!vocabulary.empty()) facts.emplace_back("output vocabulary", io::sha256_hex(vocabulary));
   if (document.moe) facts.emplace_back("tokens of prompts", io::sha256_hex(stage.plan.prompts.pack()));

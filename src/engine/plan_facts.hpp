@@ -4,11 +4,15 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/stage_planner.hpp"
 #include "io/plan_record.hpp"
 
 namespace stockpot::engine {
+
+/// What tells a stage from an output of its own.
+std::pair<std::string, std::string> fact_of_name(const Stage& stage);
 
 /// Of a stage that has its plan. Where files lie is no fact, what they say is.
 /// @param stages      fingerprints of stages, by name and by directory.

@@ -95,6 +95,7 @@ io::RunRecord record_of(const Stage& stage, const plan::Schedule& schedule, cons
                         const JobSummary& summary) {
   const plan::MergePlan& plan = stage.plan;
   io::RunRecord record;
+  record.stage = stage.name;
   record.stage_fingerprint = stage.made_of;
   if (stage.planned_as != stage.made_of) record.planned_fingerprint = stage.planned_as;
   record.commit = options.reliability.in_place ? "marker" : "rename";

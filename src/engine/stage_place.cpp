@@ -66,12 +66,10 @@ Found find_stage(const Stage& stage, const std::string& directory, bool may_be_f
 
 void refuse_foreign(const Stage& stage, const std::string& directory) {
   std::error_code failure;  // then making the stage says what it is
-  if (!fs::is_directory(directory, failure) || fs::is_empty(directory, failure) || io::holds_own_output(directory)) {
-    return;
-  }
-  throw io::exists_error(
-      fmt::format("what is no finished output of Stockpot lies where stage '{}' is to go", printable(stage.name)),
-      directory)
+  if (!fs::is_directory(directory, failure) || fs::is_empty(directory, failure)) return;
+  if (io::holds_stage(directory, stage.name)) return;
+  throw io::exists_error(fmt::format("what no merge made as stage '{}' lies where it is to go", printable(stage.name)),
+                         directory)
       .code("OUT001")
       .hint("move it elsewhere, choose another --intermediate-dir, or replace it with --overwrite");
 }

@@ -25,7 +25,8 @@ enum class Found { nothing, made_of_this, made_elsewhere };
 /// @param may_be_foreign  what another program made counts, too.
 Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign);
 
-/// Local. @throws Error(output_exists, OUT001) if something lies in the place of a stage that no merge put there.
+/// Local. @throws Error(output_exists, OUT001) if something lies in the place of a stage that no merge made as the stage of that
+/// name: a stage of an edited recipe is replaced, an output of its own is not.
 void refuse_foreign(const Stage& stage, const std::string& directory);
 
 /// Local. With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.

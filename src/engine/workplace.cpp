@@ -9,13 +9,12 @@
 namespace stockpot::engine {
 
 void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan::ScheduleOptions& schedule,
-                  const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules,
-                  Workplace& place) {
+                  const recipe::MergeDocument& document, const JobOptions& options, Workplace& place) {
   try {
     const auto places = comm::agree(comm, [&] {
       return output_places(options.output_format, layout_of(stage.plan, "", document.extensions.output_metadata));
     });
-    place.continuation = take_up(comm, place.staging, stage, places, options.reliability, rules.may_discard);
+    place.continuation = take_up(comm, place.staging, stage, places, options.reliability);
     const ResumeCheck check = place.continuation.is_doubted ? ResumeCheck::all : options.reliability.resume_check;
     Lookout lookout(comm, options);
     if (places) check_done_units(comm, stage, *places, check, schedule.threads, lookout, place.continuation);
@@ -28,7 +27,7 @@ void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan
     });
   } catch (...) {
     if (comm.failing_together() && place.staging) {
-      const bool keep = rules.keep_anyway || io::stored_size(place.staging->plan_file());
+      const bool keep = options.keep_staging || io::stored_size(place.staging->plan_file());
       keep ? place.staging->leave() : place.staging->discard();
       place.staging.reset();
     }

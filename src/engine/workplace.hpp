@@ -23,16 +23,9 @@ struct Workplace {
   plan::Schedule schedule;  ///< of what is left to do
 };
 
-/// What may become of a staging directory.
-struct StagingRules {
-  bool may_discard = false;  ///< what is staged of another plan is thrown away, not refused
-  bool keep_anyway = false;  ///< it holds other things, too: it stays, whatever happens
-};
-
 /// Collective. Finds what earlier attempts left in the staging directory of `place`, checks it, and schedules the rest. After a failure
 /// nothing need be done about that directory any more.
 void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan::ScheduleOptions& schedule,
-                  const recipe::MergeDocument& document, const JobOptions& options, StagingRules rules,
-                  Workplace& place);
+                  const recipe::MergeDocument& document, const JobOptions& options, Workplace& place);
 
 }  // namespace stockpot::engine

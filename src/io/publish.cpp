@@ -34,6 +34,11 @@ std::string mark_of(const std::string& directory) {
 
 bool has_marker(const std::string& out) { return is_there(out + "/" + marker_file_name); }
 
+/// The run record of an output, or of one that was moved aside.
+std::string record_of(const std::string& out) {
+  return (is_there(out) ? out : out + staging_suffix + "/replaced") + "/" + std::string(run_record_file_name);
+}
+
 /// @return false if the file system cannot rename without replacing.
 bool rename_if_absent(const std::string& from, const std::string& to) {
   if (file_calls().rename_if_absent(from.c_str(), to.c_str()) == 0) return true;
@@ -86,12 +91,9 @@ bool is_made_of(const std::string& out, const std::string& made_of) {
   return (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) && is_whole(out);
 }
 
-bool holds_own_output(const std::string& out) {
-  const auto has_record = [](const std::string& directory) {
-    return stage_fingerprint(directory + "/" + std::string(run_record_file_name)).has_value();
-  };
-  return is_there(out) ? has_record(out) : has_record(out + staging_suffix + "/replaced");
-}
+bool holds_own_output(const std::string& out) { return stage_fingerprint(record_of(out)).has_value(); }
+
+bool holds_stage(const std::string& out, const std::string& name) { return recorded_stage(record_of(out)) == name; }
 
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
     : out_(std::move(out)),

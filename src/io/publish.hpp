@@ -37,6 +37,8 @@ bool is_made_of(const std::string& out, const std::string& made_of);
 
 /// Whether an output that a merge published lies there, or was moved aside by one that died replacing it.
 bool holds_own_output(const std::string& out);
+/// Likewise, whether it was made as the stage of this name, by whatever recipe.
+bool holds_stage(const std::string& out, const std::string& name);
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
 /// Whoever neither publishes, discards nor leaves it looks like a process that was killed.

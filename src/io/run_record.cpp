@@ -23,6 +23,7 @@ std::optional<std::string> text_in(const std::string& path, const char* key) {
 
 }  // namespace
 
+std::optional<std::string> recorded_stage(const std::string& path) { return text_in(path, "stage"); }
 std::optional<std::string> stage_fingerprint(const std::string& path) { return text_in(path, "stage_fingerprint"); }
 std::optional<std::string> planned_fingerprint(const std::string& path) { return text_in(path, "planned_fingerprint"); }
 bool is_committed_by_marker(const std::string& path) { return text_in(path, "commit") == "marker"; }
@@ -54,6 +55,7 @@ std::string to_json(const RunRecord& record) {
   for (const auto& model : record.models) {
     json["models"].push_back({{"reference", model.reference}, {"directory", model.directory}, {"bytes", model.bytes}});
   }
+  if (!record.stage.empty()) json["stage"] = record.stage;
   if (!record.planned_fingerprint.empty()) json["planned_fingerprint"] = record.planned_fingerprint;
   add_ranks(record.ranks, json);
   for (const auto& tensor : record.saturated) json["saturated_values"][tensor.tensor] = tensor.values;

@@ -25,6 +25,7 @@ struct RunRecord {
     std::string tensor;
     std::uint64_t values = 0;
   };
+  std::string stage;                ///< its name; empty: an output of its own
   std::string stage_fingerprint;    ///< equal for outputs that are made of the same in the same way
   std::string planned_fingerprint;  ///< before the stages that it is made of were made; empty if it was no other
   std::string commit;               ///< "rename" or "marker"
@@ -46,7 +47,9 @@ struct RunRecord {
   std::vector<std::string> warnings;
 };
 
-/// Local. The fingerprints that a run record holds; nothing if there is no such file, or it says nothing.
+/// Local. What a run record says: of which stage the output is, and its fingerprints. Nothing if there is no such file, or it does
+/// not say.
+std::optional<std::string> recorded_stage(const std::string& path);
 std::optional<std::string> stage_fingerprint(const std::string& path);
 std::optional<std::string> planned_fingerprint(const std::string& path);
 

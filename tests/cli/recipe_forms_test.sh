@@ -134,6 +134,29 @@ run "$stockpot" multi two.yml refused -I marked
 expect_code 6
 expect_that "an output that is not marked yet is no stage, and stays" test -f marked/half/way/UNFINISHED
 
+# Nor is an output of its own, whole or not, of another recipe or of the same text: it is no stage.
+sed 's/weight: 1/weight: 3/' alone.yml >own.yml
+for recipe in own alone; do
+  mkdir -p own/half
+  rm -rf own/half/way
+  run "$stockpot" merge $recipe.yml own/half/way
+  expect_code 0
+  manifest=$(sha256sum own/half/way/stockpot-manifest.json)
+  for option in --lazy --no-lazy --no-keep-intermediates; do
+    run "$stockpot" multi two.yml refused -I own $option
+    expect_code 6
+    expect_err "[OUT001]"
+    expect_err "choose another --intermediate-dir"
+  done
+  expect_that "an output of its own stays" test "$manifest" = "$(sha256sum own/half/way/stockpot-manifest.json)"
+done
+run "$stockpot" multi two.yml replaced-own -I own --overwrite
+expect_code 0
+expect_that "unless it is to be replaced" same_weights out replaced-own
+run "$stockpot" multi other.yml edited -I own
+expect_code 0
+expect_out "published own/half/way"
+
 # Where all documents have names, what nobody reads is what is wanted; an output is not.
 sed 's/^---$/---\nname: whole/' two.yml >named.yml
 run "$stockpot" merge named.yml none -I apart --no-keep-intermediates

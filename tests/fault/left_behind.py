@@ -22,7 +22,7 @@ from support.started import Started  # noqa: E402
 # Faults that kill have a rate: commits go on beside writing, and units that were to be found later have to be committed.
 OPTIONS = ("--threads", "1", "--unit", "64KiB", "--chunk", "64KiB", "--out-shard-size", "600k", "--journal-every", "0")
 TRUSTING = ("--resume-check", "none")
-EXISTS, STORAGE, STOPPED = 6, 7, 75
+RECIPE, EXISTS, STORAGE, STOPPED = 3, 6, 7, 75
 EARLY = "pwrite:nth=5:path=data/model-:kill"  # files have their full size, and hardly any unit is made
 
 
@@ -206,6 +206,23 @@ class LeftBehind:
         assert digest_of(place / "B") == digest_of(self.folder / "base")
         print("a model that comes into a stage's place during the merge stays, and is not taken for the stage")
 
+    def check_staged_output_in_place_of_a_stage(self):
+        """What is staged of an output of its own is not thrown away for a stage; what is staged of an edited stage is."""
+        place = self.folder / "staged-stages"
+        place.mkdir()
+        last = linear("A", self.folder / "b")
+        recipe = stages(self.folder / "staged.yaml", last, A=linear(self.folder / "a"))
+        edited = stages(self.folder / "edited.yaml", last, A=self.task_arithmetic())
+        self.killed(self.linear, place / "A", "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+        refused = self.run(recipe, self.folder / "staged", "-I", place)
+        assert refused.code == RECIPE and "RES001" in refused.stderr, refused
+        self.finishes(self.linear, place / "A")
+        assert json.loads((place / "A/stockpot_run.json").read_text())["units_resumed"] > 0
+        shutil.rmtree(place / "A")
+        self.killed(recipe, self.folder / "staged", "rate=20MB; pwrite:nth=5:path=A.stockpot/data/model-:kill", "-I", place)
+        self.finishes(edited, self.folder / "staged", "-I", place)
+        print("what is staged of an output stays; what is staged of a stage goes when its recipe is another one")
+
     def check_finished(self):
         """An output is finished if all files of weights are there and its small files would be the same."""
         config = self.folder / "a" / "config.json"
@@ -263,6 +280,7 @@ def main(binary):
         tests.check_finished_with_stages()
         tests.check_finished_beside_another_program()
         tests.check_late_stage()
+        tests.check_staged_output_in_place_of_a_stage()
         tests.check_finished()
         tests.check_stop_while_measuring()
 

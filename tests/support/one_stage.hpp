@@ -45,7 +45,7 @@ inline engine::JobSummary merge_stage(const comm::Communicator& comm, const OneS
     if (comm.is_root()) staging = io::Staging::open({out, {}, one.stage.plan.output_bytes()});
   });
   engine::Workplace place{out, std::move(staging), {}, {}};
-  engine::take_up_work(comm, one.stage, schedule, one.recipe.documents[one.stage.document], options, {}, place);
+  engine::take_up_work(comm, one.stage, schedule, one.recipe.documents[one.stage.document], options, place);
   return engine::run_merge(comm, one.recipe, one.stage, place, options);
 }
 
