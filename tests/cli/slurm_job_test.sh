@@ -90,6 +90,14 @@ job forget
 expect_code 70
 expect_no_call scontrol
 
+# What has to be there need not be OUT.
+printf 'name: half\n%s\n---\n%s\n' "$(cat recipe-1.yaml)" "$(sed 's,family/base,half,' recipe-2.yaml)" >two.yaml
+job merge RECIPE=two.yaml OPTIONS="-I stages --only half"
+expect_code 70
+expect_err "say what in RESULT"
+job merge RECIPE=two.yaml OPTIONS="-I stages --only half" RESULT=stages/half
+expect_code 0
+
 # Slurm's warning signal reaches the launcher, whose code is what counts.
 job wait-for-USR1
 expect_code 75
@@ -105,6 +113,11 @@ manifest=$(sha256sum out/stockpot-manifest.json)
 job_again merge
 expect_code 0
 expect_out "nothing to do"
+
+# Unless it is told to replace what is there.
+job_again merge OPTIONS=--overwrite
+expect_code 0
+expect_out "manifest"
 
 # An old output is no success of another merge, neither if it is replaced nor if the merge fails.
 job_again merge RECIPE=recipe-2.yaml
