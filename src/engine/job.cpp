@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
+#include <iterator>
 #include <span>
 
 #include "comm/agree.hpp"
@@ -138,8 +139,7 @@ class Job {
   /// @return false if the output is there already, made of the same.
   bool open_output(const std::vector<Stage>& stages) {
     const std::string answer = comm::on_root(comm_, [&] {
-      inputs_ = places_of_inputs(stages);
-      if (settings_.places.recipe) inputs_.push_back(*settings_.places.recipe);
+      inputs_ = inputs_of_all(stages);
       const auto last = std::ranges::find(stages, "", &Stage::name);
       if (last == stages.end()) there_.refuse_foreign(stages);
       if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
@@ -147,6 +147,17 @@ class Job {
     });
     stages_directory_ = answer.substr(std::min<std::size_t>(3, answer.size()));
     return answer != "finished";
+  }
+
+  /// Rank 0. Also of documents that are not to be made now: they are not to be robbed of what they read.
+  std::vector<std::string> inputs_of_all(const std::vector<Stage>& stages) const {
+    std::vector<std::string> places = places_of_inputs(stages);
+    for (std::size_t d = 0; d < recipe_.documents.size(); ++d) {
+      if (std::ranges::find(stages, d, &Stage::document) != stages.end()) continue;
+      std::ranges::move(planner_.places_of(recipe_.documents[d]), std::back_inserter(places));
+    }
+    if (settings_.places.recipe) places.push_back(*settings_.places.recipe);
+    return places;
   }
 
   /// Rank 0.

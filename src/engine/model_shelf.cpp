@@ -62,12 +62,11 @@ void ModelShelf::put(const std::string& stage, ShelvedModel model) {
   std::erase_if(models_, [&](const auto& known) { return known.second.path == stage; });
 }
 
-bool ModelShelf::finds(const std::string& path) const {
+std::optional<std::string> ModelShelf::find(const std::string& path, const std::string& revision) const {
   try {
-    io::find_model(path, "", places_);
-    return true;
+    return io::find_model(path, revision, places_).path;
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
 }
 

@@ -36,8 +36,8 @@ class ModelShelf {
   /// Local. A model as the document needs it: of one that takes no part and has no adapters the folder, no weights.
   /// @throws Error(corrupt_input): not found, unreadable, an adapter that is none.
   const ShelvedModel& get(const recipe::MergeDocument& document, const recipe::ModelReference& reference);
-  /// Whether a path leads to a model that is none of this job's stages.
-  bool finds(const std::string& path) const;
+  /// Where a path leads to that is none of this job's stages, if it leads anywhere.
+  std::optional<std::string> find(const std::string& path, const std::string& revision = "") const;
   /// What references to this path mean from now on: a stage that is planned, or that has been made.
   void put(const std::string& stage, ShelvedModel model);
 

@@ -212,7 +212,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
     stage.companions = io::plan_companions(anchor.folder, request);
     for (const std::string& warning : stage.companions.warnings) remarks.push_back(remark_of(warning));
     if (!stage.name.empty()) {
-      if (shelf_.finds(stage.name)) {
+      if (shelf_.find(stage.name)) {
         Remark hides = remark_of(fmt::format("STG004: '{}' is a model, too: references mean the stage", stage.name));
         hides.file = recipe_.path;
         hides.line = document.name_at.line;
@@ -243,6 +243,20 @@ void StagePlanner::finished(const Stage& stage, const std::string& directory, bo
     shelf_.put(stage.name, std::move(made));
     unmade_.erase(stage.name);
   });
+}
+
+std::vector<std::string> StagePlanner::places_of(const recipe::MergeDocument& document) const {
+  std::vector<std::string> places;
+  const auto add = [&](const auto& model_or_adapter) {
+    auto place = shelf_.find(model_or_adapter.path, model_or_adapter.revision);
+    if (place) places.push_back(*std::move(place));
+  };
+  for (const recipe::ModelReference& model : document.models()) {
+    const auto stage = std::ranges::find(recipe_.documents, model.path, &recipe::MergeDocument::name);
+    if (stage == recipe_.documents.end()) add(model);
+    std::ranges::for_each(model.adapters, add);
+  }
+  return places;
 }
 
 std::string read_recipe_text(const std::string& path) {

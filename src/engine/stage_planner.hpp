@@ -41,6 +41,9 @@ class StagePlanner {
   /// @param made_of_this  it was made by this plan, so that nothing else need be known of its files.
   void finished(const Stage& stage, const std::string& directory, bool made_of_this);
 
+  /// Rank 0. Where models and adapters of a document lie that need not be planned, as far as they can be found.
+  std::vector<std::string> places_of(const recipe::MergeDocument& document) const;
+
  private:
   std::string read_models(const recipe::MergeDocument& document);
   [[noreturn]] void refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,

@@ -240,6 +240,8 @@ def place_cases(models):
     adapted = models.linear(f"{models.path('a')}+{adapter.write(folder / 'lora')}", "b")
     staged = two_stages(models)
     over, stages = ("--overwrite",), folder / "stages"
+    beside = "\n---\n".join(map(json.dumps, (models.linear("b") | {"name": "a"}, good)))
+    only = (*over, "--no-lazy", "-I", folder, "--only", "a")
     return [
         Refusal("output exists", good, EXISTS, ["OUT001", str(folder / "full")], out=folder / "full", survives=True),
         Refusal(
@@ -250,6 +252,7 @@ def place_cases(models):
         Refusal("output holds the inputs", good, EXISTS, ["OUT00[12]"], out=folder, survives=True),
         Refusal("output replaces an adapter", adapted, EXISTS, ["OUT002", "lora"], over, out=folder / "lora", survives=True),
         Refusal("output replaces a model of a stage", staged, EXISTS, ["OUT002"], over, out=folder / "a", survives=True),
+        Refusal("stage replaces a model of another document", beside, EXISTS, ["OUT002"], only, out=folder / "a", survives=True),
         Refusal("output holds a stage", staged, EXISTS, ["OUT002", "half"], ("-I", stages), out=stages),
         Refusal("output under a file", good, STORAGE, ["a_file"], out=folder / "a_file" / "out", hint=False),
         Refusal(
