@@ -181,16 +181,26 @@ void Staging::check_way_of_commit() const {
       .hint(fmt::format("give the same --commit, or remove {}", directory_));
 }
 
-/// Brings back what a kill between two renames of publish() left behind.
+bool Staging::is_to_be_published(const std::string& directory) const {
+  return is_there(publish_path()) && is_there(directory) &&
+         mark_of(directory) == read_file(publish_path(), small_limit);
+}
+
+/// Sets right what a kill in publish() left behind.
 void Staging::repair(const OutputPlace& place) {
-  const bool was_publishing = is_there(publish_path());
-  if (was_publishing && is_there(out_) && mark_of(out_) == read_file(publish_path(), small_limit) &&
-      (!in_place_ || has_marker(out_))) {
+  if (is_to_be_published(out_) && (!in_place_ || has_marker(out_))) {
     published_ = is_made_of(out_, place.made_of);
     remove_all_but_locks(true);
     return;
   }
-  if (!is_there(old_path())) return;
+  if (is_there(old_path())) bring_back_old();
+  if (!is_there(publish_path())) return;
+  // It was published, and is gone since: what lies in data/ is what it replaced, of which the journal knows nothing.
+  if (!is_to_be_published(data_)) return remove_all_but_locks(false);
+  remove_tree(publish_path());  // its record is about to become another
+}
+
+void Staging::bring_back_old() const {
   if (is_there(out_)) {
     throw exists_error("the output was moved aside to be replaced, and there is another one now", out_)
         .with("old output", old_path())

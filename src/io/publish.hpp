@@ -92,6 +92,8 @@ class Staging {
   Staging(std::string out, const OutputPlace& place, OutputLock lock);
   void prepare(const OutputPlace& place);
   void repair(const OutputPlace& place);
+  void bring_back_old() const;
+  bool is_to_be_published(const std::string& directory) const;
   void check_way_of_commit() const;
   void move_to_output();
   void commit_in_place() const;

@@ -163,6 +163,19 @@ class LeftBehind:
         self.finishes(self.lines, out)
         print("the factor of 'lines' stays as long as nothing is published")
 
+    def check_replaced(self):
+        """What lies in the place of the new output once the old one is replaced, namely the old one, is never taken for it."""
+        old = write_recipe(linear(self.folder / "a", self.folder / "base"), self.folder / "old.yaml")
+        for number, kill in enumerate(("exchange:after", "exchange:times=0:EINVAL; rename_if_absent:after")):
+            out = self.folder / f"replaced-{number}"
+            self.finishes(old, out)
+            self.killed(self.linear, out, kill, "--overwrite")
+            assert digest_of(out) == self.expected(self.linear), "killed before it was replaced"
+            shutil.rmtree(out)
+            self.finishes(self.linear, out, "--overwrite", *TRUSTING)
+            assert not Path(f"{out}.stockpot").exists(), "left behind"
+        print("killed once the old output is replaced, and the new one removed: the same bytes")
+
     def check_finished_with_stages(self):
         """An output is recognised although its stages are gone, which alone could tell that their heads are their embeddings."""
         recipe = stages(self.folder / "tied.yaml", linear("A", self.folder / "tied/b"), A=self.tied)
@@ -277,6 +290,7 @@ def main(binary):
         tests.check_kept_factor()
         tests.check_stages_stay()
         tests.check_finished_stages()
+        tests.check_replaced()
         tests.check_finished_with_stages()
         tests.check_finished_beside_another_program()
         tests.check_late_stage()

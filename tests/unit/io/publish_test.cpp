@@ -7,6 +7,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "io/digest.hpp"
 #include "io/manifest.hpp"
 #include "io/run_lock.hpp"
 #include "support/error_of.hpp"
@@ -256,13 +257,35 @@ TEST_F(Publish, AnOldOutputComesBackAfterAKillBetweenTwoRenames) {
   leave_staging(lock_of_the_dead());
   parent.write("out.stockpot/replaced/old", "x");
   parent.write("out.stockpot/replaced/config.json", "{}");
-  parent.write("out.stockpot/publish.json", "of the new one");
+  parent.write("out.stockpot/publish.json", "no record\n");
   OutputPlace over = place();
   over.overwrite = true;
   Staging staging = Staging::open(over);
   EXPECT_EQ(bytes_of_file(out + "/old"), "x");
   staging.publish();
   EXPECT_EQ(bytes_of_file(out + "/half-written"), "x");
+}
+
+TEST_F(Publish, WhatWasReplacedIsNotGoneOnWith) {
+  leave_staging(lock_of_the_dead());
+  parent.write("out.stockpot/data/stockpot_run.json", "of the old one");
+  parent.write("out.stockpot/publish.json", "of the new one, which was there and is gone");
+  parent.write("out.stockpot/plan.json", "{}");
+  parent.write("out.stockpot/journal/A00001-R000000.log", "all is done");
+  Staging staging = Staging::open(place());
+  EXPECT_FALSE(staging.holds_work());
+  EXPECT_TRUE(fs::is_empty(staging.data_directory()));
+  EXPECT_FALSE(fs::exists(staging.journal_directory()));
+}
+
+TEST_F(Publish, WhatIsGoneOnWithAfterAKillBeforeTheRenameIsNotLostByAnotherKill) {
+  const std::string record = parent.write("out.stockpot/data/stockpot_run.json", "of the first attempt");
+  leave_staging(lock_of_the_dead());
+  parent.write("out.stockpot/publish.json", sha256_hex("of the first attempt") + "\n");
+  Staging::open(place()).leave();
+  fs::remove(record);  // it is written anew
+  Staging again = Staging::open(place());
+  EXPECT_EQ(bytes_of_file(again.data_directory() + "/half-written"), "x");
 }
 
 TEST_F(Publish, AnOutputInItsOwnPlaceCountsOnceItIsMarked) {
