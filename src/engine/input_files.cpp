@@ -35,6 +35,12 @@ std::shared_ptr<const io::ByteSource> InputFiles::get(const std::string& path) {
   return file;
 }
 
+void InputFiles::close() {
+  const std::lock_guard lock(mutex_);
+  files_.clear();
+  recent_.clear();
+}
+
 std::shared_ptr<const io::ByteSource> InputFiles::of(const Catalogue& model, const StoredTensor& tensor) {
   const std::string& first = model.files[tensor.file].path;
   if (tensor.pieces.empty()) return get(first);

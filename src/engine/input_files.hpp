@@ -31,6 +31,8 @@ class InputFiles {
   std::shared_ptr<const io::ByteSource> get(const std::string& path);
   /// What a tensor is read from, at its offset: a file, or the several that it lies in. @pre the model outlives it.
   std::shared_ptr<const io::ByteSource> of(const Catalogue& model, const StoredTensor& tensor);
+  /// Closes those that nobody reads from: a network file system keeps what is open.
+  void close();
 
  private:
   struct Entry {

@@ -86,6 +86,7 @@ class Merges {
     sweep_.crew->workers.take_times();  // they were idle so far
     run_together(comm_, std::move(engines));
     sweep_.times_of_workers = sweep_.crew->workers.take_times();
+    sweep_.crew->files.close();  // on every rank, before rank 0 removes stages that were read
   }
 
   JobSummary finish(std::size_t j) {

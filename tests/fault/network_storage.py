@@ -32,6 +32,8 @@ class NetworkStorage:
         for name in ("base", "a", "b", "bad"):
             self.write_model(name, random.standard_normal((512, 256), np.float32))
         self.good, self.bad = self.recipe("a", "b"), self.recipe("a", "bad")
+        documents = [{"name": name} | self.linear(self.folder / "base", self.folder / name.lower()) for name in "AB"]
+        self.staged = write_recipe("\n---\n".join(json.dumps(d) for d in (*documents, self.linear(*"AB"))), folder / "staged.yaml")
 
     def write_model(self, name, weights):
         place = self.folder / name
@@ -46,6 +48,9 @@ class NetworkStorage:
         whole = {"merge_method": "ties", "base_model": str(self.folder / "base"), "models": entries}
         return write_recipe(whole | {"parameters": {"scope": "model"}}, self.folder / f"{'-'.join(models)}.yaml")
 
+    def linear(self, *models):
+        return {"merge_method": "linear", "models": [{"model": str(m), "parameters": {"weight": 1}} for m in models]}
+
     def merge(self, recipe, out, code, *options, **how):
         outcome = self.program.run("merge", recipe, out, *OPTIONS, *options, **how)
         assert outcome.code == code, outcome
@@ -54,11 +59,11 @@ class NetworkStorage:
     def check_open_files(self, shim):
         """A merge that ends has closed the files that it removes, on every rank."""
         for ranks in (1, 2):
-            for recipe, code in ((self.good, 0), (self.bad, NUMBERS)):
-                out = self.folder / f"closed-{ranks}-{code}"
+            for recipe, code in ((self.good, 0), (self.bad, NUMBERS), (self.staged, 0)):
+                out = self.folder / f"closed-{ranks}-{recipe.stem}"
                 self.merge(recipe, out, code, ranks=ranks, env={"LD_PRELOAD": shim})
                 left = sorted(str(p) for p in Path(f"{out}.stockpot").rglob("*"))
-                assert not Path(f"{out}.stockpot").exists(), f"{ranks} ranks, code {code}: left behind: {left}"
+                assert not Path(f"{out}.stockpot").exists(), f"{ranks} ranks, {recipe.stem}: left behind: {left}"
         print("no file that is removed is open: nothing is left behind")
 
     def check_what_cannot_go(self, shim):
