@@ -14,7 +14,6 @@
 #include "engine/rank_reports.hpp"
 #include "engine/stage_planner.hpp"
 #include "engine/verify.hpp"
-#include "io/folder.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
 #include "io/small_file.hpp"
@@ -181,10 +180,7 @@ void StageMerge::remove_small_files(const std::string& directory, const std::opt
   for (const auto& file : places ? places->files : std::vector<io::OutputPlaces::File>()) {
     stays.insert(file.name.substr(0, file.name.find('/')));
   }
-  std::error_code failure;
-  for (const std::string& name : io::names_in(directory, failure)) {
-    if (!stays.contains(name)) io::remove_tree(directory + "/" + name);
-  }
+  io::remove_entries(directory, [&](const std::string& name) { return stays.contains(name); });
 }
 
 void StageMerge::add_digests_of_done_units() {

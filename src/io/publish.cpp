@@ -163,10 +163,7 @@ void Staging::prepare_in_place() const {
 
 /// What says that it is ours goes last; a mount stays.
 void Staging::remove_unfinished_output() const {
-  std::error_code failure;
-  for (const std::string& name : names_in(out_, failure)) {
-    if (name != unfinished_file_name) remove_tree(out_ + "/" + name);
-  }
+  remove_entries(out_, [](const std::string& name) { return name == unfinished_file_name; });
   remove_tree(unfinished_path());
   if (file_calls().rmdir(out_.c_str()) != 0 && errno != ENOENT && errno != EBUSY)
     throw system_error(errno, "rmdir", out_);
@@ -272,11 +269,10 @@ void Staging::remove_all_but_locks(bool with_stages) {
   if (in_place_ && has_marker(out_)) remove_tree(unfinished_path());  // its maker died between the two
   if (with_stages) remove_tree(old_path());
   remove_tree(plan_file());  // first: without it nobody goes on with what else is left
-  std::error_code failure;
-  for (const std::string& name : names_in(directory_, failure)) {
-    const bool stays = name == "replaced" || name == "publish.json" || (name == "stages" && !with_stages);
-    if (!stays && !name.starts_with("lock")) remove_tree(directory_ + "/" + name);
-  }
+  remove_entries(directory_, [&](const std::string& name) {
+    return name == "replaced" || name == "publish.json" || name.starts_with("lock") ||
+           (name == "stages" && !with_stages);
+  });
   remove_tree(publish_path());  // last: as long as anything is left, it says what that is
 }
 

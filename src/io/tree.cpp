@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <filesystem>
 #include <vector>
 
@@ -25,11 +26,23 @@ void remove_tree(const std::string& path) {
     if (file_calls().unlink(path.c_str()) != 0 && errno != ENOENT) throw system_error(errno, "unlink", path);
     return;
   }
-  std::error_code failure;
-  const std::vector<std::string> names = names_in(path, failure);
-  if (failure) throw system_error(failure.value(), "reading the directory", path);
-  for (const std::string& name : names) remove_tree(path + "/" + name);
+  remove_entries(path, [](const std::string&) { return false; });
   if (file_calls().rmdir(path.c_str()) != 0 && errno != ENOENT) throw system_error(errno, "rmdir", path);
+}
+
+void remove_entries(const std::string& folder, const std::function<bool(const std::string& name)>& stays) {
+  std::error_code failure;
+  const std::vector<std::string> names = names_in(folder, failure);
+  std::exception_ptr first;
+  for (const std::string& name : names) {
+    try {
+      if (!stays(name)) remove_tree(folder + "/" + name);
+    } catch (const Error&) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+  if (failure) throw system_error(failure.value(), "reading the directory", folder);
 }
 
 void ensure_directory(const std::string& path) {

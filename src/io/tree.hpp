@@ -2,14 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 namespace stockpot::io {
 
 /// Local. Removes a file, or a directory with all that is in it; links are removed, not followed. What is not there is no
-/// failure. @throws Error(storage)
+/// failure. What cannot be removed keeps nothing else from going.   @throws Error(storage) in the end, for the first that stays
 void remove_tree(const std::string& path);
+
+/// Local. The same for what is in a folder, but for names that are to stay.
+void remove_entries(const std::string& folder, const std::function<bool(const std::string& name)>& stays);
 
 /// Local. Makes a directory if it is not there. @throws Error(storage or no_space)
 void ensure_directory(const std::string& path);

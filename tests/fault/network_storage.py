@@ -78,6 +78,17 @@ class NetworkStorage:
             assert not Path(f"{out}.stockpot").exists(), f"{out}.stockpot is left behind"
         print("a staging directory that cannot be removed: nobody's, and gone after the next start")
 
+    def check_the_rest_goes(self, shim):
+        """What cannot be removed is all that stays."""
+        out = self.folder / "rest"
+        self.merge(self.staged, out, 0, env={"LD_PRELOAD": shim, "ALWAYS_OPEN": "stages/A/model"})
+        left = [p.relative_to(f"{out}.stockpot") for p in Path(f"{out}.stockpot").rglob("*") if p.is_file()]
+        stages = [str(p.parent) for p in left if p.parts[0] == "stages"]
+        assert stages == ["stages/A"] and Path("publish.json") in left, f"left behind: {left}"
+        self.merge(self.staged, out, 0)
+        assert not Path(f"{out}.stockpot").exists(), f"{out}.stockpot is left behind"
+        print("a stage that cannot be removed: all others are, and the next start removes it")
+
     def check_lost_reply(self, shim):
         out = self.folder / "lost-reply"
         self.merge(self.good, out, 0, env={"LD_PRELOAD": shim, "LOST_REPLY": "1"})
@@ -123,6 +134,7 @@ def main(binary):
         if shim := build_shim("network_storage", folder):
             tests.check_open_files(shim)
             tests.check_what_cannot_go(shim)
+            tests.check_the_rest_goes(shim)
             tests.check_lost_reply(shim)
         else:
             print("skipped: no C compiler")
