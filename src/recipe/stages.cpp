@@ -47,6 +47,8 @@ std::optional<std::string> flaw_of(std::string_view name) {
     const std::size_t end = std::min(name.find('/', begin), name.size());
     if (end == begin) return "a part of it is empty";
     if (name[begin] == '.') return "a part of it begins with '.'";
+    if (name.substr(begin, end - begin).ends_with(".stockpot"))
+      return "a part of it ends in '.stockpot', as the folders do in which outputs grow";
     begin = end + 1;
   }
   return std::nullopt;

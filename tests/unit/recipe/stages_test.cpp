@@ -113,7 +113,8 @@ TEST(StageNames, BecomeFolders) {
   for (const std::string& name :
        {std::string("''"), std::string("/a"), std::string("a/"), std::string("a//b"), std::string(".."),
         std::string("a/../b"), std::string(".a"), std::string("a/.b"), std::string("'a\\b'"), std::string("\"a\\nb\""),
-        std::string("\"\\x7f\""), std::string("\"\\x85\""), longest + "x"}) {
+        std::string("\"\\x7f\""), std::string("\"\\x85\""), std::string("a.stockpot"), std::string("a.stockpot/b"),
+        longest + "x"}) {
     EXPECT_THAT(of(name), ElementsAre("2:7 error STG003")) << name;
   }
 }
