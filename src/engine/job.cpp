@@ -27,7 +27,7 @@ class Job {
         recipe_(recipe),
         settings_(settings),
         planner_(comm, recipe, search, settings.stages),
-        there_(comm, recipe, settings.places) {}
+        there_(comm, recipe, settings) {}
 
   void run() {
     enter(Phase::plan);
@@ -287,7 +287,7 @@ class Job {
       place.inputs.insert(place.inputs.end(), inputs_.begin(), inputs_.end());
       place.overwrite =
           settings_.places.overwrite || !settings_.places.intermediate || io::holds_stage(directory, stage.name);
-      place.claim = {settings_.options.reliability.break_lock, !settings_.places.intermediate && final_.has_value()};
+      place.claim = there_.claim();
       own = io::Staging::open(place);
     });
     return own;

@@ -12,6 +12,7 @@
 #include "io/dcp_metadata.hpp"
 #include "io/hdf5_sink.hpp"
 #include "io/output_place.hpp"
+#include "io/run_record.hpp"
 #include "io/tree.hpp"
 
 namespace stockpot::engine {
@@ -53,16 +54,20 @@ std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {
   return places;
 }
 
-Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign) {
+Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign, const io::LockClaim& claim) {
   const fs::path place(directory);
   if (io::is_unfinished(directory) || !holds_weights(place, stage.output_format)) return Found::nothing;
   if (io::is_made_of(directory, stage.planned_as)) {
     const auto is_there = [&](const io::SmallFile& file) { return fs::exists(place / file.name); };
-    return std::ranges::all_of(stage.companions.files, is_there) ? Found::made_of_this : Found::nothing;
+    if (!std::ranges::all_of(stage.companions.files, is_there)) return Found::nothing;
+    io::Staging::remove_leftovers({.out = directory, .inputs = {}, .needed_bytes = 0, .claim = claim});
+    return Found::made_of_this;
   }
   const bool is_ours = io::holds_own_output(directory);
   return may_be_foreign && !is_ours && fs::exists(place / "config.json") ? Found::made_elsewhere : Found::nothing;
 }
+
+bool is_of(const Stage& stage, const std::string& directory) { return io::is_recorded_as(directory, stage.planned_as); }
 
 void refuse_foreign(const Stage& stage, const std::string& directory) {
   std::error_code failure;  // then making the stage says what it is
@@ -74,9 +79,18 @@ void refuse_foreign(const Stage& stage, const std::string& directory) {
       .hint("move it elsewhere, choose another --intermediate-dir, or replace it with --overwrite");
 }
 
-void remove_stage(const std::string& place, const std::string& name) {
+void remove_stage(const std::string& place, const std::string& name, const io::LockClaim& claim) {
+  const std::string directory = (fs::path(place) / name).string();
+  io::Staging::remove_leftovers({.out = directory, .inputs = {}, .needed_bytes = 0, .claim = claim});
   std::error_code failure;
-  fs::remove_all(fs::path(place) / name, failure);
+  try {
+    if (!fs::is_symlink(directory)) {
+      io::remove_entries(directory, [](const std::string& file) { return file == io::run_record_file_name; });
+    }
+    io::remove_tree(directory);  // with what says whose it is last: whoever is killed meanwhile goes on with it
+  } catch (const std::exception&) {
+    return;
+  }
   for (fs::path above = fs::path(name).parent_path(); !failure && !above.empty(); above = above.parent_path()) {
     fs::remove(place / above, failure);
   }

@@ -22,14 +22,19 @@ std::vector<std::string> places_of_inputs(std::span<const Stage> stages);
 enum class Found { nothing, made_of_this, made_elsewhere };
 
 /// Local. Whether the output of a stage before the last lies there already, in a format that its readers can read.
+/// What a dead attempt left beside it is removed.
 /// @param may_be_foreign  what another program made counts, too.
-Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign);
+Found find_stage(const Stage& stage, const std::string& directory, bool may_be_foreign, const io::LockClaim& claim);
+
+/// Local. Whether what lies there was made of the stage, as far as it is still there.
+bool is_of(const Stage& stage, const std::string& directory);
 
 /// Local. @throws Error(output_exists, OUT001) if something lies in the place of a stage that no merge made as the stage of that
 /// name: a stage of an edited recipe is replaced, an output of its own is not.
 void refuse_foreign(const Stage& stage, const std::string& directory);
 
-/// Local. With the folders of its name that it leaves empty. The output is there: leftovers are no failure of the job.
-void remove_stage(const std::string& place, const std::string& name);
+/// Local. With what a dead attempt left beside it, and the folders of its name that it leaves empty. The output is there:
+/// leftovers are no failure of the job.
+void remove_stage(const std::string& place, const std::string& name, const io::LockClaim& claim);
 
 }  // namespace stockpot::engine

@@ -11,7 +11,7 @@ Found StagesThere::find(const Stage& stage, const std::string& directory) const 
   if (const auto known = there_.find(stage.name); known != there_.end()) return known->second;
   const std::string answer = comm::on_root(comm_, [&] {
     if (places_.intermediate && !places_.reuse) return std::string();
-    return std::string(1, static_cast<char>(find_stage(stage, directory, places_.intermediate.has_value())));
+    return std::string(1, static_cast<char>(find_stage(stage, directory, places_.intermediate.has_value(), claim())));
   });
   return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
 }
@@ -31,16 +31,18 @@ void StagesThere::remove_intermediates(std::span<const Stage> stages) const {
   comm::agree(comm_, [&] {
     if (!comm_.is_root() || places_.keep || !places_.intermediate) return;
     for (const Stage& stage : stages) {
-      if (is_intermediate(stage)) remove_stage(*places_.intermediate, stage.name);
+      if (is_intermediate(stage)) remove_stage(*places_.intermediate, stage.name, claim());
     }
   });
 }
 
-/// Whether a stage is there and was made for others alone: not what is wanted itself, nor what somebody else put there.
+/// Whether a stage was made for others alone: it is not what is wanted itself, nor what somebody else put there. Of one that nobody
+/// needed any more there may be a rest: whoever was removing it was killed.
 bool StagesThere::is_intermediate(const Stage& stage) const {
+  if (places_.only == stage.name || !recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents))
+    return false;
   const auto found = there_.find(stage.name);
-  return found != there_.end() && found->second == Found::made_of_this && places_.only != stage.name &&
-         recipe::is_read_by_others(recipe_.documents[stage.document], recipe_.documents);
+  return found != there_.end() ? found->second == Found::made_of_this : is_of(stage, directory_of(stage));
 }
 
 }  // namespace stockpot::engine

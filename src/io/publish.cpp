@@ -85,10 +85,15 @@ bool is_whole(const std::string& out) {
 
 bool is_unfinished(const std::string& out) { return is_there(out + "/" + unfinished_file_name) && !has_marker(out); }
 
+bool is_recorded_as(const std::string& out, const std::string& made_of) {
+  const std::string record = out + "/" + std::string(run_record_file_name);
+  return !made_of.empty() && (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of);
+}
+
 bool is_made_of(const std::string& out, const std::string& made_of) {
   const std::string record = out + "/" + std::string(run_record_file_name);
   if (made_of.empty() || is_unfinished(out) || (is_committed_by_marker(record) && !has_marker(out))) return false;
-  return (stage_fingerprint(record) == made_of || planned_fingerprint(record) == made_of) && is_whole(out);
+  return is_recorded_as(out, made_of) && is_whole(out);
 }
 
 bool holds_own_output(const std::string& out) { return stage_fingerprint(record_of(out)).has_value(); }
@@ -136,15 +141,22 @@ bool Staging::is_finished(const OutputPlace& place) {
   return with_file_system_errors([&] {
     const std::string out = resolved_output(place.out).string();
     if (!is_made_of(out, place.made_of) || (place.in_place && !has_marker(out))) return false;
-    const std::string directory = out + staging_suffix;
-    if (!is_there(directory)) return true;
-    try {
-      holder_of_own(directory);
-      Staging(out, place, OutputLock::take(directory, place.claim)).discard();
-    } catch (const Error&) {  // somebody is cleaning up, or it is not ours
-    }
+    remove_leftovers(place);
     return true;
   });
+}
+
+void Staging::remove_leftovers(const OutputPlace& place) {
+  try {
+    with_file_system_errors([&] {
+      const std::string out = resolved_output(place.out).string();
+      const std::string directory = out + staging_suffix;
+      if (!is_there(directory)) return;
+      holder_of_own(directory);
+      Staging(out, place, OutputLock::take(directory, place.claim)).discard();
+    });
+  } catch (const Error&) {  // somebody is cleaning up, or it is not ours
+  }
 }
 
 void Staging::prepare(const OutputPlace& place) {

@@ -31,8 +31,10 @@ struct OutputPlace {
 /// Whether an output grows in its own place there and has no mark yet.
 bool is_unfinished(const std::string& out);
 
-/// Whether an output's run record has this fingerprint, of plans with or without its stages, and the files that hold its
-/// tensors are there with their sizes, and its mark if a mark commits it.
+/// Whether an output's run record has this fingerprint, of plans with or without its stages.
+bool is_recorded_as(const std::string& out, const std::string& made_of);
+
+/// The same, and the files that hold its tensors are there with their sizes, and its mark if a mark commits it.
 bool is_made_of(const std::string& out, const std::string& made_of);
 
 /// Whether an output that a merge published lies there, or was moved aside by one that died replacing it.
@@ -54,6 +56,9 @@ class Staging {
 
   /// Whether the output is there already, made of the same. What a dead attempt left beside it is removed.
   static bool is_finished(const OutputPlace& place);
+
+  /// Removes what a dead attempt left beside an output that is there. What somebody works on stays, and what cannot go.
+  static void remove_leftovers(const OutputPlace& place);
 
   Staging(Staging&&) = default;
   Staging& operator=(Staging&&) = default;

@@ -176,6 +176,40 @@ class LeftBehind:
             assert not Path(f"{out}.stockpot").exists(), "left behind"
         print("killed once the old output is replaced, and the new one removed: the same bytes")
 
+    def check_replaced_stages(self):
+        """The same for a stage. Whenever it is killed, the next start leaves nothing beside the stage."""
+        old, new = self.staged("base"), self.staged("b")
+        kills = ("exchange:after", "unlink:path=A.stockpot/data/model-:after", "unlink:path=A.stockpot/publish.json:after")
+        for number, kill in enumerate(kills):
+            for keep in (True, False):
+                stages, outs = self.folder / f"stages-{number}-{keep}", [self.folder / f"of-stages-{number}-{keep}-{n}" for n in range(3)]
+                rules = () if keep else ("--no-keep-intermediates",)
+                self.finishes(old, outs[0], "-I", stages)
+                self.killed(new, outs[1], kill, "-I", stages, *rules)
+                self.finishes(new, outs[1], "-I", stages, *rules)
+                left = sorted(p.name for p in stages.iterdir())
+                assert left == (["A"] if keep else []), f"left behind: {left}"
+                self.finishes(new, outs[2], "-I", stages, *TRUSTING)
+        print("killed once an old stage is replaced: nothing is left beside the new one, and the same bytes")
+
+    def check_removed_stages(self):
+        """Whoever is killed while stages are removed that are not to be kept goes on with it, and what is left is in nobody's way."""
+        recipe = self.staged("b")
+        for number, kill in enumerate(("unlink:path=/A/:after", "unlink:path=/A/model-:after", "unlink:path=/A/stockpot_run.json:kill")):
+            for next_out in ("the-same", "another"):
+                stages, out = self.folder / f"removed-{number}-{next_out}", self.folder / f"of-removed-{number}-{next_out}"
+                options = ("-I", stages, "--no-keep-intermediates")
+                self.killed(recipe, out, kill, *options)
+                assert digest_of(out) == self.expected(recipe), "killed too early"
+                self.finishes(recipe, out if next_out == "the-same" else Path(f"{out}-too"), *options)
+                assert not list(stages.iterdir()), f"left behind: {sorted(stages.rglob('*'))}"
+        print("killed while stages are removed: they go with the next start")
+
+    def staged(self, second):
+        """The recipe's file. Stage A is made of a and the second model."""
+        first = linear(self.folder / "a", self.folder / second)
+        return two_stages(first, linear("A", self.folder / "base"), self.folder / f"stage-of-{second}.yaml")
+
     def check_finished_with_stages(self):
         """An output is recognised although its stages are gone, which alone could tell that their heads are their embeddings."""
         recipe = stages(self.folder / "tied.yaml", linear("A", self.folder / "tied/b"), A=self.tied)
@@ -291,6 +325,8 @@ def main(binary):
         tests.check_stages_stay()
         tests.check_finished_stages()
         tests.check_replaced()
+        tests.check_replaced_stages()
+        tests.check_removed_stages()
         tests.check_finished_with_stages()
         tests.check_finished_beside_another_program()
         tests.check_late_stage()
