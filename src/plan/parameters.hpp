@@ -100,7 +100,7 @@ class ParameterTable {
   /// The name that an input's parameters are looked up by, as an index into matched_.
   using NameIndex = std::uint32_t;
   void read_place(const Place& place, std::vector<Chain>& chains);
-  const methods::ParameterSpec* readable(const recipe::Parameters::Entry& written, bool of_source);
+  const methods::ParameterSpec* readable(const std::string& name, recipe::Position at, bool of_source);
   void judge_base();
   void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter,
                  std::string_view origin, Chain& chain);

@@ -56,35 +56,36 @@ void ParameterTable::judge_base() {
     if (std::ranges::find(participants_.inputs, &source, &Participants::Input::source) != participants_.inputs.end()) {
       continue;
     }
-    for (const auto& written : source.parameters.entries) readable(written, true);
+    for (const auto& written : source.parameters.entries) readable(written.name, written.at, true);
+    for (const auto& written : source.parameters.valueless) readable(written.name, written.at, true);
   }
 }
 
-/// The parameter that an entry is for, or nothing after a warning.
-const ParameterSpec* ParameterTable::readable(const recipe::Parameters::Entry& written, bool of_source) {
+/// The parameter that a name stands for, or nothing after a warning.
+const ParameterSpec* ParameterTable::readable(const std::string& name, recipe::Position at, bool of_source) {
   const auto& method = *participants_.method;
-  const ParameterSpec* parameter = find_parameter(method, written.name);
+  const ParameterSpec* parameter = find_parameter(method, name);
   if (parameter == nullptr) {
-    diagnostics_.warn("CFG047", written.at, fmt::format("method '{}' has no parameter '{}'", method.name, written.name),
-                      suggestion(method, written.name));
+    diagnostics_.warn("CFG047", at, fmt::format("method '{}' has no parameter '{}'", method.name, name),
+                      suggestion(method, name));
     return nullptr;
   }
   if (!of_source || parameter->level != Level::merge) return parameter;
-  diagnostics_.warn(
-      "CFG040", written.at,
-      fmt::format("parameter '{}' belongs to the whole merge and is not read under a model", written.name),
-      "move it to the 'parameters:' of the document");
+  diagnostics_.warn("CFG040", at,
+                    fmt::format("parameter '{}' belongs to the whole merge and is not read under a model", name),
+                    "move it to the 'parameters:' of the document");
   return nullptr;
 }
 
 void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) {
   const auto& method = *participants_.method;
   for (const auto& written : place.parameters->entries) {
-    const ParameterSpec* parameter = readable(written, place.of_source);
+    const ParameterSpec* parameter = readable(written.name, written.at, place.of_source);
     if (parameter == nullptr) continue;
     add_entry(written, *parameter, place.origin,
               chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
   }
+  for (const auto& written : place.parameters->valueless) readable(written.name, written.at, place.of_source);
 }
 
 void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,

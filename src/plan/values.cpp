@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/nearest.hpp"
+#include "recipe/number.hpp"
 #include "recipe/text.hpp"
 
 namespace stockpot::plan {
@@ -59,7 +60,8 @@ std::variant<double, ValueProblem> read_value(const ParameterSpec& parameter, co
   if (parameter.type == ValueType::choice) return read_choice(parameter, scalar);
   const auto value = as_number(parameter, scalar);
   if (!value) {
-    return ValueProblem{"CFG021", fmt::format("= '{}': is not a number", std::get<std::string>(scalar)), ""};
+    const auto& text = std::get<std::string>(scalar);
+    return ValueProblem{"CFG021", fmt::format("= '{}': is not a number", text), recipe::decimal_point_help(text)};
   }
   if (parameter.type == ValueType::boolean) {
     if (!std::isfinite(*value)) return ValueProblem{"CFG052", fmt::format("= {}: must be true or false", *value), ""};

@@ -121,7 +121,7 @@ std::optional<double> read_double(const Node& node, Diagnostics& diagnostics) {
   if (number.kind == ReadNumber::Kind::number) return number.value;
   const bool finite = number.kind != ReadNumber::Kind::non_finite;
   report(diagnostics, finite ? "CFG021" : "CFG022", node,
-         fmt::format("{} is not a {}number", in_quotes(*text), finite ? "" : "finite "));
+         fmt::format("{} is not a {}number", in_quotes(*text), finite ? "" : "finite "), decimal_point_help(*text));
   return std::nullopt;
 }
 

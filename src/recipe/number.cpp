@@ -130,4 +130,14 @@ std::optional<std::uint64_t> read_unsigned(std::string_view text, bool quoted) {
   return static_cast<std::uint64_t>(value);
 }
 
+std::string decimal_point_help(std::string_view text) {
+  const std::size_t comma = text.find(',');
+  const auto is_digit_at = [&](std::size_t i) { return i < text.size() && is_digit(text[i]); };
+  if (comma == 0 || comma == text.npos || !is_digit_at(comma - 1) || !is_digit_at(comma + 1)) return "";
+  std::string meant(text);
+  meant[comma] = '.';
+  if (read_number(meant, true).kind != ReadNumber::Kind::number) return "";
+  return "write a decimal point: " + meant;
+}
+
 }  // namespace stockpot::recipe

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace stockpot::recipe {
@@ -26,6 +27,9 @@ ReadNumber read_number(std::string_view text, bool quoted);
 
 /// A whole number, exact up to 2^64 - 1; integral forms such as 2.0 and 1e3 too. Nothing: it is none, or does not fit.
 std::optional<std::uint64_t> read_unsigned(std::string_view text, bool quoted);
+
+/// What to write instead of a number with a decimal comma ("0,5"); "" for any other text.
+std::string decimal_point_help(std::string_view text);
 
 /// true, yes, on and false, no, off in any case.
 std::optional<bool> read_boolean_word(std::string_view text);

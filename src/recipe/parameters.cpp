@@ -106,6 +106,14 @@ Setting read_setting(const Node& node, Diagnostics& diagnostics) {
   return setting;
 }
 
+/// A default in place of a value that was forgotten would be a merge that nobody asked for.
+void report_no_value(const Node::Member& member, Parameters& parameters, Diagnostics& diagnostics) {
+  if (lacks_space(member, Severity::error, diagnostics)) return;
+  diagnostics.error("CFG005", member.key_at, fmt::format("parameter {} has no value", in_quotes(member.key)),
+                    "leave the parameter out, or give it a value");
+  parameters.valueless.push_back({member.key, member.key_at});
+}
+
 }  // namespace
 
 const Parameters::Entry* Parameters::find(std::string_view name) const {
@@ -121,11 +129,14 @@ Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
   }
   for (const Node::Member& member : node.members()) {
     if (member.value.is_null()) {
-      lacks_space(member, Severity::warning, diagnostics);
+      report_no_value(member, parameters, diagnostics);
       continue;
     }
     Setting setting = read_setting(member.value, diagnostics);
-    if (setting.cases.empty() && !setting.layer_scale) continue;
+    if (setting.cases.empty() && !setting.layer_scale) {
+      parameters.valueless.push_back({member.key, member.key_at});
+      continue;
+    }
     parameters.entries.push_back({.name = member.key, .at = member.key_at, .setting = std::move(setting)});
   }
   return parameters;

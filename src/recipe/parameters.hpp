@@ -19,6 +19,12 @@ struct Parameters {
     Setting setting;
   };
   std::vector<Entry> entries;
+  /// A name that has no setting.
+  struct Name {
+    std::string name;
+    Position at;
+  };
+  std::vector<Name> valueless = {};  ///< what stands there is no value, which was reported
   const Entry* find(std::string_view name) const;
 };
 

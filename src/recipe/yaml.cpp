@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "recipe/slips.hpp"
 #include "recipe/text.hpp"
 
 namespace stockpot::recipe {
@@ -64,12 +65,12 @@ class Builder final : public YAML::EventHandler {
                 const std::string& value) override;
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override;
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::Kind::sequence);
+                       YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::Kind::sequence, style);
   }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::Kind::mapping);
+                  YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::Kind::mapping, style);
   }
   void OnSequenceEnd() override;
   void OnMapEnd() override;
@@ -79,13 +80,15 @@ class Builder final : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor;
+    bool flow;  // in brackets or braces
     std::vector<Node::Member> members;
     std::optional<Node> key;           // of a mapping, waiting for its value
     std::vector<Node::Member> merges;  // the mapping's `<<`: YAML 1.1 loaders take all of several, the first first
   };
 
   Node node(const YAML::Mark& mark, Node::Kind kind);
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind);
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind,
+            YAML::EmitterStyle::value style);
   void close(std::vector<Node::Member> members);
   void emit(Node node, YAML::anchor_t anchor);
   void add_pair(Open& mapping, Node value);
@@ -169,11 +172,17 @@ void Builder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   emit(std::move(copy), 0);
 }
 
-void Builder::open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind) {
+void Builder::open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind,
+                   YAML::EmitterStyle::value style) {
   Node collection = node(mark, kind);
   check_tag(tag, collection.at);
   charge({.visits = 1, .text_bytes = 0, .levels = 1}, collection.at);
-  open_.push_back({.node = std::move(collection), .anchor = anchor, .members = {}, .key = {}, .merges = {}});
+  open_.push_back({.node = std::move(collection),
+                   .anchor = anchor,
+                   .flow = style == YAML::EmitterStyle::Flow,
+                   .members = {},
+                   .key = {},
+                   .merges = {}});
 }
 
 void Builder::OnSequenceEnd() { close(std::move(open_.back().members)); }
@@ -211,6 +220,8 @@ void Builder::add_pair(Open& mapping, Node value) {
     diagnostics_.error("CFG020", key.at, fmt::format("a key must be a text of at most {} bytes", max_key_bytes));
     return;
   }
+  if (mapping.flow && !mapping.members.empty() && is_decimal_comma(mapping.members.back(), key, value, diagnostics_))
+    return;
   Node::Member pair{.key = key.text, .key_at = key.at, .value = std::move(value)};
   if (key.text != "<<" || key.quoted) {
     mapping.members.push_back(std::move(pair));

@@ -95,5 +95,12 @@ TEST(Number, WholeNumbersAreExactUpTo64Bits) {
   }
 }
 
+TEST(Number, ADecimalCommaIsToldFromOtherTexts) {
+  EXPECT_EQ(decimal_point_help("0,5"), "write a decimal point: 0.5");
+  EXPECT_EQ(decimal_point_help("-1,25e-3"), "write a decimal point: -1.25e-3");
+  for (const char* text : {"", ",", ",5", "5,", "a,5", "0,b", "0,5,7", "0, 5", "0.5", "0.5,1"})
+    EXPECT_EQ(decimal_point_help(text), "") << text;
+}
+
 }  // namespace
 }  // namespace stockpot::recipe

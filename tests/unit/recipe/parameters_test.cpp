@@ -9,6 +9,7 @@ namespace stockpot::recipe {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::vector<std::string> complaints_about(const std::string& value) {
@@ -50,8 +51,16 @@ TEST(Parameters, AListHoldsValuesOrConditions) {
 
 TEST(Parameters, AListMayNotBeEmpty) {
   EXPECT_THAT(complaints_about("[]"), ElementsAre("4:6 error CFG043"));
-  EXPECT_THAT(complaints(good + "parameters: {t:0.5, x: 1}\n"), ElementsAre("3:14 warning CFG006"));
+  EXPECT_THAT(complaints(good + "parameters: {t:0.5, x: 1}\n"), ElementsAre("3:14 error CFG006"));
   EXPECT_THAT(complaints_about("{value: []}"), ElementsAre("4:14 error CFG043"));
+}
+
+TEST(Parameters, ANameWithoutAValueIsAnError) {
+  EXPECT_THAT(complaints_about(""), ElementsAre("4:3 error CFG005"));
+  EXPECT_THAT(complaints(good + "parameters: {weight: 1, desnity: }\n"), ElementsAre("3:25 error CFG005"));
+  EXPECT_THAT(complaints("merge_method: linear\nmodels: [{model: a, parameters: {weight: ~}}]\n"),
+              ElementsAre("2:34 error CFG005"));
+  EXPECT_THAT(report_on(good + "parameters: {lambda: ~}\n"), HasSubstr("parameter 'lambda' has no value"));
 }
 
 TEST(Parameters, BadFiltersAreReportedAtTheFilter) {

@@ -92,7 +92,7 @@ TEST(Yaml, QuotedNumbersAreNumbers) { EXPECT_EQ(scalar("\"0.5\""), Scalar(0.5));
 
 TEST(Yaml, NullIsAbsentForOptionalKeys) {
   const MergeDocument merge = document(good +
-                                       "base_model: ~\ndtype: null\nout_dtype:\nparameters: {x: ~}\n"
+                                       "base_model: ~\ndtype: null\nout_dtype:\nparameters: ~\n"
                                        "tokenizer: ~\nchat_template:\nstockpot:\n");
   EXPECT_EQ(merge.base_model, std::nullopt);
   EXPECT_EQ(merge.dtype, std::nullopt);
@@ -191,6 +191,26 @@ TEST(Yaml, KeysAreTexts) {
   EXPECT_THAT(complaints(good + "? [a]\n: b\n"), ElementsAre("3:3 error CFG020"));
   EXPECT_THAT(complaints(good + "parameters: {~: 1}\n"), ElementsAre("3:14 error CFG020"));
   EXPECT_THAT(complaints(good + "? " + std::string(1025, 'k') + "\n: b\n"), ElementsAre("3:3 error CFG020"));
+}
+
+TEST(Yaml, ADecimalCommaInBracesIsAnErrorWhereverItStands) {
+  EXPECT_THAT(complaints(good + "parameters: {weight: 0,5}\n"), ElementsAre("3:22 error CFG021"));
+  EXPECT_THAT(complaints(good + "parameters: {weight: 0, 5}\n"), ElementsAre("3:22 error CFG021"));
+  EXPECT_THAT(complaints(good + "parameters: {a: [{filter: mlp, value: 0,5}], b: {value: -1,5}}\n"),
+              ElementsAre("3:39 error CFG021", "3:57 error CFG021"));
+  EXPECT_THAT(complaints(good + "parameters: {weight: 0,5, density: 0,5}\n"),
+              ElementsAre("3:22 error CFG021", "3:36 error CFG021"));
+  EXPECT_THAT(complaints("merge_method: linear\nmodels: [{model: {model: a, adapters: [{path: b, weight: 0,5}]}}]\n"),
+              ElementsAre("2:58 error CFG021"));
+  const std::string report = report_on(good + "parameters: {weight: 0,5}\n");
+  EXPECT_THAT(report, HasSubstr("'weight': '0,5' is not a number"));
+  EXPECT_THAT(report, HasSubstr("write a decimal point: 0.5"));
+}
+
+TEST(Yaml, NumbersAreKeysWhereNoNumberStandsBeforeThem) {
+  EXPECT_THAT(complaints(good + "tokenizer: {tokens: {a: {}, 5: }}\n"), IsEmpty());
+  EXPECT_THAT(complaints(good + "tokenizer: {tokens: {4, 5}}\n"), IsEmpty());
+  EXPECT_THAT(complaints(good + "stockpot: {output: {metadata: {a: \"0\", 5: five}}}\n"), IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// What is said of a recipe before any model is looked at.
+#include "plan/dry_check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace stockpot::plan {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string report(const std::string& text) {
+  recipe::Recipe recipe = recipe::read_recipe("r.yml", text);
+  for (const recipe::MergeDocument& document : recipe.documents) check_without_models(document, recipe.diagnostics);
+  return recipe.diagnostics.report();
+}
+
+TEST(DryCheck, UnknownParametersAreNamedWhateverStandsBehindThem) {
+  const std::string head =
+      "merge_method: ties\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {weight: 1, ";
+  for (const char* value : {"1", "", "~", "[]", "{value: }"}) {
+    EXPECT_THAT(report(head + "desnity: " + value + "}\n"),
+                AllOf(HasSubstr("r.yml:4:25: warning[CFG047]"), HasSubstr("did you mean 'density'?")))
+        << value;
+  }
+  EXPECT_THAT(report("merge_method: ties\nbase_model: a\nmodels: [{model: a, parameters: {weihgt: }}, {model: b}]\n"),
+              AllOf(HasSubstr("CFG005"), HasSubstr("did you mean 'weight'?")));
+}
+
+}  // namespace
+}  // namespace stockpot::plan
