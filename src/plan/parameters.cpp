@@ -120,7 +120,7 @@ bool ParameterTable::set(Resolved& resolved, std::size_t parameter, std::size_t 
   const ParameterSpec& spec = participants_.method->parameters[parameter];
   const NameIndex name = spec.level == Level::merge ? 0 : name_of_input_[place];
   const auto e = hit(chains_[input][parameter], name);
-  if (!e) return spec.fallback || !spec.required || report_missing(spec, input, tensor.name);
+  if (!e) return spec.fallback || !spec.required || report_missing(spec, chains_[input][parameter], input, tensor.name);
   const Entry& entry = entries_[*e];
   if (!entry.valid) return false;
   const double number = value_of(spec, *e, name, tensor);
@@ -168,18 +168,23 @@ std::vector<Explained> ParameterTable::explain(const TensorPlace& tensor, std::s
   return lines;
 }
 
-bool ParameterTable::report_missing(const ParameterSpec& parameter, std::uint32_t input, std::string_view tensor) {
-  if (parameter.level == Level::merge) {
-    report_once(recipe::Severity::error, "CFG041", participants_.method_at, std::string(parameter.name),
-                fmt::format("parameter '{}' has no value (tensor {})", parameter.name, tensor),
-                fmt::format("add 'parameters: {{{}: ...}}'", parameter.name));
-    return false;
+/// @param chain  of the places that have values, but none whose filters match the tensor.
+bool ParameterTable::report_missing(const ParameterSpec& parameter, const Chain& chain, std::uint32_t input,
+                                    std::string_view tensor) {
+  const bool of_merge = parameter.level == Level::merge;
+  std::string message = fmt::format("parameter '{}' has no value", parameter.name);
+  if (!of_merge) message += fmt::format(" for model '{}'", participants_.inputs[input].key);
+  message += fmt::format(" (tensor {})", tensor);
+  recipe::Position at = of_merge ? participants_.method_at : participants_.inputs[input].at;
+  std::string help = fmt::format("add 'parameters: {{{}: ...}}'", parameter.name);
+  if (!of_merge) help += " under this model, or for all models at the top level";
+  if (!chain.empty()) {
+    at = entries_[chain.front()].named_at;
+    message += ": none of its filters matches";
+    help = "add a last entry without a filter: '- value: ...'";
   }
-  const auto& source = participants_.inputs[input];
-  report_once(recipe::Severity::error, "CFG041", source.at, fmt::format("{} {}", parameter.name, input),
-              fmt::format("parameter '{}' has no value for model '{}' (tensor {})", parameter.name, source.key, tensor),
-              fmt::format("add 'parameters: {{{}: ...}}' under this model, or for all models at the top level",
-                          parameter.name));
+  report_once(recipe::Severity::error, "CFG041", at, fmt::format("{} {}", parameter.name, of_merge ? 0 : input),
+              std::move(message), std::move(help));
   return false;
 }
 

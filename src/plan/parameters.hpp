@@ -86,8 +86,9 @@ class ParameterTable {
     double alpha = 0.0, beta = 0.0;               // ValueType::layer_scale only
     bool automatic_alpha = false;
     bool filtered = false;
-    std::string_view origin;  // of what its place is
-    bool valid = true;        // false: a value has the wrong type, which was reported
+    std::string_view origin;    // of what its place is
+    recipe::Position named_at;  // where the parameter's name stands
+    bool valid = true;          // false: a value has the wrong type, which was reported
   };
   static constexpr std::uint32_t no_case = 0xffffffff;
   using Chain = std::vector<std::uint32_t>;  // indices into entries_, highest precedence first
@@ -118,7 +119,8 @@ class ParameterTable {
            const TensorPlace& tensor);
   double value_of(const methods::ParameterSpec& parameter, std::uint32_t entry, NameIndex name,
                   const TensorPlace& tensor) const;
-  bool report_missing(const methods::ParameterSpec& parameter, std::uint32_t input, std::string_view tensor);
+  bool report_missing(const methods::ParameterSpec& parameter, const Chain& chain, std::uint32_t input,
+                      std::string_view tensor);
   bool check_range(const methods::ParameterSpec& parameter, double value, recipe::Position at, std::uint32_t input,
                    std::string_view tensor);
   bool check(const methods::Settings& settings, std::string_view tensor, std::span<const std::uint32_t> present);

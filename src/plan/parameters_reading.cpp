@@ -92,6 +92,7 @@ void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const P
                                std::string_view origin, Chain& chain) {
   Entry entry;
   entry.origin = origin;
+  entry.named_at = written.at;
   for (const auto& written_case : written.setting.cases) {
     entry.filters.emplace_back(written_case.filter);
     entry.at.push_back(written_case.at);

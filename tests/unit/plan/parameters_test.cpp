@@ -405,5 +405,30 @@ parameters: {weight: 1, density: 0.5}
                     HasSubstr("tensor 'embed.weight'")));
 }
 
+TEST(Parameters, FiltersWithoutALastCaseForAllAreNamedAsTheReason) {
+  EXPECT_THAT(
+      report(R"(
+merge_method: slerp
+base_model: a
+models: [{model: a}, {model: b}]
+parameters:
+  t:
+    - {filter: attn, value: 0.5}
+    - {filter: mlp, value: [1, 0]}
+)",
+             alike(2, layers)),
+      AllOf(HasSubstr("r.yaml:6:3: error[CFG041]: parameter 't' has no value (tensor embed.weight): none of its "
+                      "filters matches"),
+            HasSubstr("add a last entry without a filter: '- value: ...'")));
+  EXPECT_THAT(report(R"(
+merge_method: linear
+models:
+  - {model: a, parameters: {weight: {filter: attn, value: 1}}}
+  - {model: b, parameters: {weight: 1}}
+)",
+                     alike(2, layers)),
+              AllOf(HasSubstr("r.yaml:4:29: error[CFG041]"), HasSubstr("for model 'a'"), HasSubstr("'- value: ...'")));
+}
+
 }  // namespace
 }  // namespace stockpot::plan
