@@ -102,6 +102,7 @@ class ParameterTable {
   using NameIndex = std::uint32_t;
   void read_place(const Place& place, std::vector<Chain>& chains);
   const methods::ParameterSpec* readable(const std::string& name, recipe::Position at, bool of_source);
+  void advise_on(const recipe::Parameters::Name& key, bool of_source);
   void judge_base();
   void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter,
                  std::string_view origin, Chain& chain);

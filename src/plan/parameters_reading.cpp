@@ -58,6 +58,7 @@ void ParameterTable::judge_base() {
     }
     for (const auto& written : source.parameters.entries) readable(written.name, written.at, true);
     for (const auto& written : source.parameters.valueless) readable(written.name, written.at, true);
+    for (const auto& key : source.parameters.misplaced) advise_on(key, true);
   }
 }
 
@@ -86,6 +87,17 @@ void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) 
               chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
   }
   for (const auto& written : place.parameters->valueless) readable(written.name, written.at, place.of_source);
+  for (const auto& key : place.parameters->misplaced) advise_on(key, place.of_source);
+}
+
+/// An unknown key was reported where it was read, by someone who does not know methods.
+void ParameterTable::advise_on(const recipe::Parameters::Name& key, bool of_source) {
+  const ParameterSpec* parameter = find_parameter(*participants_.method, key.name);
+  if (parameter == nullptr) return;
+  const bool of_document = of_source && parameter->level == Level::merge;
+  diagnostics_.advise("CFG006", key.at,
+                      fmt::format("it is a parameter of '{}': put it under 'parameters:'{}", participants_.method->name,
+                                  of_document ? " of the document" : ""));
 }
 
 void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,

@@ -28,14 +28,25 @@ std::string place(const std::string& path, Position at) {
   return at.line == 0 ? path : fmt::format("{}:{}:{}", path, at.line, at.column);
 }
 
+std::string place_and_code(Position at, std::string_view code) {
+  return fmt::format("{}:{}:{} ", at.line, at.column, code);
+}
+
 }  // namespace
 
 Diagnostics::Diagnostics(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
 
 void Diagnostics::add(Diagnostic diagnostic) {
-  const std::string identity =
-      fmt::format("{}:{}:{} {}", diagnostic.at.line, diagnostic.at.column, diagnostic.code, diagnostic.message);
-  if (known_.insert(identity).second) found_.push_back(std::move(diagnostic));
+  const std::string identity = place_and_code(diagnostic.at, diagnostic.code) + diagnostic.message;
+  if (known_.emplace(identity, found_.size()).second) found_.push_back(std::move(diagnostic));
+}
+
+void Diagnostics::advise(std::string_view code, Position at, const std::string& help) {
+  const std::string beginning = place_and_code(at, code);
+  for (auto known = known_.lower_bound(beginning); known != known_.end(); ++known) {
+    if (!known->first.starts_with(beginning)) return;
+    found_[known->second].help = help;
+  }
 }
 
 void Diagnostics::error(std::string_view code, Position at, std::string message, std::string help) {
@@ -71,7 +82,8 @@ std::string Diagnostics::quoted_line(Position at) const {
   }
   std::string shown(first_characters(line, line_width));
   std::replace(shown.begin(), shown.end(), '\t', ' ');  // one column each, so that the caret stands right
-  return fmt::format("\n{:>4} | {}\n     | {}^", at.line, printable(shown), std::string(column, ' '));
+  return fmt::format("\n{:>4} | {}\n     | {}^", at.line, printable(shown),
+                     std::string(column, ' '));
 }
 
 Remark Diagnostics::remark(const Diagnostic& d) const {

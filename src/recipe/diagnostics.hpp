@@ -2,7 +2,8 @@
 #pragma once
 
 #include <compare>
-#include <set>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class Diagnostics {
   /// What was decided, and is as it should be.
   void inform(std::string_view code, Position at, std::string message);
   void add(Diagnostic diagnostic);  ///< once
+  /// Help for what was reported there under this code, if it was, instead of the help that it has.
+  void advise(std::string_view code, Position at, const std::string& help);
   /// An error after which nothing more can be found out. @throws Error(recipe) with all that was found.
   [[noreturn]] void stop(std::string_view code, Position at, std::string message, std::string help = "");
   const std::vector<Diagnostic>& all() const { return found_; }
@@ -66,7 +69,7 @@ class Diagnostics {
   std::string quoted_line(Position at) const;
   std::string path_, text_;
   std::vector<Diagnostic> found_;
-  std::set<std::string> known_;  // what found_ has, by place, code and message
+  std::map<std::string, std::size_t> known_;  // indices into found_, by place, code and message
 };
 
 /// A name from the recipe in quotes, for a message: at most 60 characters of it, control characters shown.

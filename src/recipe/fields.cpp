@@ -33,6 +33,7 @@ Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagn
   for (const Node::Member& member : members_) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
     if (lacks_space(member, unknown_key, diagnostics)) continue;
+    unknown_.push_back(member);
     diagnostics.add({unknown_key, "CFG006", member.key_at, fmt::format("unknown key {}", in_quotes(member.key)),
                      did_you_mean(member.key, known)});
   }

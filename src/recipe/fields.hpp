@@ -23,13 +23,15 @@ class Fields {
   const Node* find_filled(std::string_view key) const;
   /// Like find(); reports a key that is absent or has no value (CFG005).
   const Node* require(std::string_view key) const;
+  /// Keys other than those that are known.
+  const std::vector<Node::Member>& unknown() const { return unknown_; }
   /// Of the key itself, if it is there.
   Position key_at(std::string_view key) const;
 
  private:
   const Node::Member* member(std::string_view key) const;
   Node mapping_;
-  std::vector<Node::Member> members_;
+  std::vector<Node::Member> members_, unknown_;
   Diagnostics* diagnostics_;
 };
 

@@ -174,7 +174,12 @@ void read_merge(const Fields& fields, Dialect dialect, MergeDocument& document, 
   }
   const ReadReference read_reference = dialect == Dialect::raw ? read_file_reference : read_model_reference;
   if (const Node* value = fields.find("base_model")) document.base_model = read_reference(*value, diagnostics);
-  if (const Node* value = fields.find("parameters")) document.parameters = read_parameters(*value, diagnostics);
+  document.parameters = parameters_of(fields, diagnostics);
+  for (const Node::Member& member : fields.unknown()) {
+    if (member.key == "pad_to_multiple_of" || member.key == "tokens")
+      diagnostics.advise("CFG006", member.key_at,
+                         "it is a key of 'tokenizer:', beside 'source', which is 'tokenizer_source' there");
+  }
 }
 
 /// The body of a document that has `experts`. Without a base model nothing can be said of it.

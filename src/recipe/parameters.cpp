@@ -142,6 +142,13 @@ Parameters read_parameters(const Node& node, Diagnostics& diagnostics) {
   return parameters;
 }
 
+Parameters parameters_of(const Fields& fields, Diagnostics& diagnostics) {
+  const Node* const value = fields.find("parameters");
+  Parameters parameters = value != nullptr ? read_parameters(*value, diagnostics) : Parameters{};
+  for (const Node::Member& member : fields.unknown()) parameters.misplaced.push_back({member.key, member.key_at});
+  return parameters;
+}
+
 std::optional<std::string> read_filter(const Node& node, Diagnostics& diagnostics) {
   auto filter = read_text(node, diagnostics);
   if (!filter) return std::nullopt;

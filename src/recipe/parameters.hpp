@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "recipe/fields.hpp"
 #include "recipe/node.hpp"
 #include "recipe/setting.hpp"
 
@@ -24,9 +25,13 @@ struct Parameters {
     std::string name;
     Position at;
   };
+  std::vector<Name> misplaced = {};  ///< unknown keys beside `parameters:`, which may be names of parameters
   std::vector<Name> valueless = {};  ///< what stands there is no value, which was reported
   const Entry* find(std::string_view name) const;
 };
+
+/// The parameters of a mapping that may have them under `parameters`, as read_parameters() reads them.
+Parameters parameters_of(const Fields& fields, Diagnostics& diagnostics);
 
 /// Reads {name: Setting}. Which names a method knows and which values it takes, the planner checks. Reports CFG005,
 /// CFG006, CFG020, CFG021, CFG022, CFG042, CFG043 and CFG044.

@@ -17,7 +17,7 @@ namespace {
 std::optional<InputSlice> read_input(const Node& node, const Fields& fields, ReadReference read_reference,
                                      Diagnostics& diagnostics) {
   InputSlice input{.model = {}, .layers = {}, .parameters = {}, .key = {}, .at = node.at};
-  if (const Node* value = fields.find("parameters")) input.parameters = read_parameters(*value, diagnostics);
+  input.parameters = parameters_of(fields, diagnostics);
   const Node* const key = fields.find("key");
   const auto key_text = key != nullptr ? read_text(*key, diagnostics) : std::nullopt;
   const Node* const model = fields.require("model");
@@ -70,7 +70,7 @@ OutputSlice read_slice(const Node& node, Diagnostics& diagnostics) {
   const Fields fields(node, {"sources", "base_model", "parameters", "residual_weight"}, diagnostics);
   OutputSlice slice{.sources = {}, .base_model = {}, .parameters = {}, .at = node.at};
   if (const Node* value = fields.find("base_model")) slice.base_model = read_model_reference(*value, diagnostics);
-  if (const Node* value = fields.find("parameters")) slice.parameters = read_parameters(*value, diagnostics);
+  slice.parameters = parameters_of(fields, diagnostics);
   if (fields.find("residual_weight") != nullptr)
     diagnostics.warn("CFG007", fields.key_at("residual_weight"), "'residual_weight' has no effect");
   const Node* const sources = fields.require("sources");
@@ -88,7 +88,7 @@ Module read_module(const Node::Member& member, Diagnostics& diagnostics) {
   if (member.key.empty()) diagnostics.error("CFG020", member.key_at, "a module needs a name");
   const Fields fields(member.value, {"models", "slices", "parameters"}, diagnostics);
   if (!member.value.is_mapping()) return module;
-  if (const Node* value = fields.find("parameters")) module.parameters = read_parameters(*value, diagnostics);
+  module.parameters = parameters_of(fields, diagnostics);
   const Node* const models = fields.find_filled("models");
   const Node* const slices = fields.find_filled("slices");
   if ((models != nullptr) == (slices != nullptr)) {
