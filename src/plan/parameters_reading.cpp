@@ -8,6 +8,7 @@
 #include "core/nearest.hpp"
 #include "plan/parameters.hpp"
 #include "plan/values.hpp"
+#include "recipe/slips.hpp"
 
 namespace stockpot::plan {
 namespace {
@@ -22,6 +23,7 @@ const ParameterSpec* find_parameter(const methods::MethodSpec& method, std::stri
 }
 
 std::string suggestion(const methods::MethodSpec& method, const std::string& name) {
+  if (const std::string odd = recipe::odd_space_help(name); !odd.empty()) return odd;
   std::vector<std::string> known;
   for (const auto& parameter : method.parameters) known.emplace_back(parameter.name);
   if (const std::string near = did_you_mean(name, known); !near.empty()) return near;

@@ -13,15 +13,11 @@ constexpr std::size_t most_shown = 20;
 constexpr std::size_t line_width = 100;
 constexpr std::size_t name_width = 60;
 
-std::string_view line_of(std::string_view text, int line) {
-  for (int skipped = 1; skipped < line; ++skipped) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  text = text.substr(0, text.find('\n'));
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  return text;
+/// Tabs as arrows: nobody takes one for spaces, and one column each, so that the caret stands right.
+std::string with_visible_tabs(std::string_view text) {
+  std::string shown;
+  for (const char c : text) c == '\t' ? shown += "\u2192" : shown += c;
+  return shown;
 }
 
 std::string place(const std::string& path, Position at) {
@@ -80,9 +76,8 @@ std::string Diagnostics::quoted_line(Position at) const {
     line.remove_prefix(first_characters(line, skipped).size());
     column -= skipped;
   }
-  std::string shown(first_characters(line, line_width));
-  std::replace(shown.begin(), shown.end(), '\t', ' ');  // one column each, so that the caret stands right
-  return fmt::format("\n{:>4} | {}\n     | {}^", at.line, printable(shown),
+  const std::string_view shown = first_characters(line, line_width);
+  return fmt::format("\n{:>4} | {}\n     | {}^", at.line, printable(with_visible_tabs(shown)),
                      std::string(column, ' '));
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/nearest.hpp"
 #include "recipe/number.hpp"
+#include "recipe/slips.hpp"
 
 namespace stockpot::recipe {
 namespace {
@@ -18,6 +19,12 @@ std::string listed(const std::vector<std::string>& choices) {
   std::string list;
   for (const std::string& choice : choices) list += (list.empty() ? "" : ", ") + choice;
   return list;
+}
+
+/// What an unknown key could have been.
+std::string help_on_key(const std::string& key, const std::vector<std::string>& known) {
+  const std::string odd = odd_space_help(key);
+  return odd.empty() ? did_you_mean(key, known) : odd;
 }
 
 }  // namespace
@@ -35,7 +42,7 @@ Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagn
     if (lacks_space(member, unknown_key, diagnostics)) continue;
     unknown_.push_back(member);
     diagnostics.add({unknown_key, "CFG006", member.key_at, fmt::format("unknown key {}", in_quotes(member.key)),
-                     did_you_mean(member.key, known)});
+                     help_on_key(member.key, known)});
   }
 }
 

@@ -10,6 +10,7 @@
 #include "recipe/fields.hpp"
 #include "recipe/layer_slices.hpp"
 #include "recipe/moe_document.hpp"
+#include "recipe/slips.hpp"
 #include "recipe/sources.hpp"
 #include "recipe/text.hpp"
 
@@ -30,6 +31,7 @@ const Node::Member* find_key(const std::vector<Node::Member>& members, std::stri
 
 void report_no_recipe(const Node& node, const std::vector<Node::Member>& members, Diagnostics& diagnostics) {
   std::string near;
+  for (std::size_t i = 0; i < members.size() && near.empty(); ++i) near = odd_space_help(members[i].key);
   for (std::size_t i = 0; i < members.size() && near.empty(); ++i)
     near = did_you_mean(members[i].key, {"merge_method", "layer_slices", "experts"});
   diagnostics.error("CFG010", node.at, "not a recipe: there is no key 'merge_method'", near);

@@ -48,6 +48,17 @@ std::string_view first_characters(std::string_view text, std::size_t characters)
   return text.substr(0, end);
 }
 
+std::string_view line_of(std::string_view text, int line) {
+  for (int skipped = 1; skipped < line; ++skipped) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
 void check_text(std::string_view text, Diagnostics& diagnostics) {
   if (text.size() > max_bytes) {
     diagnostics.stop("CFG001", {}, fmt::format("the recipe has {} bytes; at most 8 MiB are read", text.size()));

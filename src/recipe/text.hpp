@@ -15,6 +15,9 @@ std::string_view without_mark(std::string_view text);
 /// The longest prefix of at most `characters` characters. @pre text is UTF-8.
 std::string_view first_characters(std::string_view text, std::size_t characters);
 
+/// A line, counted from 1, without its end; empty if there is none.
+std::string_view line_of(std::string_view text, int line);
+
 /// ASCII letters in lower case.
 std::string lower_case(std::string_view text);
 

@@ -285,7 +285,8 @@ std::vector<Node> read_yaml(std::string_view text, Diagnostics& diagnostics) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    diagnostics.stop("CFG002", builder.position(error.mark), fmt::format("YAML: {}", error.msg));
+    const Position at = builder.position(error.mark);
+    diagnostics.stop("CFG002", at, fmt::format("YAML: {}", error.msg), syntax_help(text, at));
   }
   return builder.take();
 }

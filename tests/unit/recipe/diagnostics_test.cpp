@@ -70,10 +70,10 @@ TEST(Diagnostics, ErrorsThrowAndWarningsDoUnderStrict) {
   }
 }
 
-TEST(Diagnostics, CaretsCountCharactersAndTabsAsOneColumn) {
+TEST(Diagnostics, TabsAreSeenAndCaretsCountThemAsOneColumn) {
   Diagnostics diagnostics("c", "\t\xC3\xA9: x\n");
   diagnostics.error("CFG006", {1, 5}, "bad");
-  EXPECT_THAT(diagnostics.report(), HasSubstr("   1 |  \xC3\xA9: x\n     |     ^"));
+  EXPECT_THAT(diagnostics.report(), HasSubstr("   1 | \xE2\x86\x92\xC3\xA9: x\n     |     ^"));
 }
 
 TEST(Diagnostics, OfALongLineTheNeighbourhoodIsShown) {
