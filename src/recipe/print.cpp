@@ -18,9 +18,14 @@ void write_adapters(YamlWriter& out, const ModelReference& reference) {
   out.end_list();
 }
 
+/// Whether the source of a tokenizer, written so, is not the model of this text.
+bool means_something_else(std::string_view text) {
+  return text == "union" || text == "base" || text.starts_with(tokenizer_model_prefix);
+}
+
 /// As a string, unless that cannot say it, or is a word of its own in this place.
 void write_reference(YamlWriter& out, const ModelReference& reference, bool words_have_meaning = false) {
-  const bool is_word = words_have_meaning && (reference.text == "union" || reference.text == "base");
+  const bool is_word = words_have_meaning && means_something_else(reference.text);
   if (has_string_form(reference) && !is_word) {
     out.text(reference.text);
     return;

@@ -17,6 +17,13 @@ constexpr std::uint64_t largest_multiple = std::uint64_t{1} << 31;
 
 bool is_word(const Node& node, std::string_view word) { return node.is_scalar() && node.text == word; }
 
+/// Without "model:", which older recipes have before a model here.
+Node without_old_prefix(Node node) {
+  if (node.is_scalar() && node.text.starts_with(tokenizer_model_prefix))
+    node.text.erase(0, tokenizer_model_prefix.size());
+  return node;
+}
+
 /// "union", "base" or a model. A model of such a name is written as a mapping.
 bool read_source(const Node& node, TokenizerRequest& request, Diagnostics& diagnostics) {
   if (is_word(node, "union") || is_word(node, "base")) {
@@ -24,7 +31,7 @@ bool read_source(const Node& node, TokenizerRequest& request, Diagnostics& diagn
     return true;
   }
   request.source = TokenizerRequest::Source::model;
-  request.model = read_model_reference(node, diagnostics);
+  request.model = read_model_reference(without_old_prefix(node), diagnostics);
   return request.model.has_value();
 }
 

@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recipe/model_reference.hpp"
 
 namespace stockpot::recipe {
+
+/// What may stand before the model that gives the tokenizer, and is not part of its name.
+constexpr std::string_view tokenizer_model_prefix = "model:";
 
 /// One entry of `tokens:`.
 struct TokenRequest {
@@ -39,7 +43,7 @@ struct TokenizerRequest {
 
 /// Reads the value of `tokenizer:`. Reports CFG005, CFG006, CFG020, CFG021, TOK020 and TOK031.
 std::optional<TokenizerRequest> read_tokenizer(const Node& node, Diagnostics& diagnostics);
-/// Reads the value of `tokenizer_source:`: "union", "base" or a model.
+/// Reads the value of `tokenizer_source:`: "union", "base" or a model, perhaps after "model:".
 std::optional<TokenizerRequest> read_tokenizer_source(const Node& node, Diagnostics& diagnostics);
 
 }  // namespace stockpot::recipe

@@ -132,6 +132,8 @@ chat_template: |
   EXPECT_THAT(shown, HasSubstr("tokenizer:\n  source: union\n  pad_to_multiple_of: 64\n"));
   EXPECT_THAT(printed(good + "tokenizer_source: base\n"), HasSubstr("source: base\n  pad_to_multiple_of: 1\n"));
   printed(good + "tokenizer_source: {model: base}\n");
+  printed(good + "tokenizer_source: {model: model:x}\n");
+  EXPECT_THAT(printed(good + "tokenizer_source: model:x\n"), HasSubstr("source: x\n"));
   printed(good + "tokenizer_source: q+lora@v1\n");
 }
 

@@ -37,6 +37,16 @@ TEST(Tokenizer, TheSourceIsAWordOrAModel) {
   EXPECT_EQ(tokenizer("{source: {model: base}}").model->path, "base");
 }
 
+TEST(Tokenizer, TheSourceMayHaveTheWordModelBeforeIt) {
+  for (const std::string key : {"tokenizer_source: model:org/t@v1", "tokenizer: {source: model:org/t@v1}"}) {
+    const auto model = document(good + key + "\n").tokenizer.value().model.value();
+    EXPECT_EQ(model.text, "org/t@v1") << key;
+  }
+  EXPECT_EQ(tokenizer("{source: model:base}").model->path, "base");
+  EXPECT_EQ(tokenizer("{source: {model: model:x}}").model->path, "model:x");
+  EXPECT_THAT(complaints_about("{source: 'model:'}"), ElementsAre("3:21 error REF003"));
+}
+
 TEST(Tokenizer, TheOldFormSaysTheSame) {
   const auto old_form = [](const std::string& value) {
     return document(good + "tokenizer_source: " + value + "\n").tokenizer.value();
