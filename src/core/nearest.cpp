@@ -48,7 +48,7 @@ std::optional<std::size_t> nearness(std::string_view word, std::string_view cand
 
 }  // namespace
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates, std::string_view before) {
   std::vector<std::pair<std::size_t, std::string_view>> near;
   const std::string wanted = folded(word);
   for (const std::string& candidate : candidates) {
@@ -58,9 +58,8 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   if (near.empty()) return "";
   std::sort(near.begin(), near.end());
   near.erase(std::unique(near.begin(), near.end()), near.end());
-  std::string text = "did you mean '" + std::string(near[0].second) + "'";
-  if (near.size() > 1) text += " or '" + std::string(near[1].second) + "'";
-  return text + "?";
+  const auto shown = [&](std::size_t n) { return "'" + std::string(before).append(near[n].second) + "'"; };
+  return "did you mean " + shown(0) + (near.size() > 1 ? " or " + shown(1) : "") + "?";
 }
 
 }  // namespace stockpot

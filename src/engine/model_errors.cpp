@@ -5,7 +5,23 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/nearest.hpp"
+
 namespace stockpot::engine {
+
+ModelErrors::ModelErrors(const recipe::Recipe& recipe) : path_(recipe.path), diagnostics_(recipe.path, recipe.text) {
+  for (const recipe::MergeDocument& document : recipe.documents) {
+    if (!document.name.empty()) stages_.push_back(document.name);
+  }
+}
+
+/// What to say of a path that may be meant to be a stage: the folder where one is kept, or nearly its name.
+std::string ModelErrors::meant_stage(const std::string& path) const {
+  for (const std::string& stage : stages_) {
+    if (path.ends_with("/" + stage)) return fmt::format("a stage is referred to by its name alone: '{}'", stage);
+  }
+  return did_you_mean(path, stages_);
+}
 
 void ModelErrors::add(Error error, const recipe::ModelReference& reference) {
   const recipe::Position at = reference.at;
@@ -14,7 +30,8 @@ void ModelErrors::add(Error error, const recipe::ModelReference& reference) {
     for (const auto& [name, value] : error.context()) {
       if (name != "model") message += fmt::format("; {} {}", name, value);
     }
-    diagnostics_.error(error.class_code(), at, message, error.hint());
+    const std::string stage = error.class_code() == "REF004" ? meant_stage(reference.path) : "";
+    diagnostics_.error(error.class_code(), at, message, stage.empty() ? error.hint() : stage);
   } else {
     error.with("recipe", fmt::format("{}:{}:{}", path_, at.line, at.column));
     std::ranges::move(error.remarks(), std::back_inserter(damaged_));

@@ -14,13 +14,16 @@ namespace stockpot::engine {
 /// own facts, and the place in the recipe as one more.
 class ModelErrors {
  public:
-  explicit ModelErrors(const recipe::Recipe& recipe) : path_(recipe.path), diagnostics_(recipe.path, recipe.text) {}
+  explicit ModelErrors(const recipe::Recipe& recipe);
   void add(Error error, const recipe::ModelReference& reference);
   /// @throws Error of the first one's kind and code, if there was any.
   void raise() const;
 
  private:
+  std::string meant_stage(const std::string& path) const;
+
   std::string path_;
+  std::vector<std::string> stages_;  // their names
   recipe::Diagnostics diagnostics_;
   std::optional<Error> first_;
   std::vector<Remark> damaged_;  // files

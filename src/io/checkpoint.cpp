@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "io/dcp_checkpoint.hpp"
 #include "io/file_format.hpp"
+#include "io/folder.hpp"
 #include "io/json.hpp"
 #include "io/model_config.hpp"
 #include "io/model_directory.hpp"
@@ -170,6 +171,16 @@ void check_complete(const ModelDirectory& directory, const std::vector<std::stri
   }
 }
 
+/// Folder of a hub cache that holds all revisions of a model, and which of them there are; else nothing.
+std::string cached_revisions(const ModelDirectory& directory) {
+  std::error_code ignored;
+  const fs::path folder(directory.path());
+  const std::vector<std::string> snapshots = names_in((folder / "snapshots").string(), ignored);
+  if (snapshots.empty()) return "";
+  return fmt::format("a folder of a hub cache has its weights in snapshots: refer to {}, or to the model by its id",
+                     (folder / "snapshots" / snapshots.front()).string());
+}
+
 /// @param foreign  what the folder is instead, if that is known.
 [[noreturn]] void refuse_directory(const ModelDirectory& directory, const std::optional<ForeignFormat>& foreign) {
   if (foreign) {
@@ -181,7 +192,8 @@ void check_complete(const ModelDirectory& directory, const std::vector<std::stri
   throw Error(ErrorKind::corrupt_input, "no weights that Stockpot knows are in this folder")
       .code("FMT001")
       .with("folder", directory.path())
-      .with("seen", directory.names().empty() ? "nothing" : listed(directory.names()));
+      .with("seen", directory.names().empty() ? "nothing" : listed(directory.names()))
+      .hint(cached_revisions(directory));
 }
 
 void check_names_differ(const Catalogue& catalogue) {

@@ -36,12 +36,14 @@ std::vector<fs::path> local_places(const std::string& path, const SearchPlaces& 
 
 fs::path without_last_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
+/// What the reference could have been: its last part may be wrong, or an id of the hub as a whole.
 std::string suggestion(const std::string& path, const std::vector<fs::path>& looked_at, const std::string& cache) {
+  const std::string folders = path.substr(0, path.find_last_of('/', path.find_last_not_of('/')) + 1);
   for (const fs::path& place : looked_at) {
     const fs::path wanted = without_last_slash(place);
     const fs::path folder = wanted.has_parent_path() ? wanted.parent_path() : fs::path(".");
     std::error_code ignored;
-    std::string near = did_you_mean(wanted.filename().string(), names_in(folder.string(), ignored));
+    std::string near = did_you_mean(wanted.filename().string(), names_in(folder.string(), ignored), folders);
     if (!near.empty()) return near;
   }
   return is_hub_id(path) ? did_you_mean(path, cached_hub_ids(cache)) : "";

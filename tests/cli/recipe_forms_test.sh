@@ -191,6 +191,16 @@ expect_err "error[REF004]"
 expect_no_out
 expect_that "nothing is left" test ! -e never -a ! -e never.stockpot
 
+# A stage that is looked for where it is kept, or nearly by its name.
+sed 's/model: half\/way/model: .\/tmp\/half\/way/' two.yml >bad.yml
+run "$stockpot" check bad.yml
+expect_code 4
+expect_err "a stage is referred to by its name alone: 'half/way'"
+sed 's/model: half\/way/model: Half\/Way/' two.yml >bad.yml
+run "$stockpot" check bad.yml
+expect_code 4
+expect_err "did you mean 'half/way'?"
+
 # An output is replaced when that is asked for.
 run "$stockpot" merge other.yml out
 expect_code 6

@@ -30,6 +30,10 @@ TEST(Nearest, TheBestTwoAreNamedNearestFirst) {
   EXPECT_EQ(did_you_mean("modell", {"moxxxx", "modem", "model"}), "did you mean 'model' or 'modem'?");
 }
 
+TEST(Nearest, WhatAllHaveInCommonIsShownBeforeThem) {
+  EXPECT_EQ(did_you_mean("modell", {"modem", "model"}, "a/"), "did you mean 'a/model' or 'a/modem'?");
+}
+
 TEST(Nearest, NothingNearSaysNothing) {
   EXPECT_EQ(did_you_mean("ties", {"karcher", "linear"}), "");
   EXPECT_EQ(did_you_mean("ties", {}), "");

@@ -338,6 +338,13 @@ TEST(Checkpoint, AnAdapterWithWeightsIsStillNoModel) {
   EXPECT_EQ(refusal(folder.path()).class_code(), "REF020");
 }
 
+TEST(Checkpoint, AFolderOfAHubCacheNamesASnapshot) {
+  const ModelFolder folder;
+  folder.write("refs/main", "abc");
+  folder.write("snapshots/abc/config.json", "{}");
+  EXPECT_THAT(refusal(folder.path()).what(), AllOf(HasSubstr("FMT001"), HasSubstr("/snapshots/abc")));
+}
+
 TEST(Checkpoint, AnEmptyFolderSaysSo) {
   const TemporaryDirectory folder;
   EXPECT_THAT(refusal(folder.path()).what(), HasSubstr("nothing"));

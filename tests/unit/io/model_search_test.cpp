@@ -108,7 +108,16 @@ TEST(ModelSearch, ANameThatIsNearlyThereIsSuggested) {
   const Places p;
   p.root1.write("llama-base/config.json", "{}");
   EXPECT_THAT(p.refusal("lama-base").what(), HasSubstr("did you mean 'llama-base'?"));
-  EXPECT_THAT(p.refusal(p.root1 / "llama-bse/").what(), HasSubstr("did you mean 'llama-base'?"));
+  EXPECT_THAT(p.refusal(p.root1 / "llama-bse/").what(), HasSubstr("did you mean '" + p.root1 / "llama-base" + "'?"));
+}
+
+TEST(ModelSearch, WhatIsSuggestedIsFound) {
+  const Places p;
+  p.root1.write("org/two/config.json", "{}");
+  EXPECT_THAT(p.refusal("org/twoo").what(), HasSubstr("did you mean 'org/two'?"));
+  EXPECT_NO_THROW(p.find("org/two"));
+  EXPECT_THAT(p.refusal("./org//tow/").what(), HasSubstr("did you mean './org//two'?"));
+  EXPECT_NO_THROW(p.find("./org//two"));
 }
 
 TEST(ModelSearch, ANameThatIsNearlyInTheCacheIsSuggested) {
