@@ -11,6 +11,7 @@
 #include "engine/output_format.hpp"
 #include "engine/plan_facts.hpp"
 #include "engine/router_condition.hpp"
+#include "engine/rowless_tokens.hpp"
 #include "engine/stage_prompts.hpp"
 #include "engine/stage_tokenizer.hpp"
 #include "io/digest.hpp"
@@ -158,6 +159,13 @@ void StagePlanner::refuse_vocabulary(const recipe::MergeDocument& document, std:
   throw error;
 }
 
+Remark StagePlanner::placed(Remark remark, recipe::Position at) const {
+  remark.file = recipe_.path;
+  remark.line = at.line;
+  remark.column = at.column;
+  return remark;
+}
+
 /// The format that was asked for, unless the next stage could not read it.
 void StagePlanner::choose_format(Stage& stage, const recipe::MergeDocument& document) const {
   constexpr const char* usual = "safetensors";
@@ -167,10 +175,7 @@ void StagePlanner::choose_format(Stage& stage, const recipe::MergeDocument& docu
       remark_of(fmt::format("STG007: stage '{}' is written as {}: other documents read it, and {} can only be written",
                             stage.name, usual, stage.output_format),
                 Severity::info);
-  instead.file = recipe_.path;
-  instead.line = document.name_at.line;
-  instead.column = document.name_at.column;
-  stage.remarks.push_back(std::move(instead));
+  stage.remarks.push_back(placed(std::move(instead), document.name_at));
   stage.output_format = usual;
 }
 
@@ -211,13 +216,14 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
     }
     stage.companions = io::plan_companions(anchor.folder, request);
     for (const std::string& warning : stage.companions.warnings) remarks.push_back(remark_of(warning));
+    if (stage.plan.config.vocab_size && !tokenizer_.built) {
+      auto rowless = rowless_tokens(stage.companions, *stage.plan.config.vocab_size);
+      if (rowless) remarks.push_back(placed(std::move(*rowless), document.method_at));
+    }
     if (!stage.name.empty()) {
       if (shelf_.find(stage.name)) {
         Remark hides = remark_of(fmt::format("STG004: '{}' is a model, too: references mean the stage", stage.name));
-        hides.file = recipe_.path;
-        hides.line = document.name_at.line;
-        hides.column = document.name_at.column;
-        remarks.push_back(std::move(hides));
+        remarks.push_back(placed(std::move(hides), document.name_at));
       }
       ShelvedModel made{planned_catalogue(stage), io::ModelFolder(stage.name, stage.companions.files)};
       set_planned_config(made.folder, made.catalogue);

@@ -48,6 +48,7 @@ class StagePlanner {
   std::string read_models(const recipe::MergeDocument& document);
   [[noreturn]] void refuse_vocabulary(const recipe::MergeDocument& document, std::vector<const ShelvedModel*> models,
                                       Error error) const;
+  Remark placed(Remark remark, recipe::Position at) const;
   void choose_format(Stage& stage, const recipe::MergeDocument& document) const;
   void check_routers(Stage& stage, const recipe::MergeDocument& document);
   void plan_companions(Stage& stage, const recipe::MergeDocument& document);

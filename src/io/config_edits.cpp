@@ -95,7 +95,22 @@ void assign(JsonText& config, const ConfigEdits::Assignment& assignment) {
   config.set(assignment.key, parse_json_text(assignment.json, assignment.key, "FMT022"));
 }
 
-/// Translates the ids of special tokens, a number or a list of them.
+/// Calls `use(key, id)` for each id of a special token, of numbers and of lists of them. Other values may stand there, too:
+/// null, and -1 for "none".
+template <typename Use>
+void for_each_token_id(JsonText& config, const Use& use) {
+  in_text_configs(config, [&](JsonText& object, std::string_view) {
+    for (const char* key : token_id_keys) {
+      JsonText* const ids = object.find(key);
+      if (ids == nullptr) continue;
+      auto* const list = ids->as_array();
+      if (list == nullptr) use(key, *ids);
+      for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) use(key, (*list)[i]);
+    }
+  });
+}
+
+/// Translates the ids of special tokens.
 class TokenIds {
  public:
   TokenIds(const ConfigEdits& edits, const std::string& path, std::vector<std::string>& warnings)
@@ -104,25 +119,11 @@ class TokenIds {
   }
 
   void translate_in(JsonText& config) const {
-    in_text_configs(config, [&](JsonText& object, std::string_view) {
-      for (const char* key : token_id_keys) {
-        JsonText* ids = object.find(key);
-        if (ids != nullptr) translate(key, *ids);
-      }
-    });
+    for_each_token_id(config, [&](const char* key, JsonText& id) { translate(key, id); });
   }
 
  private:
-  void translate(const char* key, JsonText& ids) const {
-    if (auto* list = ids.as_array()) {
-      for (JsonText& id : *list) translate_one(key, id);
-    } else {
-      translate_one(key, ids);
-    }
-  }
-
-  /// Leaves null, and -1 for "none", alone.
-  void translate_one(const char* key, JsonText& id) const {
+  void translate(const char* key, JsonText& id) const {
     const auto old_id = id.as_unsigned();
     if (!old_id) return;
     const auto entry = std::lower_bound(new_ids_.begin(), new_ids_.end(), *old_id,
@@ -165,6 +166,18 @@ std::string edited_generation_config(std::string_view config, const ConfigEdits&
   JsonText document = parse_json_object(config, path, "FMT022");
   TokenIds(edits, path, warnings).translate_in(document);
   return document.dump() + '\n';
+}
+
+std::vector<NamedTokenId> named_token_ids(std::string_view config, const std::string& path) {
+  JsonText document = parse_json_object(config, path, "FMT022");
+  std::vector<NamedTokenId> found;
+  for_each_token_id(document, [&](const char* key, const JsonText& id) {
+    const auto number = id.as_unsigned();
+    if (!number) return;
+    NamedTokenId named{key, *number};
+    if (std::find(found.begin(), found.end(), named) == found.end()) found.push_back(std::move(named));
+  });
+  return found;
 }
 
 std::vector<std::string> needed_edits(const ConfigEdits& edits) {

@@ -2,6 +2,7 @@
 // numbers their spelling; what is not named here stays.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,17 @@ std::string edited_config(std::string_view config, const ConfigEdits& edits, con
 /// The token ids alone. Requires edits.token_ids. Otherwise as edited_config().
 std::string edited_generation_config(std::string_view config, const ConfigEdits& edits, const std::string& path,
                                      std::vector<std::string>& warnings);
+
+/// An id of a special token that a configuration names.
+struct NamedTokenId {
+  std::string key;  ///< "eos_token_id"
+  std::uint64_t id = 0;
+  bool operator==(const NamedTokenId&) const = default;
+};
+
+/// Those of a config.json or generation_config.json, where edited_config() would translate them: each once.
+/// @throws Error(corrupt_input) if the text is no JSON object.
+std::vector<NamedTokenId> named_token_ids(std::string_view config, const std::string& path);
 
 /// What must be changed in a config.json for the output to load, for a model that has none: "vocab_size = 32004".
 std::vector<std::string> needed_edits(const ConfigEdits& edits);

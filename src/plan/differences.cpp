@@ -35,8 +35,8 @@ void Differences::add(std::string_view code, recipe::Position at, std::string te
   errors_[std::string(code)].push_back({Severity::error, std::string(code), at, std::move(text), ""});
 }
 
-void Differences::warn(std::string_view code, recipe::Position at, std::string text) {
-  others_.push_back({Severity::warning, std::string(code), at, std::move(text), ""});
+void Differences::warn(std::string_view code, recipe::Position at, std::string text, std::string help) {
+  others_.push_back({Severity::warning, std::string(code), at, std::move(text), std::move(help)});
 }
 
 void Differences::inform(std::string_view code, recipe::Position at, std::string text) {

@@ -15,7 +15,7 @@ namespace stockpot::plan {
 class Differences {
  public:
   void add(std::string_view code, recipe::Position at, std::string text);
-  void warn(std::string_view code, recipe::Position at, std::string text);
+  void warn(std::string_view code, recipe::Position at, std::string text, std::string help = "");
   /// What was decided, and is as it should be.
   void inform(std::string_view code, recipe::Position at, std::string text);
 

@@ -31,6 +31,9 @@ bool is_buffer(const ViewedTensor& tensor) {
          (square || value || tensor.dtype == DType::u8 || tensor.dtype == DType::boolean);
 }
 
+constexpr const char* cut_rows_help =
+    "'tokenizer: {source: base}', or '{source: union}', has rows follow their tokens instead (docs/tokenizers.md)";
+
 /// A viewed tensor as a source: what is stored, or a gather of its pieces.
 SourceTensor source_of(const MatchContext& context, std::uint32_t model, const ViewedTensor& viewed,
                        std::vector<Gather>& gathers) {
@@ -194,12 +197,15 @@ class Matcher {
   void note_cut(const MatchedTensor& tensor, const std::vector<SourceTensor>& all,
                 const std::vector<const Shape*>& shapes) {
     std::string lengths;
+    bool loses_rows = false;
     for (std::size_t i = 0; i < all.size(); ++i) {
+      loses_rows = loses_rows || shapes[i]->front() != tensor.shape.front();
       lengths += fmt::format("{}{} in '{}'", lengths.empty() ? "" : ", ", to_string(*shapes[i]),
                              context_.catalogues[all[i].model].model);
     }
     found_.differences.warn("TEN006", who_.method_at,
-                            fmt::format("tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths));
+                            fmt::format("tensor {} is cut to {}: {}", tensor.name, to_string(tensor.shape), lengths),
+                            loses_rows ? cut_rows_help : "");
   }
 
   /// Leaves out the models whose shape is not the first holder's. They lack the tensor from here on.

@@ -75,6 +75,8 @@ class Models:
         self.write("b", tensors(self.random), tokenizer("abcdefgh"))
         self.write("wide", tensors(self.random, hidden=6), tokenizer("abcdefgh"))
         self.write("long", tensors(self.random, rows=10), tokenizer("abcdefghij"), vocab_size=10)
+        ending = self.write("ending", tensors(self.random, rows=10), tokenizer("abcdefghij"), vocab_size=10, eos_token_id=9)
+        (ending / "generation_config.json").write_text('{"eos_token_id": [1, 9], "pad_token_id": 9, "bos_token_id": null}')
         self.write("deep", tensors(self.random, layers=7), tokenizer("abcdefgh"), num_hidden_layers=7)
         self.write("other", tensors(self.random), architectures=["MistralForCausalLM"])
         self.write("odd", tensors(self.random), architectures=[])
@@ -362,6 +364,24 @@ def structure_cases():
     ]
 
 
+def rowless_cases():
+    """Tokens and ids of an output whose embedding was cut shorter than its vocabulary."""
+    says = [warned(1, 15, "TOK013"), "has 8 rows", "config.json names eos_token_id 9", "2 tokens", "'j' (9), 'i' (8)"]
+    cut = linear("ending", "a")
+    ours = task("a", base="ending")
+    stacked = "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 6]}]\nbase_model: ending\n"
+    return [
+        *(Case(says, 0, cut, command=command) for command in ("check", "plan", "merge")),
+        Case([*says, "generation_config.json names eos_token_id 9, pad_token_id 9"], 0, cut),
+        Case(says, 0, ours, ("--unsafe-truncate-embeddings",)),
+        Case(says, 0, stacked),
+        Case([*says[:3], "!2 tokens"], 0, cut, ("--no-copy-tokenizer",)),
+        Case(["--strict", "TOK013"], RECIPE, cut, ("--strict",)),
+        Case(["!TOK013"], 0, cut + "tokenizer: {source: base}\n"),
+        Case(["warning[TEN006]", "{source: base}", "!TOK013"], 0, task("ending")),  # to the base's shape
+    ]
+
+
 def tensor_cases():
     return [
         Case([warned(4, 13, "TEN001"), "model.norm.weight"], 0, linear("a", "lacking")),
@@ -375,7 +395,8 @@ def tensor_cases():
             "  - sources: [{model: long, layer_range: [3, 6]}]\n",
         ),
         Case(["[TEN005]"], INPUT, "merge_method: model_stock\nmodels: [{model: lacking}, {model: b}]\nbase_model: a\n"),
-        Case(["warning[TEN006]", EMBEDDING], 0, linear("a", "long")),
+        Case(["warning[TEN006]", EMBEDDING, "{source: union}", "!TOK013"], 0, linear("a", "long")),
+        *rowless_cases(),
         Case(["warning[TEN007]"], 0, task("b", "wide", more="stockpot: {on_mismatch: skip}\n"), ("--allow-crimes",)),
         Case([at(1, 15, "TEN008")], RECIPE, linear("a", "few")),
         Case([at(4, 13, "TEN040", "info"), "nothing wrong, 0 warnings"], 0, linear("a", "tied")),

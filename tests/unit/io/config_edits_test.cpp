@@ -189,6 +189,16 @@ TEST_F(EditedConfig, OfAGenerationConfigNothingElseChanges) {
             "{\n  \"_name_or_path\": \"x\",\n  \"temperature\": 0.60,\n  \"eos_token_id\": 20\n}\n");
 }
 
+TEST(NamedTokenIds, AreThoseThatWouldBeTranslatedEachOnce) {
+  constexpr const char* config =
+      R"({"eos_token_id": [2, 3, 2], "pad_token_id": -1, "bos_token_id": null, "x_token_id": 7,
+      "text_config": {"eos_token_id": 2, "decoder_start_token_id": 5}, "vision_config": {"bos_token_id": 6}})";
+  EXPECT_THAT(named_token_ids(config, "config.json"),
+              ElementsAre(NamedTokenId{"eos_token_id", 2}, NamedTokenId{"eos_token_id", 3},
+                          NamedTokenId{"decoder_start_token_id", 5}));
+  EXPECT_THROW(named_token_ids("[2]", "config.json"), Error);
+}
+
 TEST(NeededEdits, AreThoseWithoutWhichTheOutputDoesNotLoad) {
   ConfigEdits edits;
   edits.dtype = DType::bf16;
