@@ -64,6 +64,25 @@ const recipe::ModelReference* usable_base(const recipe::MergeDocument& document,
   return &*base;
 }
 
+/// What to do about a number of models that the method does not take, where that can be told.
+std::string count_help(const Participants& found) {
+  const auto& method = *found.method;
+  const auto& sources = found.slice->sources;
+  if (found.inputs.size() < method.min_models && sources.size() == 1 && has_ranges(*found.slice)) {
+    const auto [first, end] = *sources.front().layers;
+    return fmt::format(
+        "{}layers of one model are copied by 'passthrough': merge the other slices in a stage with a 'name', and stack "
+        "that stage's layers and these by a document of this method (docs/recipe.md, Stages)",
+        first == end ? "a slice without layers can be left out; " : "");
+  }
+  const bool one_too_many = found.base && found.inputs.size() == 2 && method.max_models == 1;
+  if (!one_too_many) return "";
+  return fmt::format(
+      "'{}' merges its base with one model: to merge these two, make one of them 'base_model'; 'nuslerp' and others "
+      "merge two beside a base",
+      method.name);
+}
+
 void check_count(const Participants& found, Diagnostics& diagnostics) {
   const auto& method = *found.method;
   // Without the base that it needs, which was reported, one of the models may be meant to be it.
@@ -77,7 +96,8 @@ void check_count(const Participants& found, Diagnostics& diagnostics) {
                                                                            : "at most";
   diagnostics.error("CFG050", has_ranges(*found.slice) ? found.slice->at : found.method_at,
                     fmt::format("method '{}' needs {} {} model{}{}, found {}", method.name, quantity, needed,
-                                needed == 1 ? "" : "s", found.base ? " beside the base" : "", count));
+                                needed == 1 ? "" : "s", found.base ? " beside the base" : "", count),
+                    count_help(found));
 }
 
 void warn_of_idle_base(const recipe::MergeDocument& document, const Participants& found, Diagnostics& diagnostics) {

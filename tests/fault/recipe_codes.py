@@ -308,9 +308,18 @@ def reference_cases():
     ]
 
 
+def copied_slice():
+    """How the documentation has layers of one model lie beside merged ones."""
+    merged = "name: merged\nmerge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}\n"
+    slices = "".join(f"  - sources: [{{model: {m}, layer_range: {r}}}]\n" for m, r in (("merged", [0, 2]), ("a", [2, 6])))
+    return f"{merged}---\nmerge_method: passthrough\nbase_model: a\nslices:\n{slices}"
+
+
 def structure_cases():
     both = "{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}"
     return [
+        Case(["[CFG050]", "copied by 'passthrough'"], RECIPE, sliced(both.split(", {")[0], "base_model: a\n", "slerp")),
+        Case(["nothing wrong"], 0, copied_slice()),
         Case(["ARC001"], 0, linear("odd", "b")),
         Case(["info[ARC002]", "prefixed"], 0, linear("a", "prefixed")),
         Case(["info[ARC010]", "up.layers"], 0, sliced("{model: twin, layer_range: [0, 1]}"), ("--no-strict",)),

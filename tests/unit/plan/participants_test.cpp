@@ -42,7 +42,21 @@ TEST(Participants, TooFewAndTooManyModelsAreCounted) {
               AllOf(HasSubstr("error[CFG050]"), HasSubstr("at least 2 models beside the base, found 1")));
   EXPECT_THAT(
       report("merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: c\nparameters: {t: 0.5}\n", models),
-      AllOf(HasSubstr("error[CFG050]"), HasSubstr("exactly 1 model beside the base, found 2")));
+      AllOf(HasSubstr("error[CFG050]"), HasSubstr("exactly 1 model beside the base, found 2"),
+            HasSubstr("make one of them 'base_model'")));
+}
+
+TEST(Participants, ASliceOfOneSourceUnderAMethodOfTwoIsToldHowToCopyIt) {
+  const auto answer = [](const std::string& method, const std::string& range) {
+    return report(
+        fmt::format("merge_method: {}\nslices:\n  - sources: [{{model: a, layer_range: {}}}]\nbase_model: a\n", method,
+                    range),
+        alike(1, tensors({"model.layers.0.w", "model.layers.1.w"})));
+  };
+  for (const char* method : {"slerp", "nuslerp", "model_stock", "nearswap", "arcee_fusion", "multislerp"}) {
+    EXPECT_THAT(answer(method, "[0, 2]"), AllOf(HasSubstr("error[CFG050]"), HasSubstr("copied by 'passthrough'")));
+    EXPECT_THAT(answer(method, "[2, 2]"), HasSubstr("a slice without layers can be left out"));
+  }
 }
 
 TEST(Participants, TheBaseAmongTheModelsIsNotOneOfThem) {
