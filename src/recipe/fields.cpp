@@ -11,8 +11,9 @@
 namespace stockpot::recipe {
 namespace {
 
-void report_kind(Diagnostics& diagnostics, const Node& node, std::string_view expected) {
-  report(diagnostics, "CFG020", node, fmt::format("expected {}, found {}", expected, node.kind_name()));
+void report_kind(Diagnostics& diagnostics, const Node& node, std::string_view expected, std::string help = "") {
+  report(diagnostics, "CFG020", node, fmt::format("expected {}, found {}", expected, node.kind_name()),
+         std::move(help));
 }
 
 std::string listed(const std::vector<std::string>& choices) {
@@ -30,10 +31,12 @@ std::string help_on_key(const std::string& key, const std::vector<std::string>& 
 }  // namespace
 
 Fields::Fields(const Node& mapping, const std::vector<std::string>& known, Diagnostics& diagnostics,
-               Severity unknown_key)
+               Severity unknown_key, std::string_view meant_key)
     : mapping_(mapping), diagnostics_(&diagnostics) {
   if (!mapping.is_mapping()) {
-    report_kind(diagnostics, mapping, "a mapping");
+    const bool is_value = !meant_key.empty() && mapping.is_scalar();
+    report_kind(diagnostics, mapping, "a mapping",
+                is_value ? "write " + in_quotes(fmt::format("{{{}: {}}}", meant_key, mapping.text)) : "");
     return;
   }
   members_ = mapping.members();

@@ -15,8 +15,9 @@ namespace stockpot::recipe {
 class Fields {
  public:
   /// Reports a node that is no mapping (CFG020; it then has no keys) and keys other than `known` (CFG006).
+  /// @param meant_key  whose value a scalar in place of the mapping is meant to be; may be empty.
   Fields(const Node& mapping, const std::vector<std::string>& known, Diagnostics& diagnostics,
-         Severity unknown_key = Severity::warning);
+         Severity unknown_key = Severity::warning, std::string_view meant_key = "");
 
   const Node* find(std::string_view key) const;
   /// The same; a list or mapping without entries counts as absent, too.

@@ -120,6 +120,18 @@ void read_tokenizers(const Fields& fields, MergeDocument& document, Diagnostics&
   if (document.chat_template == "") document.chat_template.reset();
 }
 
+/// What an unknown type may have meant, and which there are.
+std::string known_dtypes(std::string_view unknown, bool of_output) {
+  std::vector<std::string> known{"float64", "float32", "float16", "bfloat16"};
+  if (of_output) known.insert(known.end(), {"float8_e4m3fn", "float8_e5m2"});
+  const std::string all = fmt::format("{}", fmt::join(known, ", "));
+  known.insert(known.end(), {"fp64", "fp32", "fp16", "bf16"});
+  const auto meant = parse_recipe_dtype(lower_case(unknown));
+  const std::string near =
+      meant ? fmt::format("did you mean '{}'?", recipe_name(*meant)) : did_you_mean(unknown, known);
+  return near.empty() ? "there are " + all : fmt::format("{} There are {}", near, all);
+}
+
 std::optional<DType> read_dtype(const Node* node, bool of_output, Diagnostics& diagnostics) {
   const auto text = node != nullptr ? read_text(*node, diagnostics) : std::nullopt;
   if (!text || text->empty()) return std::nullopt;
@@ -131,11 +143,8 @@ std::optional<DType> read_dtype(const Node* node, bool of_output, Diagnostics& d
   } else if (parse_output_dtype(name)) {
     report(diagnostics, "CFG060", *node, fmt::format("{} is a type for 'out_dtype' alone", name));
   } else {
-    std::vector<std::string> known{"float32", "float16", "bfloat16", "float64"};
-    if (of_output) known.insert(known.end(), {"float8_e4m3fn", "float8_e5m2"});
-    const auto meant = parse_recipe_dtype(lower_case(name));
     report(diagnostics, "CFG060", *node, fmt::format("unknown dtype {}", in_quotes(*text)),
-           meant ? fmt::format("did you mean '{}'?", recipe_name(*meant)) : did_you_mean(name, known));
+           known_dtypes(name, of_output));
   }
   return std::nullopt;
 }

@@ -57,7 +57,7 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> read_layer_range(const No
 }
 
 std::optional<InputSlice> read_source(const Node& node, Diagnostics& diagnostics) {
-  const Fields fields(node, {"model", "layer_range", "parameters", "key"}, diagnostics);
+  const Fields fields(node, {"model", "layer_range", "parameters", "key"}, diagnostics, Severity::warning, "model");
   auto input = read_input(node, fields, read_model_reference, diagnostics);
   const Node* const range = fields.require("layer_range");
   const auto layers = range != nullptr ? read_layer_range(*range, diagnostics) : std::nullopt;
@@ -123,7 +123,7 @@ void check_slice(const OutputSlice& slice, Diagnostics& diagnostics) {
 OutputSlice read_models(const Node& node, ReadReference read_reference, Diagnostics& diagnostics) {
   OutputSlice slice{.sources = {}, .base_model = {}, .parameters = {}, .at = node.at};
   for (const Node& entry : read_sequence(node, diagnostics)) {
-    const Fields fields(entry, {"model", "parameters", "key"}, diagnostics);
+    const Fields fields(entry, {"model", "parameters", "key"}, diagnostics, Severity::warning, "model");
     if (auto input = read_input(entry, fields, read_reference, diagnostics)) slice.sources.push_back(std::move(*input));
   }
   return slice;

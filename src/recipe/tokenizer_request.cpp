@@ -100,7 +100,7 @@ std::optional<TokenRequest> read_token(const Node::Member& member, Diagnostics& 
     return std::nullopt;
   }
   if (member.value.is_null()) return token;
-  const Fields fields(member.value, {"source", "force"}, diagnostics);
+  const Fields fields(member.value, {"source", "force"}, diagnostics, Severity::warning, "source");
   bool valid = member.value.is_mapping();
   if (const Node* value = fields.find("force")) token.force = read_boolean(*value, diagnostics).value_or(false);
   if (const Node* value = fields.find("source")) valid &= read_token_source(*value, token, diagnostics);
@@ -120,7 +120,7 @@ void read_tokens(const Node& node, TokenizerRequest& request, Diagnostics& diagn
 }  // namespace
 
 std::optional<TokenizerRequest> read_tokenizer(const Node& node, Diagnostics& diagnostics) {
-  const Fields fields(node, {"source", "tokens", "pad_to_multiple_of"}, diagnostics);
+  const Fields fields(node, {"source", "tokens", "pad_to_multiple_of"}, diagnostics, Severity::warning, "source");
   if (!node.is_mapping()) return std::nullopt;
   TokenizerRequest request{.at = node.at};
   const Node* const source = fields.find("source");

@@ -165,6 +165,10 @@ TEST(Recipe, DtypesGoByTheirNames) {
   EXPECT_EQ(document(good + "dtype: ''\n").dtype, std::nullopt);
   EXPECT_THAT(complaints(good + "dtype: bfloat\n"), ElementsAre("3:8 error CFG060"));
   EXPECT_THAT(report_on(good + "dtype: bfloat\n"), HasSubstr("did you mean 'bfloat16'"));
+  EXPECT_THAT(report_on(good + "dtype: bf-16\n"),
+              HasSubstr("did you mean 'bf16'? There are float64, float32, float16, bfloat16"));
+  EXPECT_THAT(report_on(good + "dtype: q4_k_m\n"), HasSubstr("there are float64, float32, float16, bfloat16"));
+  EXPECT_THAT(report_on(good + "out_dtype: q4_k_m\n"), HasSubstr("bfloat16, float8_e4m3fn, float8_e5m2"));
   EXPECT_THAT(complaints(good + "dtype: int64\n"), ElementsAre("3:8 error CFG060"));
   EXPECT_THAT(complaints(good + "dtype: float8_e5m2\n"), ElementsAre("3:8 error CFG060"));
 }

@@ -79,6 +79,8 @@ TEST(Slices, NeedSources) {
   EXPECT_THAT(complaints("merge_method: linear\nslices: [{sources: a}]\n"), ElementsAre("2:20 error CFG020"));
   EXPECT_THAT(complaints("merge_method: linear\nslices: {sources: a}\n"), ElementsAre("2:9 error CFG020"));
   EXPECT_THAT(complaints("merge_method: linear\nslices: [a]\n"), ElementsAre("2:10 error CFG020"));
+  EXPECT_THAT(report_on("merge_method: linear\nmodels: [org/a]\n"), HasSubstr("write '{model: org/a}'"));
+  EXPECT_THAT(report_on("merge_method: linear\nslices: [{sources: [org/a]}]\n"), HasSubstr("write '{model: org/a}'"));
 }
 
 TEST(Slices, SourcesNeedAModelAndARange) {

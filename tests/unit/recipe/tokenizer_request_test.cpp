@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 TokenizerRequest tokenizer(const std::string& value) {
   return document(good + "tokenizer: " + value + "\n").tokenizer.value();
@@ -58,6 +59,12 @@ TEST(Tokenizer, TheOldFormSaysTheSame) {
   EXPECT_EQ(old_form("base").pad_to_multiple_of, 1u);
   EXPECT_THAT(complaints(good + "tokenizer_source: [a]\n"), ElementsAre("3:19 error CFG020"));
   EXPECT_THAT(complaints(good + "tokenizer_source: a@b@c\n"), ElementsAre("3:19 error REF002"));
+}
+
+TEST(Tokenizer, ASourceInPlaceOfTheMappingIsToldHowItIsWritten) {
+  EXPECT_THAT(report_on(good + "tokenizer: union\n"), HasSubstr("write '{source: union}'"));
+  EXPECT_THAT(report_on(good + "tokenizer: {tokens: {x: org/a}}\n"), HasSubstr("write '{source: org/a}'"));
+  EXPECT_THAT(report_on(good + "tokenizer: [union]\n"), Not(HasSubstr("write")));
 }
 
 TEST(Tokenizer, PaddingIsAMultipleAndZeroIsNone) {
