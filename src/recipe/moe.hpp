@@ -14,8 +14,9 @@ namespace stockpot::recipe {
 struct Expert {
   ModelReference model;
   std::vector<std::string> positive_prompts, negative_prompts;
-  double noise_scale = 0.0;     ///< standard deviation of what is added to its tensors; not negative
-  double residual_scale = 1.0;  ///< factor of its down_proj
+  bool misread_prompts = false;  ///< positive ones; that was reported
+  double noise_scale = 0.0;      ///< standard deviation of what is added to its tensors; not negative
+  double residual_scale = 1.0;   ///< factor of its down_proj
   Position at;
 };
 

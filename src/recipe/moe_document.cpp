@@ -27,23 +27,27 @@ std::vector<std::string> texts(const std::array<const char*, N>& names) {
   return {names.begin(), names.end()};
 }
 
-std::vector<std::string> read_texts(const Node& node, Diagnostics& diagnostics) {
-  std::vector<std::string> found;
+/// @return false if something is no text, or the whole no list of them, which is reported.
+bool read_texts(const Node& node, std::vector<std::string>& texts, Diagnostics& diagnostics) {
+  std::size_t items = 0;
   for (const Node& item : read_sequence(node, diagnostics)) {
-    if (auto text = read_text(item, diagnostics)) found.push_back(std::move(*text));
+    ++items;
+    if (auto text = read_text(item, diagnostics)) texts.push_back(std::move(*text));
   }
-  return found;
+  return node.is_sequence() && texts.size() == items;
 }
 
 std::optional<Expert> read_expert(const Node& node, Diagnostics& diagnostics) {
   const Fields fields(node, {"source_model", "positive_prompts", "negative_prompts", "noise_scale", "residual_scale"},
-                      diagnostics);
+                      diagnostics, Severity::warning, "source_model");
   const Node* const source = fields.require("source_model");
   auto model = source == nullptr ? std::nullopt : read_model_reference(*source, diagnostics);
   if (!model) return std::nullopt;
   Expert expert{.model = std::move(*model), .positive_prompts = {}, .negative_prompts = {}, .at = node.at};
-  if (const Node* value = fields.find("positive_prompts")) expert.positive_prompts = read_texts(*value, diagnostics);
-  if (const Node* value = fields.find("negative_prompts")) expert.negative_prompts = read_texts(*value, diagnostics);
+  if (const Node* value = fields.find("positive_prompts")) {
+    expert.misread_prompts = !read_texts(*value, expert.positive_prompts, diagnostics);
+  }
+  if (const Node* value = fields.find("negative_prompts")) read_texts(*value, expert.negative_prompts, diagnostics);
   if (const Node* value = fields.find("residual_scale")) {
     expert.residual_scale = read_double(*value, diagnostics).value_or(1.0);
   }
@@ -74,9 +78,10 @@ std::optional<MoeArchitecture> read_architecture(const Node& node, Diagnostics& 
   for (std::size_t i = 0; i < titles.size(); ++i) {
     if (lower_case(titles[i]).starts_with(wanted)) return static_cast<MoeArchitecture>(i);
   }
-  std::string near = did_you_mean(*text, texts(architectures));
+  const std::string near = did_you_mean(*text, texts(architectures)),
+                    all = "mixtral, deepseek, qwen2_moe and qwen3_moe";
   report(diagnostics, "MOE002", node, fmt::format("unknown architecture {}", in_quotes(*text)),
-         near.empty() ? "there are mixtral, deepseek, qwen2_moe and qwen3_moe" : near);
+         near.empty() ? "there are " + all : fmt::format("{} There are {}", near, all));
   return std::nullopt;
 }
 
@@ -95,7 +100,8 @@ void check_counts(const MoeRequest& moe, const Node* per_token, Diagnostics& dia
   }
 }
 
-bool has_prompts(const Expert& expert) { return !expert.positive_prompts.empty(); }
+/// Prompts that could not be read are some: nothing else is wrong about them.
+bool has_prompts(const Expert& expert) { return expert.misread_prompts || !expert.positive_prompts.empty(); }
 
 void check_shared_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
   const auto with = std::ranges::count_if(moe.shared_experts, has_prompts);
@@ -114,7 +120,7 @@ void check_prompts(const MoeRequest& moe, Diagnostics& diagnostics) {
   }
   if (moe.gate_mode == GateMode::random || moe.experts.size() < 2 || !has_prompts(moe.experts.front())) return;
   const auto same = [&](const Expert& expert) {
-    return expert.positive_prompts == moe.experts.front().positive_prompts &&
+    return !expert.misread_prompts && expert.positive_prompts == moe.experts.front().positive_prompts &&
            expert.negative_prompts == moe.experts.front().negative_prompts;
   };
   if (!std::ranges::all_of(moe.experts, same)) return;
@@ -155,7 +161,8 @@ MoeRequest read_moe(const Fields& fields, Diagnostics& diagnostics) {
   moe.experts_at = fields.key_at("experts");
   moe.shared_at = fields.key_at("shared_experts");
   const std::size_t errors_before = diagnostics.all().size();
-  if (const Node* value = fields.require("experts")) moe.experts = read_experts(*value, diagnostics);
+  const Node* const listed = fields.require("experts");
+  if (listed != nullptr) moe.experts = read_experts(*listed, diagnostics);
   if (moe.experts.empty() && diagnostics.all().size() == errors_before) {
     diagnostics.error("CFG012", moe.experts_at, "there are no experts", "list at least one, as '- source_model: PATH'");
   }
@@ -173,9 +180,10 @@ MoeRequest read_moe(const Fields& fields, Diagnostics& diagnostics) {
     moe.layout_at = value->at;
     moe.layout = static_cast<ExpertLayout>(read_choice(*value, texts(layouts), diagnostics).value_or(0));
   }
+  const bool all_read = listed != nullptr && listed->is_sequence() && listed->members().size() == moe.experts.size();
   const Node* const per_token = fields.find("experts_per_token");
   if (per_token != nullptr) moe.experts_per_token = read_whole_number(*per_token, diagnostics).value_or(1);
-  check_counts(moe, per_token, diagnostics);
+  if (all_read) check_counts(moe, per_token, diagnostics);
   check_shared_prompts(moe, diagnostics);
   return moe;
 }

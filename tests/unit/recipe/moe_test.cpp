@@ -67,6 +67,9 @@ TEST(Moe, ArchitecturesHaveOurNamesAndTheBeginningsOfOthers) {
   EXPECT_EQ(architecture("~"), std::nullopt);
   EXPECT_THAT(complaints(random_two + "architecture: mixtrla\n"), ElementsAre("4:15 error MOE002"));
   EXPECT_THAT(report_on(random_two + "architecture: mixtrla\n"), HasSubstr("did you mean 'mixtral'"));
+  EXPECT_THAT(report_on(random_two + "architecture: qwen2\n"), HasSubstr("There are mixtral, deepseek, qwen2_moe and"));
+  EXPECT_THAT(report_on(random_two + "architecture: falcon\n"),
+              HasSubstr("there are mixtral, deepseek, qwen2_moe and"));
 }
 
 TEST(Moe, ExpertsPerTokenAreAtMostAllOfThem) {
@@ -109,6 +112,22 @@ TEST(Moe, PromptsAreWantedWhereRowsAreMadeFromThem) {
       "- {source_model: c, positive_prompts: [x]}\n";
   EXPECT_THAT(complaints(same + "gate_mode: uniform_random\n"), ElementsAre("2:1 error MOE004"));
   EXPECT_THAT(complaints(same + "gate_mode: random\n"), IsEmpty());
+}
+
+TEST(Moe, WhatCouldNotBeReadIsNotMissingAsWell) {
+  const std::string texts =
+      "base_model: a\ngate_mode: cheap_embed\nexperts:\n- {source_model: b, positive_prompts: x}\n";
+  EXPECT_THAT(complaints(texts + "- {source_model: c, positive_prompts: x}\n"),
+              ElementsAre("4:39 error CFG020", "5:39 error CFG020"));
+  EXPECT_THAT(complaints(texts + "- {source_model: c, positive_prompts: [[y]]}\n"),
+              ElementsAre("4:39 error CFG020", "5:40 error CFG020"));
+  EXPECT_THAT(complaints(texts + "- {source_model: c, positive_prompts: []}\n"),
+              ElementsAre("4:39 error CFG020", "5:3 error MOE003"));
+  EXPECT_THAT(complaints(random_two + "shared_experts: [{source_model: d, positive_prompts: x}]\n"),
+              ElementsAre("4:54 error CFG020"));
+  EXPECT_THAT(complaints("base_model: a\ngate_mode: random\nexperts: [b, {source_model: c}]\n"),
+              ElementsAre("3:11 error CFG020"));
+  EXPECT_THAT(report_on("base_model: a\ngate_mode: random\nexperts: [b]\n"), HasSubstr("write '{source_model: b}'"));
 }
 
 TEST(Moe, SharedExpertsAllHavePromptsOrNone) {
