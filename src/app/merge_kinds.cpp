@@ -70,7 +70,15 @@ MergeKind moe_kind() {
   return {.line = {.name = "moe",
                    .purpose = "Makes a mixture of experts of dense models: a merge whose recipe has 'experts'.",
                    .arguments = {"RECIPE", "OUT"},
-                   .groups = {showing_options(), merge_options(), reliability_options(), stage_options(),
+                   .groups = {{"taken from mergekit-moe",
+                               {{.name = "load-in-4bit",
+                                 .takes = Takes::nothing_of_note,
+                                 .help = "no effect: no model is run",
+                                 .also = {"load-in-8bit"}}}},
+                              showing_options(),
+                              merge_options(),
+                              reliability_options(),
+                              stage_options(),
                               search_options()}},
           .experts_only = true};
 }

@@ -80,6 +80,9 @@ expect_err "one of none, reads"
 run "$stockpot" check "$work/recipe.yaml" --cuda --low-cpu-memory
 expect_code 3
 expect_err "info[OPT010]: accepted, without effect in Stockpot: --cuda, --low-cpu-memory"
+run "$stockpot" moe "$work/recipe.yaml" out --load-in-4bit --load-in-8bit
+expect_code 3
+expect_err "info[OPT010]: accepted, without effect in Stockpot: --load-in-4bit, --load-in-8bit"
 
 run env STOCKPOT_THREDS=2 "$stockpot" methods
 expect_code 3
