@@ -104,6 +104,7 @@ class ParameterTable {
   const methods::ParameterSpec* readable(const std::string& name, recipe::Position at, bool of_source);
   void advise_on(const recipe::Parameters::Name& key, bool of_source);
   void judge_base();
+  void judge_list(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter);
   void add_entry(const recipe::Parameters::Entry& written, const methods::ParameterSpec& parameter,
                  std::string_view origin, Chain& chain);
   void read_names(const recipe::Parameters::Entry& written, Entry& entry);

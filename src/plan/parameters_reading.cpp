@@ -85,6 +85,7 @@ void ParameterTable::read_place(const Place& place, std::vector<Chain>& chains) 
   for (const auto& written : place.parameters->entries) {
     const ParameterSpec* parameter = readable(written.name, written.at, place.of_source);
     if (parameter == nullptr) continue;
+    if (!place.of_source) judge_list(written, *parameter);
     add_entry(written, *parameter, place.origin,
               chains[static_cast<std::size_t>(parameter - method.parameters.data())]);
   }
@@ -100,6 +101,24 @@ void ParameterTable::advise_on(const recipe::Parameters::Name& key, bool of_sour
   diagnostics_.advise("CFG006", key.at,
                       fmt::format("it is a parameter of '{}': put it under 'parameters:'{}", participants_.method->name,
                                   of_document ? " of the document" : ""));
+}
+
+/// A list for all models that is as long as theirs reads like a value for each of them, which it is not.
+void ParameterTable::judge_list(const recipe::Parameters::Entry& written, const ParameterSpec& parameter) {
+  const auto& cases = written.setting.cases;
+  if (parameter.level != Level::model || cases.size() != 1 || !cases.front().filter.empty()) return;
+  const std::size_t values = cases.front().values.size();
+  const std::size_t models = participants_.inputs.size(), listed = participants_.slice->sources.size();  // with a base
+  if (values < 2 || (values != models && values != listed)) return;
+  diagnostics_.warn(
+      "CFG051", cases.front().at,
+      fmt::format("parameter '{}' has a list as long as that of the models: it is a gradient over the layers, the same "
+                  "for every model",
+                  written.name),
+      fmt::format(
+          "'parameters: {{{}: VALUE}}' under a model is for that model alone; a gradient that is meant may stand "
+          "there, too, and is not warned of",
+          written.name));
 }
 
 void ParameterTable::add_entry(const recipe::Parameters::Entry& written, const ParameterSpec& parameter,

@@ -1,4 +1,6 @@
 // Where values come from, and what is said when they do not do.
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "planned.hpp"
@@ -95,6 +97,27 @@ stockpot: {post_layer_t: 1}
                             alike(1, layers));
   EXPECT_THAT(weights(plan, "model.norm.weight"), ElementsAre(5));
   EXPECT_THAT(weights(plan, "embed.weight"), ElementsAre(1));
+}
+
+TEST(Parameters, AListForAllModelsAsLongAsTheirsIsWarnedOf) {
+  const auto remarks = [](const std::string& models, const std::string& parameters, const std::string& more = "") {
+    const std::string method = more.empty() ? "linear" : "task_arithmetic";
+    return texts(
+        planned(fmt::format("merge_method: {}\nmodels: [{}]\nparameters: {}\n{}", method, models, parameters, more),
+                alike(3, layers))
+            .remarks);
+  };
+  const std::string two = "{model: a}, {model: b}", three = two + ", {model: c}";
+  const auto warned = ElementsAre(AllOf(HasSubstr("r.yaml:3:22: warning[CFG051]"), HasSubstr("gradient")));
+  EXPECT_THAT(remarks(two, "{weight: [0.7, 0.3]}"), warned);
+  EXPECT_THAT(remarks(three, "{weight: [0.7, 0.2, 0.1]}"), warned);
+  EXPECT_THAT(remarks(three, "{weight: [0.7, 0.2, 0.1]}", "base_model: a\n"), warned);
+  EXPECT_THAT(remarks(three, "{weight: [0.7, 0.3]}", "base_model: a\n"), warned);
+  EXPECT_THAT(remarks(three, "{weight: [0.7, 0.3]}"), IsEmpty());
+  EXPECT_THAT(remarks("{model: a}", "{weight: [1]}"), IsEmpty());
+  EXPECT_THAT(remarks(two, "{weight: [{filter: attn, value: [0.7, 0.3]}, {value: 1}]}"), IsEmpty());
+  EXPECT_THAT(remarks(two, "{weight: 1, normalize: [1, 0]}"), IsEmpty());
+  EXPECT_THAT(remarks("{model: a, parameters: {weight: [0.7, 0.3]}}, {model: b}", "{weight: 1}"), IsEmpty());
 }
 
 TEST(Parameters, AGradientOfBooleansIsReadByStepsAndNeverBetweenThem) {
