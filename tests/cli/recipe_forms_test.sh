@@ -192,7 +192,7 @@ expect_no_out
 expect_that "nothing is left" test ! -e never -a ! -e never.stockpot
 
 # A stage that is looked for where it is kept, or nearly by its name.
-sed 's/model: half\/way/model: .\/tmp\/half\/way/' two.yml >bad.yml
+sed 's/model: half\/way/model: .\/elsewhere\/half\/way/' two.yml >bad.yml
 run "$stockpot" check bad.yml
 expect_code 4
 expect_err "a stage is referred to by its name alone: 'half/way'"

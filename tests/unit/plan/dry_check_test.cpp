@@ -35,7 +35,7 @@ TEST(DryCheck, AParameterOutsideOfParametersIsToldWhereItBelongs) {
   const std::string text =
       "merge_method: ties\nbase_model: a\nnormalize: true\nmodels: [{model: a}, {model: b, density: 1}]\n";
   EXPECT_THAT(report(text), AllOf(HasSubstr("r.yml:3:1: warning[CFG006]: unknown key 'normalize'"),
-                                  HasSubstr("r.yml:4:34: warning[CFG006]: unknown key 'density'"),
+                                  HasSubstr("r.yml:4:33: warning[CFG006]: unknown key 'density'"),
                                   HasSubstr("it is a parameter of 'ties': put it under 'parameters:'\n")));
   EXPECT_THAT(report("merge_method: ties\nbase_model: a\nmodels: [{model: a, normalize: 1}, {model: b}]\n"),
               HasSubstr("it is a parameter of 'ties': put it under 'parameters:' of the document"));
