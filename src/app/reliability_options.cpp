@@ -60,7 +60,8 @@ OptionGroup reliability_options() {
         .help = "between two commits of finished work; default 10 s, 0: after each unit"},
        {.name = "journal-bytes",
         .value_name = "SIZE",
-        .help = "finished work of a rank that is committed at once; default 1 GiB"}}};
+        .help = "finished work of a rank that is committed at once, and half of what may wait for storage; default 1 "
+                "GiB"}}};
 }
 
 engine::ReliabilityOptions read_reliability(const Values& values) {

@@ -60,6 +60,7 @@ void JournalKeeper::close() {
     quit_ = true;
   }
   to_thread_.notify_all();
+  to_workers_.notify_all();
   thread_.join();
   writer_.close();
   totals_.reset();
@@ -74,6 +75,13 @@ void JournalKeeper::unit_done(std::uint32_t unit, std::uint64_t bytes, std::span
     pending_bytes_ += bytes;
   }
   add(std::move(entry));
+  wait_for_room();
+}
+
+void JournalKeeper::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  to_workers_.wait(lock,
+                   [&] { return pending_.empty() || pending_bytes_ < options_.journal_bytes || failure_ || quit_; });
 }
 
 void JournalKeeper::add(io::JournalEntry entry) {
@@ -120,6 +128,7 @@ void JournalKeeper::run() {
     const std::vector<io::JournalEntry> entries = std::exchange(pending_, {});
     pending_bytes_ = 0;
     committing_ = true;
+    to_workers_.notify_all();
     lock.unlock();
     const auto start = Clock::now();
     std::exception_ptr failure;
@@ -141,6 +150,7 @@ void JournalKeeper::run() {
       commits_.time += took;
     }
     to_main_.notify_all();
+    to_workers_.notify_all();
   }
 }
 

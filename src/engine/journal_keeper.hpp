@@ -41,7 +41,9 @@ class JournalKeeper {
   JournalKeeper(const JournalKeeper&) = delete;
   JournalKeeper& operator=(const JournalKeeper&) = delete;
 
-  /// Thread safe. All bytes of a unit were handed to the sink.
+  /// Thread safe, not the main thread. All bytes of a unit were handed to the sink. While a commit's worth waits for one that is
+  /// under way, it returns when that has ended: storage that is slower than the workers slows them down, and no more than two
+  /// commits' worth is in memory alone.
   void unit_done(std::uint32_t unit, std::uint64_t bytes, std::span<const io::Digest> digests);
   /// Thread safe. The totals of a pass of a group.
   void pass_done(std::uint32_t group, std::uint32_t pass, std::string_view totals);
@@ -73,6 +75,7 @@ class JournalKeeper {
   using Clock = std::chrono::steady_clock;
   void run();
   bool is_due() const;
+  void wait_for_room();
   void commit(const std::vector<io::JournalEntry>& entries);
   void append_totals(std::string_view totals);
 
@@ -84,7 +87,7 @@ class JournalKeeper {
   std::uint64_t totals_bytes_ = 0;
 
   mutable std::mutex mutex_;
-  std::condition_variable to_thread_, to_main_;
+  std::condition_variable to_thread_, to_main_, to_workers_;
   std::vector<io::JournalEntry> pending_;
   std::uint64_t pending_bytes_ = 0;
   Clock::time_point first_pending_;

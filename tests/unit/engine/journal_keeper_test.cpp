@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <future>
+#include <latch>
 
 #include "core/error.hpp"
 #include "support/error_of.hpp"
@@ -24,11 +26,13 @@ class WatchedSink final : public io::TensorSink {
   void flush() override {
     ++flushes;
     records_before = std::filesystem::exists(journal_) ? std::filesystem::file_size(journal_) / 64 : 0;
+    if (storage != nullptr) storage->wait();
     if (fails) throw Error(ErrorKind::storage, "lost");
   }
   int flushes = 0;
   std::uint64_t records_before = 0;
   bool fails = false;
+  std::latch* storage = nullptr;  ///< what flushes wait for
 
  private:
   std::string journal_;
@@ -76,6 +80,27 @@ TEST_F(JournalKeeperTest, EnoughBytesMakeACommit) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(records(), 2u);
+}
+
+TEST_F(JournalKeeperTest, WorkersWaitForStorageThatIsSlower) {
+  rarely_.journal_bytes = 100;
+  std::latch storage(1);
+  sink_.storage = &storage;
+  JournalKeeper keeper(place_, sink_, rarely_);
+  keeper.unit_done(0, 100, digests_);
+  keeper.unit_done(1, 50, digests_);  // not a commit's worth yet
+  const auto next = std::async(std::launch::async, [&] { keeper.unit_done(2, 50, digests_); });
+  EXPECT_EQ(next.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  storage.count_down();
+  EXPECT_EQ(next.wait_for(std::chrono::minutes(1)), std::future_status::ready);
+}
+
+TEST_F(JournalKeeperTest, NobodyWaitsForStorageThatHasFailed) {
+  rarely_.journal_bytes = 100;
+  JournalKeeper keeper(place_, sink_, rarely_);
+  sink_.fails = true;
+  for (std::uint32_t unit = 0; unit < 3; ++unit) keeper.unit_done(unit, 100, digests_);
+  EXPECT_EQ(test::error_of([&] { keeper.flush([] {}); }).kind(), ErrorKind::storage);
 }
 
 TEST_F(JournalKeeperTest, WhatCouldNotBeFlushedIsNeverRecorded) {
