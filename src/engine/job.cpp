@@ -1,5 +1,7 @@
 #include "engine/job.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -33,6 +35,7 @@ class Job {
     enter(Phase::plan);
     const auto order = comm::agree(comm_, [&] { return stages_to_make(recipe_, settings_.places); });
     std::vector<Stage> stages = plan_all(order);
+    ::malloc_trim(0);  // tables of many tensors came and went: their memory is the pool's now
     end_if_stopped();
     enter(Phase::open);
     if (!open_output(stages)) {

@@ -70,6 +70,15 @@ std::uint64_t largest_state(const MergePlan& plan) {
   return largest;
 }
 
+/// What catalogues, plan and schedule take beside the pool, beyond what any process takes.
+std::uint64_t bookkeeping_bytes(const MergePlan& plan) {
+  constexpr std::uint64_t bytes_of_tensor = 1536, usual = 32 * mebibyte;
+  std::uint64_t tensors = plan.tensors.size();
+  for (const Catalogue& model : plan.models) tensors += model.tensors.size();
+  const std::uint64_t all = tensors * bytes_of_tensor;
+  return all - std::min(all, usual);
+}
+
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.
 std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options) {
   std::uint64_t largest = 0;
@@ -98,6 +107,7 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
   const std::uint64_t usual = std::min(std::max(std::min(most_tally_bytes, memory / 4), many_states), left);
   budget.tally_bytes = std::min(all, std::max(largest, usual));
   budget.kept_bytes = left - budget.tally_bytes;
+  budget.kept_bytes -= std::min(budget.kept_bytes, bookkeeping_bytes(plan));
   return budget;
 }
 

@@ -244,6 +244,20 @@ TEST(Schedule, RowsThatDoNotBeginAtMultiplesOfEightHaveNoNotes) {
   EXPECT_EQ(note_plane_bytes(blocks, 1, 8008), 1024u);  // 1001 bytes
 }
 
+TEST(Schedule, WhatAPlanOfManyTensorsTakesIsTakenOffWhatWavesKeep) {
+  const std::uint64_t memory = 128 * mebibyte;
+  const auto kept_of = [&](std::uint64_t tensors) {
+    std::vector<TensorInfo> all;
+    for (std::uint64_t t = 0; t < tensors; ++t) {
+      all.push_back({fmt::format("w{:05}", t), DType::bf16, {40'000'000 / tensors, 2}});
+    }
+    return make_schedule(plan_of("ties", trimmed, all), options(1, memory)).memory.kept_bytes;
+  };
+  const std::uint64_t of_few = kept_of(100), of_many = kept_of(20'000);  // as many bytes, of base and two models
+  EXPECT_GT(of_few, 64 * mebibyte);
+  EXPECT_LE(of_many, of_few - 40 * mebibyte);
+}
+
 TEST(Schedule, NotesAreKeptBeforeInputs) {
   const auto plan = plan_of("dare_linear", trimmed, {{"w", DType::bf16, {4096, 4096}}});  // 32 MiB per model
   const std::uint64_t inputs = plan.input_bytes(0), notes = 2 * 4096 * 4096 / 8;
