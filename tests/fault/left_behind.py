@@ -208,7 +208,7 @@ class LeftBehind:
     def staged(self, second):
         """The recipe's file. Stage A is made of a and the second model."""
         first = linear(self.folder / "a", self.folder / second)
-        return two_stages(first, linear("A", self.folder / "base"), self.folder / f"stage-of-{second}.yaml")
+        return stages(self.folder / f"stage-of-{second}.yaml", linear("A", self.folder / "base"), A=first)
 
     def check_finished_with_stages(self):
         """An output is recognised although its stages are gone, which alone could tell that their heads are their embeddings."""
