@@ -204,8 +204,8 @@ class Suite:
         self.small_disk("a disk that fills up before the second file", second, "ftruncate:path=data/model-00002:slow", NAMES_MISSING)
         journal = "out.stockpot/journal/A*.log"
         self.small_disk("a disk that fills up before the journal", journal, "pwrite:path=journal/:slow", [*NAMES_MISSING, "journal"])
-        # On a busy machine the disk may be full only when the file is closed, and then nobody knows what is missing.
-        full, says = "out.stockpot/data/model.h5", [r"data/model\.h5", r"missing +\d+ bytes|H5Fclose failed"]
+        # On a busy machine the disk may be full sooner, or only when the file is closed, and then nobody knows what is missing.
+        full, says = "out.stockpot/data/model.h5", [r"data/model\.h5", r"missing +\d+ bytes|H5\w+ failed"]
         self.small_disk("a disk that fills up before HDF5's data", full, "fallocate:path=model.h5:slow", says, HDF5)
 
 
