@@ -55,8 +55,11 @@ class Containers:
         print(f"{title}: refused, the first goes on")
 
     def check_machine_of_the_same_name(self):
-        run = Started(self.program, self.recipe, self.folder / "same-name", *OPTIONS, fault=SLOW).wait_for_journal()
         other = self.other_machine()
+        if subprocess.run([*other, "true"], capture_output=True, check=False).returncode != 0:
+            print("skipped: a machine of the same name, since no file of /proc can be covered here")
+            return
+        run = Started(self.program, self.recipe, self.folder / "same-name", *OPTIONS, fault=SLOW).wait_for_journal()
         self.check_refused("a machine of the same name", run, lambda: self.merge(run.out, prefix=other), "--break-lock")
 
     def check_container_that_lives(self):
