@@ -39,7 +39,7 @@ io::OutputPlace place_of(const Stage& stage, const std::string& out, const JobOp
 
 std::uint64_t missing_bytes(const io::OutputPlace& stage, const std::string& out) {
   if (!io::share_file_system(stage.out, out)) return 0;
-  return stage.needed_bytes - std::min(stage.needed_bytes, io::allocated_bytes(stage.out + io::staging_suffix));
+  return io::unallocated_bytes(stage.out + io::staging_suffix, stage.needed_bytes);
 }
 
 std::vector<std::string> places_of_inputs(std::span<const Stage> stages) {

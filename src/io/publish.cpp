@@ -51,16 +51,11 @@ void rename_or_throw(const std::string& from, const std::string& to) {
   if (file_calls().rename(from.c_str(), to.c_str()) != 0) throw system_error(errno, "rename", to);
 }
 
-/// Of what is going to lie below a directory, that which does not lie there yet.
-std::uint64_t missing_bytes(const std::string& directory, std::uint64_t bytes) {
-  return bytes == 0 ? 0 : bytes - std::min(bytes, allocated_bytes(directory));
-}
-
 /// The output may grow in a mount, beside which its stages lie: each file system has to hold its part.
 void require_missing_space(const OutputPlace& place, const std::string& out, const std::string& staging) {
   const std::uint64_t grows_in_out = place.in_place ? place.needed_bytes : 0;
-  const std::uint64_t of_out = missing_bytes(out, grows_in_out);
-  const std::uint64_t of_staging = missing_bytes(staging, place.needed_bytes - grows_in_out + place.stages_bytes);
+  const std::uint64_t of_out = unallocated_bytes(out, grows_in_out);
+  const std::uint64_t of_staging = unallocated_bytes(staging, place.needed_bytes - grows_in_out + place.stages_bytes);
   const fs::path beside = is_there(staging) ? fs::path(staging) : fs::path(staging).parent_path();
   if (share_file_system(out, beside)) return require_space(beside, of_out + of_staging);
   require_space(out, of_out);

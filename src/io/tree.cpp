@@ -80,4 +80,8 @@ std::uint64_t allocated_bytes(const std::string& path) {
   return bytes;
 }
 
+std::uint64_t unallocated_bytes(const std::string& path, std::uint64_t bytes) {
+  return bytes == 0 ? 0 : bytes - std::min(bytes, allocated_bytes(path));
+}
+
 }  // namespace stockpot::io

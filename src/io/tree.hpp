@@ -27,4 +27,7 @@ std::optional<std::uint64_t> stored_size(const std::string& path);
 /// Local. Bytes that the files below a directory take up on storage; 0 if it is not there.
 std::uint64_t allocated_bytes(const std::string& path);
 
+/// Local. Of the bytes that files below a directory are going to take, those that they do not take yet.
+std::uint64_t unallocated_bytes(const std::string& path, std::uint64_t bytes);
+
 }  // namespace stockpot::io
