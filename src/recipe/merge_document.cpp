@@ -129,7 +129,7 @@ std::string known_dtypes(std::string_view unknown, bool of_output) {
   const auto meant = parse_recipe_dtype(lower_case(unknown));
   const std::string near =
       meant ? fmt::format("did you mean '{}'?", recipe_name(*meant)) : did_you_mean(unknown, known);
-  return near.empty() ? "there are " + all : fmt::format("{} There are {}", near, all);
+  return help_with_all(near, all);
 }
 
 std::optional<DType> read_dtype(const Node* node, bool of_output, Diagnostics& diagnostics) {

@@ -81,7 +81,7 @@ std::optional<MoeArchitecture> read_architecture(const Node& node, Diagnostics& 
   const std::string near = did_you_mean(*text, texts(architectures)),
                     all = "mixtral, deepseek, qwen2_moe and qwen3_moe";
   report(diagnostics, "MOE002", node, fmt::format("unknown architecture {}", in_quotes(*text)),
-         near.empty() ? "there are " + all : fmt::format("{} There are {}", near, all));
+         help_with_all(near, all));
   return std::nullopt;
 }
 

@@ -13,20 +13,24 @@
 namespace stockpot::recipe {
 namespace {
 
-// What looks like a space or like nothing, in the order of Unicode.
+// What looks like a space or like nothing.
 constexpr std::array<std::string_view, 21> odd_spaces{
     "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
     "\u2009", "\u200A", "\u200B", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"};
-constexpr std::array<unsigned, odd_spaces.size()> odd_codes{0x00A0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004,
-                                                            0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200A, 0x200B,
-                                                            0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF};
+
+/// Of a character of two or three bytes.
+unsigned code_of(std::string_view character) {
+  unsigned code = static_cast<unsigned char>(character[0]) & (character.size() == 2 ? 0x1Fu : 0x0Fu);
+  for (const char c : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3Fu);
+  return code;
+}
 
 /// The code of the first such character, or nothing.
 std::optional<unsigned> odd_space_in(std::string_view text) {
   for (; !text.empty(); text.remove_prefix(std::max<std::size_t>(character_bytes(text), 1))) {
     const auto found =
         std::ranges::find_if(odd_spaces, [&](std::string_view space) { return text.starts_with(space); });
-    if (found != odd_spaces.end()) return odd_codes[static_cast<std::size_t>(found - odd_spaces.begin())];
+    if (found != odd_spaces.end()) return code_of(*found);
   }
   return std::nullopt;
 }

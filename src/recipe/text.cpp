@@ -59,6 +59,10 @@ std::string_view line_of(std::string_view text, int line) {
   return text;
 }
 
+std::string help_with_all(const std::string& near, const std::string& all) {
+  return near.empty() ? "there are " + all : fmt::format("{} There are {}", near, all);
+}
+
 void check_text(std::string_view text, Diagnostics& diagnostics) {
   if (text.size() > max_bytes) {
     diagnostics.stop("CFG001", {}, fmt::format("the recipe has {} bytes; at most 8 MiB are read", text.size()));

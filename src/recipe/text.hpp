@@ -18,6 +18,9 @@ std::string_view first_characters(std::string_view text, std::size_t characters)
 /// A line, counted from 1, without its end; empty if there is none.
 std::string_view line_of(std::string_view text, int line);
 
+/// What an unknown word may have meant, if anything, and all that it could have been.
+std::string help_with_all(const std::string& near, const std::string& all);
+
 /// ASCII letters in lower case.
 std::string lower_case(std::string_view text);
 
