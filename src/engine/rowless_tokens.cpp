@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/first_few.hpp"
 #include "io/config_edits.hpp"
 #include "recipe/diagnostics.hpp"
 #include "tokenizer/further_tokens.hpp"
@@ -19,23 +19,10 @@ namespace {
 
 constexpr std::size_t most_shown = 5;
 
-std::optional<std::string> text_of(const io::Companions& companions, std::string_view name) {
-  const auto file = std::ranges::find(companions.files, name, &io::SmallFile::name);
-  return file == companions.files.end() ? std::nullopt : std::optional(io::content_of(*file));
-}
-
-/// "a, b and 3 more"
-std::string first_few(const std::vector<std::string>& all) {
-  const std::size_t shown = std::min(all.size(), most_shown);
-  const std::string list =
-      fmt::format("{}", fmt::join(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  return shown == all.size() ? list : fmt::format("{} and {} more", list, all.size() - shown);
-}
-
 /// Looks for ids from `rows` on, file by file.
 class Search {
  public:
-  Search(const io::Companions& companions, std::uint64_t rows) : companions_(companions), rows_(rows) {}
+  Search(const io::ModelFolder& output, std::uint64_t rows) : output_(output), rows_(rows) {}
 
   std::vector<std::string> run() {
     for (const char* name : {"config.json", "generation_config.json"}) {
@@ -56,7 +43,7 @@ class Search {
   }
 
   void look_into_config(const std::string& name) {
-    const auto text = text_of(companions_, name);
+    const auto text = output_.text(name);
     if (!text) return;
     std::vector<std::string> beyond;
     for (const io::NamedTokenId& named : io::named_token_ids(*text, name)) {
@@ -64,14 +51,14 @@ class Search {
       beyond.push_back(fmt::format("{} {}", named.key, named.id));
       named_.insert(named.id);
     }
-    if (!beyond.empty()) found_.push_back(fmt::format("{} names {}", name, first_few(beyond)));
+    if (!beyond.empty()) found_.push_back(fmt::format("{} names {}", name, first_few(beyond, most_shown)));
   }
 
   void look_into_tokenizer() {
-    const auto text = text_of(companions_, "tokenizer.json");
+    const auto text = output_.text("tokenizer.json");
     if (!text) return;
-    const auto further = tokenizer::further_tokens(text_of(companions_, "tokenizer_config.json"),
-                                                   text_of(companions_, "added_tokens.json"), "");
+    const auto further =
+        tokenizer::further_tokens(output_.text("tokenizer_config.json"), output_.text("added_tokens.json"), "");
     const tokenizer::TokenizerFile file(*text, "tokenizer.json", further);
     std::vector<const tokenizer::Token*> tokens;
     std::ranges::copy_if(file.tokens(), std::back_inserter(tokens),
@@ -81,7 +68,7 @@ class Search {
     for (const auto* token : tokens) shown.push_back(fmt::format("{} ({})", recipe::in_quotes(token->text), token->id));
     if (shown.empty()) return;
     found_.push_back(fmt::format("the tokenizer has {} token{} with ids from {} on, {}", shown.size(),
-                                 shown.size() == 1 ? "" : "s", rows_, first_few(shown)));
+                                 shown.size() == 1 ? "" : "s", rows_, first_few(shown, most_shown)));
   }
 
   /// What generation meets first comes first: tokens that a configuration names, then other special ones.
@@ -90,7 +77,7 @@ class Search {
     return token.added && token.added->special ? 1 : 2;
   }
 
-  const io::Companions& companions_;
+  const io::ModelFolder& output_;
   std::uint64_t rows_;
   std::set<std::uint64_t> named_;
   std::vector<std::string> found_;
@@ -98,8 +85,8 @@ class Search {
 
 }  // namespace
 
-std::optional<Remark> rowless_tokens(const io::Companions& companions, std::uint64_t rows) {
-  const std::vector<std::string> found = Search(companions, rows).run();
+std::optional<Remark> rowless_tokens(const io::ModelFolder& output, std::uint64_t rows) {
+  const std::vector<std::string> found = Search(output, rows).run();
   if (found.empty()) return std::nullopt;
   Remark remark =
       remark_of(fmt::format("TOK013: the output's embedding has {} rows, and programs would index outside of it: {}",

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/remark.hpp"
-#include "io/companions.hpp"
+#include "io/model_folder.hpp"
 
 namespace stockpot::engine {
 
@@ -13,6 +13,6 @@ namespace stockpot::engine {
 /// config.json and generation_config.json, and tokens of a tokenizer.json that is copied. A file that cannot be read for
 /// what it says is passed over: it is copied all the same.
 /// @param rows  of the output's embedding.
-std::optional<Remark> rowless_tokens(const io::Companions& companions, std::uint64_t rows);
+std::optional<Remark> rowless_tokens(const io::ModelFolder& output, std::uint64_t rows);
 
 }  // namespace stockpot::engine

@@ -216,8 +216,9 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
     }
     stage.companions = io::plan_companions(anchor.folder, request);
     for (const std::string& warning : stage.companions.warnings) remarks.push_back(remark_of(warning));
+    io::ModelFolder output(stage.name, stage.companions.files);
     if (stage.plan.config.vocab_size && !tokenizer_.built) {
-      auto rowless = rowless_tokens(stage.companions, *stage.plan.config.vocab_size);
+      auto rowless = rowless_tokens(output, *stage.plan.config.vocab_size);
       if (rowless) remarks.push_back(placed(std::move(*rowless), document.method_at));
     }
     if (!stage.name.empty()) {
@@ -225,7 +226,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
         Remark hides = remark_of(fmt::format("STG004: '{}' is a model, too: references mean the stage", stage.name));
         remarks.push_back(placed(std::move(hides), document.name_at));
       }
-      ShelvedModel made{planned_catalogue(stage), io::ModelFolder(stage.name, stage.companions.files)};
+      ShelvedModel made{planned_catalogue(stage), std::move(output)};
       set_planned_config(made.folder, made.catalogue);
       shelf_.put(stage.name, std::move(made));
       unmade_.insert(stage.name);

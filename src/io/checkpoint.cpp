@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/first_few.hpp"
 #include "io/dcp_checkpoint.hpp"
 #include "io/file_format.hpp"
 #include "io/folder.hpp"
@@ -40,12 +41,7 @@ const Layout layouts[] = {
     {"pytorch_model.bin.index.json", "pytorch_model.bin"},
 };
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), max_listed); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > max_listed) text += fmt::format(" and {} more", names.size() - max_listed);
-  return text;
-}
+std::string listed(const std::vector<std::string>& names) { return first_few(names, max_listed); }
 
 /// Takes over the file and those of its tensors that `wanted` accepts.
 template <class Wanted>

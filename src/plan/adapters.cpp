@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/first_few.hpp"
 #include "core/nearest.hpp"
 #include "plan/adapter_names.hpp"
 #include "plan/adapter_pairs.hpp"
@@ -23,13 +24,7 @@ using Kind = AdapterPart::Kind;
 /// While targets are found: by name, because heads may still be added to the model.
 using PartsByName = std::map<std::string, std::vector<AdapterPart>>;
 
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 10;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
-  return text;
-}
+std::string listed(const std::vector<std::string>& names) { return first_few(names, 10); }
 
 /// One adapter held against its model.
 class AdapterFit {
