@@ -35,9 +35,10 @@ EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergeP
       input_check(merge_plan, sources),
       lines(merge_plan) {}
 
-void EngineContext::advise(const Strip& strip) const {
-  const TensorSources next_sources(plan, strip.tensor, sources);
-  for (std::size_t s = 0; s < next_sources.size(); ++s) next_sources[s].will_need(strip.range);
+void EngineContext::advise(const Strips& strips, std::size_t b) const {
+  std::vector<OpenStrip> opened;
+  for (const Strip& strip : strips.strips_of(strips.bundle(b))) opened.emplace_back(plan, strip, sources);
+  will_need_together(parts_of(all_of(opened)));
 }
 
 }  // namespace stockpot::engine

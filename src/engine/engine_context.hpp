@@ -84,8 +84,8 @@ struct EngineContext {
   }
   /// The same for merging it: units that are begun may have to be finished.
   bool may_begin(const Strip& strip) { return measuring ? may_look() : units.may_begin(strip); }
-  /// Tells the storage that a strip will be wanted.
-  void advise(const Strip& strip) const;
+  /// Tells the storage that the b-th bundle of these strips will be wanted.
+  void advise(const Strips& strips, std::size_t b) const;
 };
 
 }  // namespace stockpot::engine

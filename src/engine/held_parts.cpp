@@ -1,33 +1,36 @@
 #include "engine/held_parts.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace stockpot::engine {
 
-bool HeldParts::holds(const TensorSources& sources, ElementRange range, const StoredParts& parts,
-                      std::size_t source) const {
-  if (source >= held_.size()) return false;
-  const auto place = sources[source].place(range);
-  return place && held_[source] == Part{parts[source].data(), *place};
+bool HeldParts::Part::is(const StoredPart& part) const {
+  if (memory != part.memory.data()) return false;
+  const auto place = part.source->place(part.range);
+  return place && place->range == range && place->file->path() == path;
 }
 
-bool HeldParts::holds(const TensorSources& sources, ElementRange range, const StoredParts& parts) const {
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    if (!holds(sources, range, parts, s)) return false;
-  }
-  return true;
+std::size_t HeldParts::found(std::span<const StoredPart> parts) const {
+  const std::size_t most = std::min(parts.size(), held_.size());
+  std::size_t found = 0;
+  while (found < most && held_[found].is(parts[found])) ++found;
+  return found;
 }
 
-std::uint64_t HeldParts::read(const TensorSources& sources, ElementRange range, const StoredParts& parts) {
+std::uint64_t HeldParts::read(std::span<const StoredPart> parts) {
+  const std::size_t there = found(parts);
+  if (there == parts.size()) return 0;
+  held_.resize(there);  // what is written now may reach into what others held
+  const auto missing = parts.subspan(there);
+  read_together(missing);
   std::uint64_t bytes = 0;
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    if (holds(sources, range, parts, s)) continue;
-    // What is written now may reach into what later parts of another strip held.
-    held_.resize(std::min(s, held_.size()));
-    sources[s].read(range, parts[s]);
-    bytes += parts[s].size();
-    auto place = sources[s].place(range);
-    if (place && held_.size() == s) held_.push_back({parts[s].data(), *std::move(place)});
+  bool has_places = true;
+  for (const StoredPart& part : missing) {
+    bytes += part.memory.size();
+    const auto place = has_places ? part.source->place(part.range) : std::nullopt;
+    has_places = place.has_value();
+    if (place) held_.push_back({part.memory.data(), place->file->path(), place->range});
   }
   return bytes;
 }

@@ -6,29 +6,31 @@
 #include <string>
 #include <vector>
 
-#include "engine/strip_io.hpp"
+#include "engine/stored_parts.hpp"
 
 namespace stockpot::engine {
 
-/// The parts of one strip, in memory that is used again and again.
+/// The parts of one bundle's strips, in memory that is used again and again.
 class HeldParts {
  public:
-  /// Reads all sources' bytes of a range, but for those that lie where they are wanted already. @return bytes read.
-  std::uint64_t read(const TensorSources& sources, ElementRange range, const StoredParts& parts);
+  /// Reads parts, which lie at ascending addresses, but for those that lie where they are wanted already. @return bytes read.
+  std::uint64_t read(std::span<const StoredPart> parts);
   /// Whether read() would find all of that in memory.
-  bool holds(const TensorSources& sources, ElementRange range, const StoredParts& parts) const;
+  bool holds(std::span<const StoredPart> parts) const { return found(parts) == parts.size(); }
 
  private:
   struct Part {
     const std::byte* memory = nullptr;
-    StoredPlace place;
-    bool operator==(const Part&) const = default;
+    std::string path;
+    ByteRange range;
+    bool is(const StoredPart& part) const;
   };
-  bool holds(const TensorSources& sources, ElementRange range, const StoredParts& parts, std::size_t source) const;
-  std::vector<Part> held_;  // of the first sources of the strip that was read last, at ascending addresses
+  /// How many parts from the first one on are held.
+  std::size_t found(std::span<const StoredPart> parts) const;
+  std::vector<Part> held_;  // of those that were read last the first ones, at ascending addresses
 };
 
-/// Memory for the kept inputs of waves, strip by strip. The next wave of the same layout finds what is the same.
+/// Memory for the kept inputs of waves, bundle by bundle. The next wave of the same layout finds what is the same.
 class KeptStrips {
  public:
   KeptStrips() = default;
@@ -38,7 +40,7 @@ class KeptStrips {
   /// What a wave has of it.
   struct Wave {
     std::uint64_t number = 0;
-    std::vector<std::uint64_t> layout;  ///< where each of its strips lies
+    std::vector<std::uint64_t> layout;  ///< where each of its bundles lies
     std::vector<HeldParts> held;        ///< what memory holds for each
   };
   /// A wave begins, in what nobody uses or a wave before it has no use for any more.

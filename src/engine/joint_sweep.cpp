@@ -24,60 +24,50 @@ void take_turns(std::span<MergeEngine* const> engines, std::vector<plan::Wave> p
   }
 }
 
-/// The direct units of several engines: those that read the same are one bundle.
-class Bundles {
+/// The direct units of several engines: a worker takes bundles that read the same one after the other.
+class DirectWork {
  public:
-  explicit Bundles(std::span<MergeEngine* const> engines) : engines_(engines), first_strip_{0} {
-    std::map<Key, std::size_t> bundle_of;
+  explicit DirectWork(std::span<MergeEngine* const> engines) : engines_(engines) {
+    std::map<Key, std::size_t> task_of;
     for (std::size_t e = 0; e < engines.size(); ++e) {
-      const EngineContext& context = engines[e]->context();
-      runs_.emplace_back(context, engines[e]->work().direct);
-      for (std::size_t place = 0; place < engines[e]->work().direct.size(); ++place) {
-        const auto [found, is_new] = bundle_of.emplace(key_of(e, place), bundles_.size());
-        if (is_new) bundles_.emplace_back();
-        bundles_[found->second].push_back({e, place});
+      const Strips& strips = runs_.emplace_back(engines[e]->context(), engines[e]->work().direct).strips;
+      for (std::size_t b = 0; b < strips.bundles(); ++b) {
+        const auto [found, is_new] = task_of.emplace(key_of(e, strips.bundle(b)), tasks_.size());
+        if (is_new) tasks_.emplace_back();
+        tasks_[found->second].push_back({e, b});
       }
     }
-    for (const auto& bundle : bundles_) first_strip_.push_back(first_strip_.back() + strips_of(bundle.front()));
   }
 
-  std::size_t strips() const { return first_strip_.back(); }
+  std::size_t tasks() const { return tasks_.size(); }
 
-  /// Worker threads. The i-th strip of all bundles, for every engine that has it.
-  void merge(std::size_t worker, std::size_t i) {
-    const auto after = std::upper_bound(first_strip_.begin(), first_strip_.end(), i);
-    const auto b = static_cast<std::size_t>(after - first_strip_.begin()) - 1;
-    for (const auto& [engine, place] : bundles_[b]) {
-      DirectRun& run = runs_[engine];
-      engines_[engine]->merge_direct(worker, run, run.strips.first_of(place) + i - first_strip_[b]);
-    }
+  /// Worker threads. For every engine that has a part in it.
+  void merge(std::size_t worker, std::size_t task) {
+    for (const auto& [engine, bundle] : tasks_[task]) engines_[engine]->merge_direct(worker, runs_[engine], bundle);
   }
 
  private:
-  /// Of the first source: file, and where it begins; elements and strips of the unit.
-  using Key = std::tuple<std::string_view, std::uint64_t, std::uint64_t, std::size_t>;
+  /// Of the first source of a bundle's first strip: file, and where it begins; elements of all strips.
+  using Key = std::tuple<std::string_view, std::uint64_t, std::uint64_t>;
   struct Member {
-    std::size_t engine, place;
+    std::size_t engine, bundle;
   };
 
-  std::size_t strips_of(Member member) const {
-    return runs_[member.engine].strips.first_of(member.place + 1) - runs_[member.engine].strips.first_of(member.place);
-  }
-
-  Key key_of(std::size_t engine, std::size_t place) const {
-    const EngineContext& context = engines_[engine]->context();
-    const plan::Unit& unit = context.schedule.units[engines_[engine]->work().direct[place]];
-    const plan::SourceTensor first = context.plan.tensors[unit.tensor].sources.front();
-    const Catalogue& model = context.plan.models[first.model];
+  Key key_of(std::size_t engine, Bundle bundle) const {
+    const plan::MergePlan& plan = engines_[engine]->context().plan;
+    const Strips& strips = runs_[engine].strips;
+    const Strip begin = strips[bundle.first];
+    const plan::SourceTensor first = plan.tensors[begin.tensor].sources.front();
+    const Catalogue& model = plan.models[first.model];
     const StoredTensor& stored = model.tensors[first.tensor];
-    return {model.files[stored.file].path, stored.offset + context.plan.read_bytes(first, unit.range.first),
-            unit.range.count, strips_of({engine, place})};
+    std::uint64_t elements = 0;
+    for (std::size_t i = bundle.first; i < bundle.end; ++i) elements += strips[i].range.count;
+    return {model.files[stored.file].path, stored.offset + plan.read_bytes(first, begin.range.first), elements};
   }
 
   std::span<MergeEngine* const> engines_;
-  std::deque<DirectRun> runs_;  // by engine; they stay where they are
-  std::vector<std::vector<Member>> bundles_;
-  std::vector<std::size_t> first_strip_;  // of each bundle; one more at the end
+  std::deque<DirectRun> runs_;              // by engine; they stay where they are
+  std::vector<std::vector<Member>> tasks_;  // bundles of one key
 };
 
 std::vector<std::string_view> directories_of(const MergeEngine* engine) {
@@ -101,9 +91,9 @@ void run_together(const comm::Communicator& comm, std::vector<MergeEngine*> engi
       engine.run_local(waves[i], i + 1 < waves.size() ? &waves[i + 1] : nullptr);
     });
     if (!comm.alarmed()) {
-      Bundles bundles(engines);
-      engines.front()->context().workers.run(bundles.strips(),
-                                             [&](std::size_t worker, std::size_t i) { bundles.merge(worker, i); });
+      DirectWork direct(engines);
+      engines.front()->context().workers.run(direct.tasks(),
+                                             [&](std::size_t worker, std::size_t task) { direct.merge(worker, task); });
     }
     engines.front()->end_if_stopped();
   });

@@ -159,21 +159,27 @@ void MergeEngine::run_local(const plan::Wave& wave, const plan::Wave* next) {
 void MergeEngine::merge_units(const std::vector<std::uint32_t>& units, OwnWork* own) {
   if (is_over()) return;
   DirectRun run(context_, units);
-  context_.workers.run(run.strips.size(), [&](std::size_t w, std::size_t i) {
-    if (own == nullptr || own->may_begin(run.strips[i].place)) merge_direct(w, run, i);
-  });
+  std::function<bool(std::size_t)> wanted;
+  if (own != nullptr) wanted = [own](std::size_t place) { return own->may_begin(place); };
+  context_.workers.run(run.strips.bundles(), [&](std::size_t w, std::size_t b) { merge_direct(w, run, b, wanted); });
 }
 
-void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t i) {
-  const Strip strip = run.strips[i];
-  if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return;
-  if (!context_.may_begin(strip)) return;
+void MergeEngine::merge_direct(std::size_t w, DirectRun& run, std::size_t b,
+                               const std::function<bool(std::size_t place)>& wanted) {
+  std::vector<Strip> strips = run.strips.strips_of(run.strips.bundle(b));
+  std::erase_if(strips, [&](const Strip& strip) {
+    if (wanted && !wanted(strip.place)) return true;
+    if (context_.measuring && !context_.plan.tensors[strip.tensor].lines_offset) return true;
+    return !context_.may_begin(strip);
+  });
+  if (strips.empty()) return;
   Worker& worker = context_.per_worker[w];
-  worker.clock.begin(strip);
-  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts =
-      read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, run.ahead, i);
-  merge_strip(context_, worker, strip, {.method = direct_method(strip.tensor)}, sources, parts);
+  worker.clock.begin(strips.front());
+  const std::vector<OpenStrip> opened = open_strips(context_, strips, worker.buffers.stored());
+  read_strips(context_, all_of(opened), worker.held, run.ahead, b);
+  MergedStrips merged(context_, worker, opened.size());
+  for (const OpenStrip& open : opened) merged.add(open, {.method = direct_method(open.strip.tensor)});
+  merged.write();
 }
 
 const methods::Method* MergeEngine::direct_method(std::uint32_t tensor) {

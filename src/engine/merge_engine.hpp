@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,8 +54,9 @@ class MergeEngine {
   void run_shared(const plan::Wave& wave);
   /// Local. @param next  the wave after it, or nullptr.
   void run_local(const plan::Wave& wave, const plan::Wave* next);
-  /// Worker threads. The i-th strip of direct units.
-  void merge_direct(std::size_t worker, DirectRun& run, std::size_t i);
+  /// Worker threads. The b-th bundle of direct units, but for units of which `wanted` says that somebody else has them.
+  void merge_direct(std::size_t worker, DirectRun& run, std::size_t b,
+                    const std::function<bool(std::size_t place)>& wanted = {});
   /// Local. Ends this rank's part if a worker left something undone because somebody wants the program to stop.
   void end_if_stopped() const;
 

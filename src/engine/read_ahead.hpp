@@ -1,4 +1,4 @@
-// Tells the storage what workers will want some time after the strip that they begin with.
+// Tells the storage what workers will want some time after the bundle that they begin with.
 //
 // As many bytes ahead for small tensors as for large ones: thousands of experts of a few kilobytes come in as few transfers
 // as one matrix.
@@ -17,11 +17,11 @@ class ReadAhead {
  public:
   /// Both must outlive it.
   ReadAhead(const EngineContext& context, const Strips& strips);
-  /// Worker threads. A worker begins with strip `i`, which it will read.
-  void begin(std::size_t i);
+  /// Worker threads. A worker begins with bundle `b`, which it will read.
+  void begin(std::size_t b);
 
  private:
-  std::uint64_t bytes_of(std::size_t i) const;
+  std::uint64_t bytes_of(std::size_t b) const;
   const EngineContext& context_;
   const Strips& strips_;
   std::uint64_t distance_;  // bytes of all inputs

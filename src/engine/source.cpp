@@ -50,15 +50,9 @@ void StoredSource::read_stored(ElementRange range, std::span<std::byte> stored) 
   }
 }
 
-std::optional<StoredPlace> StoredSource::place(ElementRange range) const {
+std::optional<FilePlace> StoredSource::place(ElementRange range) const {
   if (!tensor_.strides.empty() || !tensor_.pieces.empty()) return std::nullopt;
-  return StoredPlace{path(), offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)};
-}
-
-std::optional<io::StoredRun> StoredSource::stored_run(ElementRange range) const {
-  const auto at = place(range);
-  const io::PosixSource* const file = file_->file();
-  return at && file != nullptr ? std::optional(io::StoredRun{file, at->offset}) : std::nullopt;
+  return FilePlace{file_.get(), {offset_of(range.first), bytes_of(tensor_.info.dtype, range.count)}};
 }
 
 void StoredSource::will_need(ElementRange range) const {

@@ -14,16 +14,14 @@
 #include "core/convert.hpp"
 #include "core/range.hpp"
 #include "io/byte_source.hpp"
-#include "io/kernel_copy.hpp"
 #include "plan/plan.hpp"
 
 namespace stockpot::engine {
 
-/// Bytes of a file.
-struct StoredPlace {
-  std::string path;
-  std::uint64_t offset = 0, bytes = 0;
-  bool operator==(const StoredPlace&) const = default;
+/// Bytes of an open input file.
+struct FilePlace {
+  const io::ByteSource* file = nullptr;  ///< as long as the source that says so lives
+  ByteRange range;
 };
 
 class Source {
@@ -34,9 +32,7 @@ class Source {
   /// Local, thread safe. Reads what decode() will want for `range`. @param stored  stored_bytes(range) bytes.
   virtual void read(ElementRange range, std::span<std::byte> stored) const = 0;
   /// Where read() gets these elements, if it takes one run of a file's bytes as they are.
-  virtual std::optional<StoredPlace> place(ElementRange) const { return std::nullopt; }
-  /// The open file that place() lies in, and where; nothing: there is no place, or no file of the system.
-  virtual std::optional<io::StoredRun> stored_run(ElementRange) const { return std::nullopt; }
+  virtual std::optional<FilePlace> place(ElementRange) const { return std::nullopt; }
   /// Local. Tells the storage that `range` comes soon.
   virtual void will_need(ElementRange range) const = 0;
   /// Decodes the elements `wanted` out of what was read for `held`, which contains them.
@@ -71,8 +67,7 @@ class StoredSource : public Source {
                std::optional<DType> round_to);
   std::uint64_t stored_bytes(ElementRange range) const override { return bytes_of(tensor_.info.dtype, range.count); }
   void read(ElementRange range, std::span<std::byte> stored) const override;
-  std::optional<StoredPlace> place(ElementRange range) const override;
-  std::optional<io::StoredRun> stored_run(ElementRange range) const override;
+  std::optional<FilePlace> place(ElementRange range) const override;
   void will_need(ElementRange range) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<float> out) const override;

@@ -15,6 +15,10 @@ class StripClock {
   /// The worker begins with a strip: it reads.
   void begin(const Strip& strip) {
     enter(Phase::read);
+    show(strip);
+  }
+  /// What it does from now on is done with a strip that was read along with another one.
+  void show(const Strip& strip) {
     if (trace_ != nullptr) lane_->begin({trace_->stage(), strip.tensor, strip.range});
   }
   void enter(Phase next) {

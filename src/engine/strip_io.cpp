@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t cache_line = 64;
 
-std::uint64_t round_up(std::uint64_t bytes) { return (bytes + cache_line - 1) / cache_line * cache_line; }
+std::uint64_t round_up(std::uint64_t bytes, std::uint64_t step) { return (bytes + step - 1) / step * step; }
 
 struct Nonfinites {
   std::uint64_t first = 0;
@@ -55,15 +55,20 @@ TensorSources::TensorSources(const plan::MergePlan& plan, std::uint32_t tensor, 
   if (has_base_) sources_.push_back(factory.make(tensor, *plan.tensors[tensor].base));
 }
 
-StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory) {
-  StoredParts parts;
-  parts.reserve(sources.size());
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    const std::uint64_t bytes = sources[s].stored_bytes(range);
-    parts.push_back(memory.first(bytes));
-    memory = memory.subspan(round_up(bytes));
+void cut_parts(std::span<OpenStrip> strips, std::span<std::byte> memory) {
+  std::size_t most = 0;
+  for (const OpenStrip& open : strips) most = std::max(most, open.sources.size());
+  std::uint64_t at = 0;
+  for (std::size_t s = 0; s < most; ++s) {
+    at = round_up(at, cache_line);
+    for (OpenStrip& open : strips) {
+      if (s >= open.sources.size()) continue;
+      const std::uint64_t bytes = open.sources[s].stored_bytes(open.strip.range);
+      at = round_up(at, alignment_of(bytes));
+      open.parts.push_back(memory.subspan(at, bytes));
+      at += bytes;
+    }
   }
-  return parts;
 }
 
 void InputCheck::found(std::uint32_t tensor, std::size_t s) const {

@@ -1,6 +1,7 @@
 // A strip's way from stored bytes to decoded tiles: the part that statistics passes and merging have in common.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -33,8 +34,19 @@ class TensorSources {
 /// Stored bytes of a strip, one part per source. The memory belongs to someone else.
 using StoredParts = std::vector<std::span<std::byte>>;
 
-/// Cuts `memory` into one part per source for `range`. @pre it has plan::stored_bytes() of that many elements.
-StoredParts cut_parts(const TensorSources& sources, ElementRange range, std::span<std::byte> memory);
+/// A strip, what it is made of, and where the stored bytes of that belong.
+struct OpenStrip {
+  OpenStrip(const plan::MergePlan& plan, const Strip& of, const SourceFactory& factory)
+      : strip(of), sources(plan, of.tensor, factory) {}
+  Strip strip;
+  TensorSources sources;
+  StoredParts parts;
+};
+
+/// Cuts `memory` into the parts of strips: what each source has of all of them lies together, so that a run of neighbours in
+/// a file is one in memory, too. Each part begins at a multiple of its elements' size, and the first at one of a cache line.
+/// @pre it has plan::stored_bytes() of each strip.
+void cut_parts(std::span<OpenStrip> strips, std::span<std::byte> memory);
 
 /// What is done with NaN and infinities that inputs hold.
 class InputCheck {
@@ -69,6 +81,11 @@ std::optional<methods::Tile<Bfloat16>> stored_tile(const methods::OutputTensor& 
                                                    const TensorSources& sources, const StoredParts& parts,
                                                    ElementRange held, ElementRange range, const InputCheck* check,
                                                    std::vector<const Bfloat16*>& model_pointers);
+
+/// What elements of any type that take so many bytes together may begin at multiples of; 1 if there are none.
+inline std::uint64_t alignment_of(std::uint64_t bytes) {
+  return bytes == 0 ? 1 : std::min<std::uint64_t>(sizeof(double), bytes & (~bytes + 1));
+}
 
 /// Elements between the arrays of two sources in WorkerBuffers::values(): the result comes after the last source.
 template <class T>

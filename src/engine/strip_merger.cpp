@@ -29,20 +29,26 @@ void refuse_nonfinite(const plan::PlannedTensor& planned, ElementRange range, st
       .hint("choose a wider out_dtype or smaller weights, or --nonfinite propagate to write it as it is");
 }
 
+/// Where a source's elements lie in a file of the system, if they lie there as they are.
+std::optional<io::StoredRun> stored_run(const Source& source, ElementRange range) {
+  const auto place = source.place(range);
+  const io::PosixSource* const file = place ? place->file->file() : nullptr;
+  return file != nullptr ? std::optional(io::StoredRun{file, place->range.offset}) : std::nullopt;
+}
+
 /// A strip on its way, and a piece of it after the other.
 template <class T>
 class TileMerger {
  public:
-  TileMerger(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& of,
-             const TensorSources& sources, const StoredParts& parts)
+  TileMerger(EngineContext& context, Worker& worker, const OpenStrip& open, const StripMethod& of)
       : context_(context),
         worker_(worker),
-        strip_(strip),
+        strip_(open.strip),
         method_(*of.method),
         notes_(of.notes),
         check_stored_(of.inputs_are_finite || method_.shows_nonfinite() ? nullptr : context.check_of_inputs()),
-        sources_(sources),
-        parts_(parts) {}
+        sources_(open.sources),
+        parts_(open.parts) {}
 
   void merge(std::span<std::byte> encoded) {
     encoded_ = encoded;
@@ -145,47 +151,73 @@ class TileMerger {
 
 }  // namespace
 
-StoredParts read_strip(EngineContext& context, ElementRange range, const TensorSources& sources,
-                       std::span<std::byte> memory, HeldParts& held, ReadAhead& ahead, std::size_t i) {
-  StoredParts parts = cut_parts(sources, range, memory);
-  if (!held.holds(sources, range, parts)) ahead.begin(i);
-  std::uint64_t wanted = 0;
-  for (const auto& part : parts) wanted += part.size();
-  const std::uint64_t read = held.read(sources, range, parts);
-  context.counters.bytes_read += read;
-  context.counters.bytes_found += wanted - read;
-  return parts;
+std::vector<OpenStrip> open_strips(const EngineContext& context, std::span<const Strip> strips,
+                                   std::span<std::byte> memory) {
+  std::vector<OpenStrip> open;
+  open.reserve(strips.size());
+  for (const Strip& strip : strips) open.emplace_back(context.plan, strip, context.sources);
+  cut_parts(open, memory);
+  return open;
 }
 
-void merge_strip(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& method,
-                 const TensorSources& sources, const StoredParts& parts) {
-  const plan::PlannedTensor& planned = context.plan.tensors[strip.tensor];
+void read_strips(EngineContext& context, std::span<const OpenStrip* const> strips, HeldParts& held, ReadAhead& ahead,
+                 std::size_t b) {
+  const std::vector<StoredPart> parts = parts_of(strips);
+  if (!held.holds(parts)) ahead.begin(b);
+  std::uint64_t wanted = 0;
+  for (const StoredPart& part : parts) wanted += part.memory.size();
+  const std::uint64_t read = held.read(parts);
+  context.counters.bytes_read += read;
+  context.counters.bytes_found += wanted - read;
+}
+
+std::span<std::byte> MergedStrips::place_of(const OpenStrip& open, bool is_copied) {
+  if (alone_ && is_copied) return open.parts[0];
+  const std::uint64_t bytes = bytes_of(context_.plan.tensors[open.strip.tensor].output.dtype, open.strip.range.count);
+  const std::uint64_t step = alignment_of(bytes);
+  at_ = (at_ + step - 1) / step * step;
+  const auto place = worker_.buffers.encoded().subspan(at_, bytes);
+  at_ += bytes;
+  return place;
+}
+
+void MergedStrips::add(const OpenStrip& open, const StripMethod& method) {
+  const plan::PlannedTensor& planned = context_.plan.tensors[open.strip.tensor];
   const auto with_merger = [&](const auto& use) {
-    planned.float64 ? use(TileMerger<double>(context, worker, strip, method, sources, parts))
-                    : use(TileMerger<float>(context, worker, strip, method, sources, parts));
+    planned.float64 ? use(TileMerger<double>(context_, worker_, open, method))
+                    : use(TileMerger<float>(context_, worker_, open, method));
   };
-  worker.clock.enter(Phase::merge);
-  if (context.measuring) {
+  worker_.clock.enter(Phase::merge);
+  if (!alone_) worker_.clock.show(open.strip);
+  if (context_.measuring) {
     if (planned.lines_offset) with_merger([](auto merger) { merger.measure(); });
     return;
   }
-  std::span<std::byte> encoded = parts[0];
-  if (method.method != nullptr) {
-    encoded = worker.buffers.encoded().first(bytes_of(planned.output.dtype, strip.range.count));
+  const bool is_copied = method.method == nullptr;
+  const std::span<std::byte> encoded = place_of(open, is_copied);
+  if (!is_copied) {
     with_merger([&](auto merger) { merger.merge(encoded); });
+  } else if (encoded.data() != open.parts[0].data()) {
+    std::ranges::copy(open.parts[0], encoded.begin());
   }
-  worker.clock.enter(Phase::digest);
+  worker_.clock.enter(Phase::digest);
   io::DigestTree run;
-  io::digest_blocks(planned.output.dtype, strip.range, encoded, run);  // while it is in cache
-  worker.clock.enter(Phase::write);
-  const auto stored = method.method == nullptr ? sources[0].stored_run(strip.range) : std::nullopt;
-  if (stored) {
-    context.sink.copy(strip.tensor, strip.range, encoded, *stored);
-  } else {
-    context.sink.write(strip.tensor, strip.range, encoded);
+  io::digest_blocks(planned.output.dtype, open.strip.range, encoded, run);  // while it is in cache
+  const auto from = is_copied ? stored_run(open.sources[0], open.strip.range) : std::nullopt;
+  merged_.push_back({&open, {open.strip.tensor, open.strip.range, encoded, from}, std::move(run)});
+}
+
+void MergedStrips::write() {
+  if (merged_.empty()) return;
+  worker_.clock.enter(Phase::write);
+  std::vector<io::EncodedRange> ranges;
+  ranges.reserve(merged_.size());
+  for (const Merged& merged : merged_) ranges.push_back(merged.encoded);
+  context_.sink.write_all(ranges);
+  for (const Merged& merged : merged_) {
+    context_.units.written(merged.open->strip, merged.digests);
+    context_.counters.bytes_written += merged.encoded.bytes.size();
   }
-  context.units.written(strip, run);
-  context.counters.bytes_written += encoded.size();
 }
 
 }  // namespace stockpot::engine

@@ -21,23 +21,22 @@ bool are_finite(std::span<const methods::Lanes> sums) {
 template <class T>
 class TileObserver {
  public:
-  TileObserver(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& of,
-               const TensorSources& sources, const StoredParts& parts, GroupTally& tally,
+  TileObserver(EngineContext& context, Worker& worker, const OpenStrip& open, const StripMethod& of, GroupTally& tally,
                std::span<std::uint64_t> counts)
       : context_(context),
         worker_(worker),
-        strip_(strip),
-        tensor_(context.plan.context[strip.tensor]),
+        strip_(open.strip),
+        tensor_(context.plan.context[strip_.tensor]),
         method_(*of.method),
         notes_(of.notes),
         in_pass_(of.inputs_are_finite ? NonfiniteInput::counted : method_.nonfinite_input()),
-        sources_(sources),
-        parts_(parts),
+        sources_(open.sources),
+        parts_(open.parts),
         tally_(tally),
         counts_(counts),
         sums_(tally.shape().sums),
         maxima_(tally.shape().maxima),
-        decoded_elements_(plan::observed_elements(context.plan, strip.tensor)) {}
+        decoded_elements_(plan::observed_elements(context.plan, strip_.tensor)) {}
 
   void observe() {
     const std::uint64_t step = plan::tile_elements(context_.plan, strip_.tensor);
@@ -98,13 +97,12 @@ class TileObserver {
 
 }  // namespace
 
-void observe_strip(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& method,
-                   const TensorSources& sources, const StoredParts& parts, GroupTally& tally,
-                   std::span<std::uint64_t> counts) {
-  if (context.plan.tensors[strip.tensor].float64) {
-    TileObserver<double>(context, worker, strip, method, sources, parts, tally, counts).observe();
+void observe_strip(EngineContext& context, Worker& worker, const OpenStrip& open, const StripMethod& method,
+                   GroupTally& tally, std::span<std::uint64_t> counts) {
+  if (context.plan.tensors[open.strip.tensor].float64) {
+    TileObserver<double>(context, worker, open, method, tally, counts).observe();
   } else {
-    TileObserver<float>(context, worker, strip, method, sources, parts, tally, counts).observe();
+    TileObserver<float>(context, worker, open, method, tally, counts).observe();
   }
 }
 

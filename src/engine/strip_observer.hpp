@@ -12,8 +12,7 @@ namespace stockpot::engine {
 
 /// Worker threads. Lets a method observe one strip out of its stored bytes.
 /// @param counts  where its counts are added up.   @throws Error(numeric) for non-finite inputs
-void observe_strip(EngineContext& context, Worker& worker, const Strip& strip, const StripMethod& method,
-                   const TensorSources& sources, const StoredParts& parts, GroupTally& tally,
-                   std::span<std::uint64_t> counts);
+void observe_strip(EngineContext& context, Worker& worker, const OpenStrip& open, const StripMethod& method,
+                   GroupTally& tally, std::span<std::uint64_t> counts);
 
 }  // namespace stockpot::engine

@@ -1,4 +1,4 @@
-// The pieces that workers take: strips of units, in reading order.
+// The pieces that workers take: strips of units, in reading order, small ones together.
 #pragma once
 
 #include <cstdint>
@@ -15,26 +15,39 @@ struct Strip {
   std::uint32_t tensor = 0;
   std::uint32_t unit_index = 0;    ///< in the schedule
   std::size_t strips_of_unit = 0;  ///< that one among them
-  ElementRange unit;
-  ElementRange range;
+  ElementRange unit = {};
+  ElementRange range = {};
+};
+
+/// What a worker takes at once: one strip, or the whole of several small units that follow each other, as many as one
+/// transfer of each source holds. Their stored bytes are read together and their results written together.
+struct Bundle {
+  std::size_t first = 0, end = 0;  ///< of its strips
+  std::size_t size() const { return end - first; }
 };
 
 /// Units cut into strips, without a list of them: a trillion parameters are a million strips.
 class Strips {
  public:
-  Strips(const plan::MergePlan& plan, const plan::Schedule& schedule, std::span<const std::uint32_t> units);
+  /// @param keep_units  no bundle has units before and behind so many.
+  Strips(const plan::MergePlan& plan, const plan::Schedule& schedule, std::span<const std::uint32_t> units,
+         std::size_t keep_units = 0);
   std::size_t size() const { return first_strip_.back(); }
   /// @pre i < size()
   Strip operator[](std::size_t i) const;
-  /// The first strip of the unit at `place` of the list; after the last unit, size().
-  std::size_t first_of(std::size_t place) const { return first_strip_[place]; }
+
+  std::size_t bundles() const { return first_bundle_.back(); }
+  /// @pre b < bundles()
+  Bundle bundle(std::size_t b) const;
+  std::vector<Strip> strips_of(Bundle bundle) const;
 
  private:
   std::uint64_t elements_of_strip(std::uint32_t tensor) const;
   const plan::MergePlan& plan_;
   const plan::Schedule& schedule_;
   std::span<const std::uint32_t> units_;
-  std::vector<std::size_t> first_strip_;  // of each unit; one more at the end
+  std::vector<std::size_t> first_strip_;   // of each unit; one more at the end
+  std::vector<std::size_t> first_bundle_;  // likewise: of those that begin with it or behind it
 };
 
 }  // namespace stockpot::engine

@@ -12,7 +12,7 @@ namespace stockpot::engine {
 WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     : context_(context),
       wave_(wave),
-      strips_(context.plan, context.schedule, wave.units),
+      strips_(context.plan, context.schedule, wave.units, wave.keep_units),
       is_loaded_(strips_.size(), 0),
       pending_(context.workers.size()) {
   for (const std::uint32_t g : wave.groups) {
@@ -28,11 +28,10 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
     at += plan::unit_note_bytes(context.plan, context.schedule, unit(place));
   }
   std::vector<std::uint64_t> layout;
-  for (std::size_t i = 0; i < strips_.size(); ++i) {
-    const Strip strip = strips_[i];
-    if (strip.place >= wave.keep_units) break;
+  for (std::size_t b = 0; b < strips_.bundles(); ++b) {
+    if (strips_[strips_.bundle(b).first].place >= wave.keep_units) break;
     layout.push_back(at);
-    at += plan::stored_bytes(context.plan, strip.tensor, strip.range.count);
+    at += stored_bytes_of(b);
   }
   kept_ = context.kept.begin(std::move(layout));
 }
@@ -80,33 +79,67 @@ void WaveRun::observe(const plan::Wave* next) {
   ReadAhead ahead(context_, strips_);
   const Strips coming = strips_of(reads_no_more() ? next : nullptr);
   const std::size_t first = observed_;
-  context_.workers.run(strips_.size() - first, [&](std::size_t w, std::size_t i) {
-    if (i < coming.size()) context_.advise(coming[i]);
-    observe_strip(w, first + i, ahead);
+  context_.workers.run(strips_.bundles() - first, [&](std::size_t w, std::size_t b) {
+    if (b < coming.bundles()) context_.advise(coming, b);
+    observe_bundle(w, first + b, ahead);
   });
   for (std::size_t w = 0; w < pending_.size(); ++w) flush(w);
 }
 
 bool WaveRun::reads_no_more() const {
-  return kept_.layout.size() == strips_.size() && std::ranges::find(is_loaded_, 0) == is_loaded_.end();
+  return kept_.layout.size() == strips_.bundles() && std::ranges::find(is_loaded_, 0) == is_loaded_.end();
 }
 
 Strips WaveRun::strips_of(const plan::Wave* wave) const {
   return {context_.plan, context_.schedule, wave == nullptr ? std::span<const std::uint32_t>() : wave->units};
 }
 
-void WaveRun::observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
+std::uint64_t WaveRun::stored_bytes_of(std::size_t b) const {
+  std::uint64_t bytes = 0;
+  for (const Strip& strip : strips_.strips_of(strips_.bundle(b))) {
+    bytes += plan::stored_bytes(context_.plan, strip.tensor, strip.range.count);
+  }
+  return bytes;
+}
+
+template <class Wants>
+std::vector<OpenStrip> WaveRun::read(Worker& worker, std::size_t b, ReadAhead& ahead, const Wants& wants) {
+  const Bundle bundle = strips_.bundle(b);
+  const std::vector<Strip> strips = strips_.strips_of(bundle);
+  std::vector<std::uint8_t> is_wanted;
+  for (const Strip& strip : strips) is_wanted.push_back(wants(strip) ? 1 : 0);
+  if (std::ranges::find(is_wanted, 1) == is_wanted.end()) return {};
+  worker.clock.begin(strips.front());
+  const auto memory = is_kept(b) ? context_.kept.memory().subspan(kept_.layout[b]) : worker.buffers.stored();
+  std::vector<OpenStrip> opened = open_strips(context_, strips, memory);
+  std::vector<const OpenStrip*> missing;
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    std::uint8_t& is_loaded = is_loaded_[bundle.first + i];
+    if (is_wanted[i] == 0 || is_loaded != 0) continue;
+    missing.push_back(&opened[i]);
+    if (is_kept(b)) is_loaded = 1;
+  }
+  if (!missing.empty()) read_strips(context_, missing, is_kept(b) ? kept_.held[b] : worker.held, ahead, b);
+  std::vector<OpenStrip> wanted;
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    if (is_wanted[i] != 0) wanted.push_back(std::move(opened[i]));
+  }
+  return wanted;
+}
+
+void WaveRun::observe_bundle(std::size_t w, std::size_t b, ReadAhead& ahead) {
   if (!context_.may_look()) return;
-  const Strip strip = strips_[i];
-  Member& member = member_of(strip.tensor);
-  if (member.tally == nullptr || !member.method->wants(context_.plan.context[strip.tensor], strip.range)) return;
   Worker& worker = context_.per_worker[w];
-  worker.clock.begin(strip);
-  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts = stored(worker, strip, sources, i, ahead);
-  worker.clock.enter(Phase::observe);
-  engine::observe_strip(context_, worker, strip, method_of(strip, member), sources, parts, *member.tally,
-                        counts_for(w, *member.tally));
+  const std::vector<OpenStrip> opened = read(worker, b, ahead, [&](const Strip& strip) {
+    const Member& member = member_of(strip.tensor);
+    return member.tally && member.method->wants(context_.plan.context[strip.tensor], strip.range);
+  });
+  for (const OpenStrip& open : opened) {
+    Member& member = member_of(open.strip.tensor);
+    worker.clock.enter(Phase::observe);
+    if (opened.size() > 1) worker.clock.show(open.strip);
+    observe_strip(context_, worker, open, method_of(open.strip, member), *member.tally, counts_for(w, *member.tally));
+  }
 }
 
 std::span<std::uint64_t> WaveRun::counts_for(std::size_t w, GroupTally& tally) {
@@ -122,17 +155,6 @@ void WaveRun::flush(std::size_t w) {
   Pending& pending = pending_[w];
   if (pending.tally != nullptr) pending.tally->add_counts(pending.counts);
   pending = {};
-}
-
-StoredParts WaveRun::stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i,
-                            ReadAhead& ahead) {
-  if (i >= kept_.layout.size()) {
-    return read_strip(context_, strip.range, sources, worker.buffers.stored(), worker.held, ahead, i);
-  }
-  const auto memory = context_.kept.memory().subspan(kept_.layout[i]);
-  if (is_loaded_[i]) return cut_parts(sources, strip.range, memory);
-  is_loaded_[i] = 1;
-  return read_strip(context_, strip.range, sources, memory, kept_.held[i], ahead, i);
 }
 
 methods::Notes WaveRun::notes_of(const Strip& strip, const Member& member) const {
@@ -193,22 +215,20 @@ void WaveRun::conclude(bool record) {
 void WaveRun::merge(const plan::Wave* next) {
   const Strips coming = strips_of(next);
   ReadAhead ahead(context_, strips_);
-  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
-    if (i < coming.size()) context_.advise(coming[i]);
-    merge_strip(w, i, ahead);
+  context_.workers.run(strips_.bundles(), [&](std::size_t w, std::size_t b) {
+    if (b < coming.bundles()) context_.advise(coming, b);
+    merge_bundle(w, b, ahead);
   });
 }
 
-void WaveRun::merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead) {
-  const Strip strip = strips_[i];
+void WaveRun::merge_bundle(std::size_t w, std::size_t b, ReadAhead& ahead) {
   Worker& worker = context_.per_worker[w];
-  worker.clock.begin(strip);
-  if (context_.schedule.units[strip.unit_index].done) return;
-  if (!context_.may_begin(strip)) return;
-  const TensorSources sources(context_.plan, strip.tensor, context_.sources);
-  const StoredParts parts = stored(worker, strip, sources, i, ahead);
-  const Member& member = member_of(strip.tensor);
-  engine::merge_strip(context_, worker, strip, method_of(strip, member), sources, parts);
+  const std::vector<OpenStrip> opened = read(worker, b, ahead, [&](const Strip& strip) {
+    return !context_.schedule.units[strip.unit_index].done && context_.may_begin(strip);
+  });
+  MergedStrips merged(context_, worker, opened.size());
+  for (const OpenStrip& open : opened) merged.add(open, method_of(open.strip, member_of(open.strip.tensor)));
+  merged.write();
 }
 
 bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, const plan::Wave& next) {
@@ -224,16 +244,16 @@ bool WaveRun::can_overlap(const plan::MergePlan& plan, const plan::Wave& wave, c
 }
 
 void WaveRun::merge_beside(WaveRun& next) {
-  constexpr int most_strips_between_two = 4;
-  WaveOverlap overlap(kept_.layout, strips_.size(), next.ends_of_kept(), next.strips_.size());
+  constexpr int most_between_two = 4;
+  WaveOverlap overlap(kept_.layout, strips_.bundles(), next.ends_of_kept(), next.strips_.bundles());
   ReadAhead ahead(context_, strips_), ahead_of_next(context_, next.strips_);
-  context_.workers.run(strips_.size(), [&](std::size_t w, std::size_t i) {
-    merge_strip(w, i, ahead);
-    overlap.merged(i);
-    for (int strips = 0; strips < most_strips_between_two; ++strips) {  // between tasks somebody looks for alarms
+  context_.workers.run(strips_.bundles(), [&](std::size_t w, std::size_t b) {
+    merge_bundle(w, b, ahead);
+    overlap.merged(b);
+    for (int taken = 0; taken < most_between_two; ++taken) {  // between tasks somebody looks for alarms
       const auto coming = overlap.take();
       if (!coming) return;
-      next.observe_strip(w, *coming, ahead_of_next);
+      next.observe_bundle(w, *coming, ahead_of_next);
     }
   });
   next.observed_ = overlap.taken();
@@ -241,10 +261,7 @@ void WaveRun::merge_beside(WaveRun& next) {
 
 std::vector<std::uint64_t> WaveRun::ends_of_kept() const {
   std::vector<std::uint64_t> ends;
-  for (std::size_t i = 0; i < kept_.layout.size(); ++i) {
-    const Strip strip = strips_[i];
-    ends.push_back(kept_.layout[i] + plan::stored_bytes(context_.plan, strip.tensor, strip.range.count));
-  }
+  for (std::size_t b = 0; b < kept_.layout.size(); ++b) ends.push_back(kept_.layout[b] + stored_bytes_of(b));
   return ends;
 }
 

@@ -60,31 +60,34 @@ class WaveRun {
     GroupTally* tally = nullptr;
     std::span<std::uint64_t> counts;
   };
-  void merge_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
-  void observe_strip(std::size_t w, std::size_t i, ReadAhead& ahead);
+  void merge_bundle(std::size_t w, std::size_t b, ReadAhead& ahead);
+  void observe_bundle(std::size_t w, std::size_t b, ReadAhead& ahead);
   std::span<std::uint64_t> counts_for(std::size_t w, GroupTally& tally);
   void flush(std::size_t w);
   bool reads_no_more() const;
   Strips strips_of(const plan::Wave* wave) const;
   std::uint64_t chunk_bytes() const { return context_.schedule.options.chunk_bytes; }
-  /// The bytes of strip `i`: kept ones are read when they are first wanted.
-  StoredParts stored(Worker& worker, const Strip& strip, const TensorSources& sources, std::size_t i, ReadAhead& ahead);
+  bool is_kept(std::size_t b) const { return b < kept_.layout.size(); }
+  /// Opens the strips of bundle `b` that wants(strip) says yes to, with their bytes: kept ones are read when they are first wanted.
+  template <class Wants>
+  std::vector<OpenStrip> read(Worker& worker, std::size_t b, ReadAhead& ahead, const Wants& wants);
+  std::uint64_t stored_bytes_of(std::size_t b) const;
   /// What was or will be noted of a strip, if there is room for it.
   methods::Notes notes_of(const Strip& strip, const Member& member) const;
   StripMethod method_of(const Strip& strip, const Member& member) const;
   Member& member_of(std::uint32_t tensor);
-  /// Where the memory of each kept strip ends.
+  /// Where the memory of each kept bundle ends.
   std::vector<std::uint64_t> ends_of_kept() const;
 
   EngineContext& context_;
   const plan::Wave& wave_;
   Strips strips_;
   std::vector<std::uint64_t> notes_at_;  // of each unit with notes, where they begin in the kept memory
-  KeptStrips::Wave kept_;                // of each kept strip likewise, behind them
+  KeptStrips::Wave kept_;                // of each kept bundle likewise, behind them
   std::vector<std::uint8_t>
       is_loaded_;  // of each strip, whether it was read in this run; a strip is one worker's at a time
   bool pass_is_set_up_ = false;
-  std::size_t observed_ = 0;                // strips that were observed in the coming pass before observe()
+  std::size_t observed_ = 0;                // bundles that were observed in the coming pass before observe()
   std::span<std::uint64_t> used_counters_;  // of the coming pass
   std::vector<Member> members_;             // parallel to wave_.groups
   std::unordered_map<std::uint32_t, std::size_t> place_of_group_;

@@ -118,6 +118,35 @@ void OutputFiles::write(const TensorInfo& info, std::uint32_t tensor, ElementRan
   files_[place.file].write(place.offset + bytes_of(info.dtype, range.first), bytes, from);
 }
 
+/// Bytes that one transfer writes.
+struct OutputFiles::Run {
+  std::size_t file = 0;
+  std::uint64_t offset = 0;
+  std::span<const std::byte> bytes;
+  std::optional<StoredRun> from;
+
+  /// Takes what follows, if it does so everywhere.
+  bool take(const Run& next) {
+    if (next.file != file || next.offset != offset + bytes.size()) return false;
+    if (next.bytes.data() != bytes.data() + bytes.size() || next.from.has_value() != from.has_value()) return false;
+    if (from && (next.from->file != from->file || next.from->offset != from->offset + bytes.size())) return false;
+    bytes = {bytes.data(), bytes.size() + next.bytes.size()};
+    return true;
+  }
+};
+
+void OutputFiles::write_all(std::span<const TensorInfo> tensors, std::span<const EncodedRange> all) {
+  const auto run_of = [&](const EncodedRange& one) {
+    const OutputPlaces::Place& place = places_[one.tensor];
+    return Run{place.file, place.offset + bytes_of(tensors[one.tensor].dtype, one.range.first), one.bytes, one.from};
+  };
+  for (std::size_t i = 0; i < all.size();) {
+    Run run = run_of(all[i++]);
+    while (i < all.size() && run.take(run_of(all[i]))) ++i;
+    files_[run.file].write(run.offset, run.bytes, run.from);
+  }
+}
+
 void OutputFiles::flush() {
   for (OutputFile& file : files_) file.flush();
 }

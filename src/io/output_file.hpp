@@ -69,6 +69,8 @@ class OutputFiles {
   /// @param from    where these lie in a file; nothing: in none.
   void write(const TensorInfo& info, std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes,
              const std::optional<StoredRun>& from = {});
+  /// The same of several: what lies in one run of memory and of a file at once.
+  void write_all(std::span<const TensorInfo> tensors, std::span<const EncodedRange> all);
   /// Local, thread safe.
   void flush();
   /// Local. Syncs and closes.
@@ -82,6 +84,7 @@ class OutputFiles {
   void check_sizes() const;
 
  private:
+  struct Run;
   std::vector<OutputFile> files_;            ///< parallel to OutputLayout::files
   std::vector<OutputPlaces::Place> places_;  ///< of each tensor's elements
 };

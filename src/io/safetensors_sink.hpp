@@ -22,6 +22,7 @@ class SafetensorsSink final : public TensorSink {
   void prepare(const comm::Communicator& comm) override;
   void write(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes) override;
   void copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun& from) override;
+  void write_all(std::span<const EncodedRange> all) override { shards_.write_all(layout_.tensors, all); }
   bool resumable() const override { return true; }
   void flush() override { shards_.flush(); }
   /// Collective. Also writes the index, if there are several files.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -69,6 +70,14 @@ struct TensorFile {
   std::vector<std::uint32_t> tensors;  ///< in file order, indices into OutputLayout::tensors
 };
 
+/// Elements of a tensor of the output, as they are to be stored.
+struct EncodedRange {
+  std::uint32_t tensor = 0;  ///< index into OutputLayout::tensors
+  ElementRange range;
+  std::span<const std::byte> bytes;
+  std::optional<StoredRun> from;  ///< where they lie in an input file; nothing: in none
+};
+
 class TensorSink {
  public:
   virtual ~TensorSink() = default;
@@ -82,6 +91,12 @@ class TensorSink {
   /// The same for elements that lie in an input file as `bytes`, which the storage may be able to copy by itself.
   virtual void copy(std::uint32_t tensor, ElementRange range, std::span<const std::byte> bytes, const StoredRun&) {
     write(tensor, range, bytes);
+  }
+  /// write() or copy() of each: what lies in one run of memory and of a file in as few transfers as that takes.
+  virtual void write_all(std::span<const EncodedRange> all) {
+    for (const EncodedRange& one : all) {
+      one.from ? copy(one.tensor, one.range, one.bytes, *one.from) : write(one.tensor, one.range, one.bytes);
+    }
   }
   /// Whether a later attempt can go on with the files: then write() may be called for what it still lacks only.
   virtual bool resumable() const { return false; }

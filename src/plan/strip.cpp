@@ -93,6 +93,14 @@ std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uin
   return sum;
 }
 
+std::uint64_t transfer_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements) {
+  const PlannedTensor& planned = plan.tensors[tensor];
+  std::uint64_t most = bytes_of(planned.output.dtype, elements);
+  if (planned.base) most = std::max(most, source_bytes(plan, tensor, *planned.base, elements));
+  for (const SourceTensor source : planned.sources) most = std::max(most, source_bytes(plan, tensor, source, elements));
+  return round_up(most, line);
+}
+
 namespace {
 
 /// Of the strips that so many elements are cut into. @param bytes_of_strip  of a strip's elements
@@ -137,6 +145,7 @@ std::uint64_t decoded_elements(const MergePlan& plan, std::uint32_t tensor) {
 
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
   StripMemory largest;
+  std::uint64_t most_sources = 0, all_stored = 0, all_output = 0;
   for (std::uint32_t t = 0; t < plan.tensors.size(); ++t) {
     const PlannedTensor& planned = plan.tensors[t];
     const std::uint64_t strip = std::min(strip_elements(plan, t, chunk_bytes), planned.output.elements());
@@ -144,11 +153,17 @@ StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
     const std::uint64_t value_bytes = planned.float64 ? sizeof(double) : sizeof(float);
     largest.stored_bytes = std::max(largest.stored_bytes, stored_bytes(plan, t, strip));
     largest.output_bytes = std::max(largest.output_bytes, round_up(bytes_of(planned.output.dtype, strip), line));
+    most_sources = std::max(most_sources, arrays - 1);
+    all_stored += stored_bytes(plan, t, planned.output.elements());
+    all_output += round_up(planned.output.bytes(), line);
     if (planned.action == Action::copy) continue;
     const std::uint64_t values = std::min(decoded_elements(plan, t), strip);
     largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(values * value_bytes, line));
     largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].needs.tally.counts);
   }
+  const std::uint64_t transfer = round_up(chunk_bytes, line);
+  largest.stored_bytes = std::max(largest.stored_bytes, std::min(most_sources * transfer, all_stored));
+  largest.output_bytes = std::max(largest.output_bytes, std::min(transfer, all_output));
   return largest;
 }
 

@@ -31,6 +31,10 @@ bool cuts_columns(const MergePlan& plan, std::uint32_t tensor, SourceTensor sour
 /// @param elements  of the strip.
 std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
 
+/// Bytes of the largest transfer that a strip takes: of the source that has most, or of the output; rounded up to a cache line.
+/// Where sources and output are of one type it does not depend on how many there are.
+std::uint64_t transfer_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
+
 /// What the pool holds of a unit that is kept between passes: its strips, one after the other.
 /// @param elements  of the unit, or of its first strips.
 std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
@@ -55,7 +59,8 @@ struct StripMemory {
   std::uint64_t total() const { return stored_bytes + value_bytes + output_bytes + counts * sizeof(std::uint64_t); }
 };
 
-/// Enough for every strip of every tensor: the largest of each part, rounded up so that each part starts aligned.
+/// Enough for every strip of every tensor, and for as many small tensors at once as one transfer holds: the largest of each
+/// part, rounded up so that each part starts aligned.
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes);
 
 }  // namespace stockpot::plan

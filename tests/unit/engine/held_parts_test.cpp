@@ -41,7 +41,12 @@ class HeldPartsTest : public testing::Test {
       }
       plan = std::make_unique<plan::MergePlan>(plan::test::planned(text, std::move(catalogues)));
       factory = std::make_unique<SourceFactory>(*plan, *files());
-      sources = std::make_unique<TensorSources>(*plan, 0, *factory);
+    }
+    /// Its elements, to be read into `memory`.
+    OpenStrip open(ElementRange range, std::span<std::byte> memory) const {
+      OpenStrip opened(*plan, {.range = range}, *factory);
+      cut_parts({&opened, 1}, memory);
+      return opened;
     }
     static InputFiles* files() {
       static InputFiles all([](const std::string& path) { return std::make_unique<Filled>(path); });
@@ -49,15 +54,14 @@ class HeldPartsTest : public testing::Test {
     }
     std::unique_ptr<plan::MergePlan> plan;
     std::unique_ptr<SourceFactory> factory;
-    std::unique_ptr<TensorSources> sources;
   };
 
   /// Reads elements of a merge and checks what memory holds then. @return bytes read.
   std::uint64_t read(const Merge& merge, const std::string& models, ElementRange range = {0, elements}) {
-    const StoredParts parts = cut_parts(*merge.sources, range, memory_);
-    const std::uint64_t bytes = held_.read(*merge.sources, range, parts);
+    const OpenStrip open = merge.open(range, memory_);
+    const std::uint64_t bytes = held_.read(parts_of(all_of({&open, 1})));
     for (std::size_t s = 0; s < models.size(); ++s) {
-      EXPECT_THAT(parts[s], Each(static_cast<std::byte>(models[s]))) << "source " << s;
+      EXPECT_THAT(open.parts[s], Each(static_cast<std::byte>(models[s]))) << "source " << s;
     }
     return bytes;
   }
@@ -91,12 +95,12 @@ TEST_F(HeldPartsTest, APartThatWasWrittenOverIsNotHeld) {
 
 TEST_F(HeldPartsTest, OfAWaveAreThereForTheNextOneOfTheSameLayoutOnly) {
   const Merge merge("abc");
-  const ElementRange all{0, elements};
-  const StoredParts parts = cut_parts(*merge.sources, all, memory_);
+  const OpenStrip open = merge.open({0, elements}, memory_);
+  const std::vector<StoredPart> parts = parts_of(all_of({&open, 1}));
   KeptStrips kept(memory_);
   const auto read = [&](KeptStrips::Wave& wave) {
-    const bool is_held = wave.held[0].holds(*merge.sources, all, parts);
-    wave.held[0].read(*merge.sources, all, parts);
+    const bool is_held = wave.held[0].holds(parts);
+    wave.held[0].read(parts);
     return is_held;
   };
   const auto run = [&](std::vector<std::uint64_t> layout) {

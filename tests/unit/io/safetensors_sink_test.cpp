@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "core/error.hpp"
+#include "io/pending_calls.hpp"
 #include "io/safetensors.hpp"
 #include "support/patterned_output.hpp"
 #include "support/temporary_directory.hpp"
@@ -51,6 +54,42 @@ TEST(SafetensorsSink, FileIsHeaderThenDataToTheByte) {
     for (const std::byte byte : pattern_of(layout, tensor)) expected += static_cast<char>(byte);
   }
   EXPECT_EQ(bytes_of_file(scratch / "model.safetensors"), expected);
+}
+
+TEST(SafetensorsSink, NeighboursInMemoryAreWrittenAtOnce) {
+  const TemporaryDirectory scratch;
+  OutputLayout layout;
+  layout.directory = scratch.path();
+  layout.tensors = {{"a", DType::bf16, {3}}, {"b", DType::bf16, {5}}, {"c", DType::bf16, {2}}, {"d", DType::bf16, {4}}};
+  layout.files = {{"model-00001-of-00002.safetensors", {0, 1, 2}, {0, 6, 16}},
+                  {"model-00002-of-00002.safetensors", {3}, {0}}};
+  std::vector<std::byte> memory;
+  std::vector<EncodedRange> all;
+  for (std::uint32_t t = 0; t < layout.tensors.size(); ++t) {
+    std::ranges::copy(pattern_of(layout, t), std::back_inserter(memory));
+  }
+  std::size_t at = 0;
+  for (std::uint32_t t = 0; t < layout.tensors.size(); ++t) {
+    all.push_back({t, {0, layout.tensors[t].elements()}, std::span(memory).subspan(at, layout.tensors[t].bytes()), {}});
+    at += layout.tensors[t].bytes();
+  }
+  const auto comm = comm::Communicator::alone();
+  SafetensorsSink together(layout);
+  together.prepare(comm);
+  take_transfer_totals();
+  together.write_all(all);
+  EXPECT_EQ(take_transfer_totals()[static_cast<std::size_t>(Transfer::write)].calls, 2u) << "one for each file";
+  std::ranges::reverse(all);
+  together.write_all(all);
+  EXPECT_EQ(take_transfer_totals()[static_cast<std::size_t>(Transfer::write)].calls, 4u) << "each is behind the next";
+  together.finish(comm);
+  for (const auto& file : layout.files) {
+    std::string expected;
+    for (const std::uint32_t t : file.tensors) {
+      for (const std::byte byte : pattern_of(layout, t)) expected += static_cast<char>(byte);
+    }
+    EXPECT_TRUE(bytes_of_file(scratch / file.name).ends_with(expected)) << file.name;
+  }
 }
 
 TEST(SafetensorsSink, OneFileNeedsNoIndex) {

@@ -1,0 +1,104 @@
+// Workers take large units strip by strip, and small ones together.
+#include "engine/strips.hpp"
+
+#include <gmock/gmock.h>
+
+#include <numeric>
+
+#include "plan/waves.hpp"
+#include "unit/plan/planned.hpp"
+
+namespace stockpot::engine {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+
+constexpr std::uint64_t chunk = std::uint64_t{64} << 10;
+constexpr std::uint64_t small = 1024, large = std::uint64_t{1} << 20;  // elements of 16 bits
+
+/// A linear merge of models whose tensors have so many elements, on one rank.
+struct Merge {
+  explicit Merge(const std::vector<std::uint64_t>& elements, std::size_t models = 2, DType dtype = DType::bf16) {
+    std::vector<TensorInfo> tensors;
+    for (std::size_t t = 0; t < elements.size(); ++t) {
+      tensors.push_back({"t." + std::to_string(100 + t), dtype, {elements[t]}});
+    }
+    std::string text = "merge_method: linear\nparameters: {weight: 1}\nmodels:\n";
+    for (std::size_t m = 0; m < models; ++m) text += std::string("  - model: ") + static_cast<char>('a' + m) + "\n";
+    plan = plan::test::planned(text, plan::test::alike(models, tensors));
+    schedule = plan::make_schedule(plan, {.chunk_bytes = chunk});
+    units.resize(schedule.units.size());
+    std::iota(units.begin(), units.end(), 0u);
+  }
+  Strips strips(std::size_t keep_units = 0) const { return {plan, schedule, units, keep_units}; }
+
+  plan::MergePlan plan;
+  plan::Schedule schedule;
+  std::vector<std::uint32_t> units;
+};
+
+std::vector<std::size_t> sizes_of_bundles(const Strips& strips) {
+  std::vector<std::size_t> sizes;
+  std::size_t next = 0;
+  for (std::size_t b = 0; b < strips.bundles(); ++b) {
+    const Bundle bundle = strips.bundle(b);
+    EXPECT_EQ(bundle.first, next) << "each strip is in one bundle, in order";
+    next = bundle.end;
+    sizes.push_back(bundle.size());
+  }
+  EXPECT_EQ(next, strips.size());
+  return sizes;
+}
+
+TEST(Strips, OfSmallUnitsAreBundledUpToATransfer) {
+  const Merge merge(std::vector<std::uint64_t>(70, small));
+  EXPECT_THAT(sizes_of_bundles(merge.strips()), ElementsAre(32, 32, 6)) << "2 KiB each";
+}
+
+TEST(Strips, OfLargeUnitsAreTakenOneByOne) {
+  const Merge merge({small, small, large, small, large, large, small, small, small});
+  const Strips strips = merge.strips();
+  EXPECT_EQ(strips.size(), 6 + 3 * large / block_elements);
+  const std::vector<std::size_t> sizes = sizes_of_bundles(strips);
+  EXPECT_EQ(sizes.size(), 3 + 3 * large / block_elements);
+  EXPECT_EQ(sizes.front(), 2u);
+  EXPECT_EQ(sizes[1 + large / block_elements], 1u) << "a small one between two large ones";
+  EXPECT_EQ(sizes.back(), 3u);
+}
+
+TEST(Strips, OfAQuarterOfATransferAndMoreAreNotBundled) {
+  EXPECT_THAT(sizes_of_bundles(Merge(std::vector<std::uint64_t>(8, chunk / 8)).strips()), ElementsAre(4, 4));
+  EXPECT_THAT(sizes_of_bundles(Merge(std::vector<std::uint64_t>(8, chunk / 8 + 1)).strips()), Each(1));
+}
+
+TEST(Strips, AreNotBundledAcrossTheEndOfKeptUnits) {
+  const Merge merge(std::vector<std::uint64_t>(20, small));
+  EXPECT_THAT(sizes_of_bundles(merge.strips(7)), ElementsAre(7, 13));
+  EXPECT_THAT(sizes_of_bundles(merge.strips(20)), ElementsAre(20));
+}
+
+TEST(Strips, AreBundledAlikeForAnyNumberOfModels) {
+  const std::vector<std::uint64_t> elements = {10, 20, large, 4000, 3000, 5, 6, 7000, large, 1, 2, 3};
+  EXPECT_EQ(sizes_of_bundles(Merge(elements, 2).strips()), sizes_of_bundles(Merge(elements, 5).strips()));
+}
+
+TEST(Strips, OfABundleFitTheBuffersOfAWorker) {
+  for (const std::uint64_t elements : {std::uint64_t{1}, std::uint64_t{33}, small, chunk / 8}) {
+    const Merge merge(std::vector<std::uint64_t>(300, elements), 3, DType::f16);
+    const plan::StripMemory buffers = plan::largest_strip(merge.plan, chunk);
+    const Strips strips = merge.strips();
+    for (std::size_t b = 0; b < strips.bundles(); ++b) {
+      std::uint64_t stored = 0, output = 0;
+      for (const Strip& strip : strips.strips_of(strips.bundle(b))) {
+        stored += plan::stored_bytes(merge.plan, strip.tensor, strip.range.count);
+        output += plan::transfer_bytes(merge.plan, strip.tensor, strip.range.count);
+      }
+      EXPECT_LE(stored, buffers.stored_bytes);
+      EXPECT_LE(output, buffers.output_bytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stockpot::engine
