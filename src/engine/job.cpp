@@ -6,10 +6,11 @@
 #include <chrono>
 #include <deque>
 #include <filesystem>
-#include <iterator>
 #include <span>
 
 #include "comm/agree.hpp"
+#include "engine/final_output.hpp"
+#include "engine/job_planner.hpp"
 #include "engine/stage_place.hpp"
 #include "engine/stages_there.hpp"
 #include "io/file_system.hpp"
@@ -28,13 +29,13 @@ class Job {
       : comm_(comm),
         recipe_(recipe),
         settings_(settings),
-        planner_(comm, recipe, search, settings.stages),
-        there_(comm, recipe, settings) {}
+        there_(comm, recipe, settings),
+        planner_(comm, recipe, search, settings, there_),
+        final_(settings, there_) {}
 
   void run() {
     enter(Phase::plan);
-    const auto order = comm::agree(comm_, [&] { return stages_to_make(recipe_, settings_.places); });
-    std::vector<Stage> stages = plan_all(order);
+    std::vector<Stage> stages = planner_.plan_all();
     ::malloc_trim(0);  // tables of many tensors came and went: their memory is the pool's now
     end_if_stopped();
     enter(Phase::open);
@@ -48,16 +49,14 @@ class Job {
         end = first + stages_together(recipe_, std::span(stages).subspan(first), settings_);
         for (std::size_t s = std::max<std::size_t>(first, 1); s < end; ++s) {
           enter(Phase::plan);
-          plan_again(stages[s]);
+          planner_.plan_again(stages[s]);
         }
         enter(Phase::open);
         if (settings_.options.trace != nullptr) settings_.options.trace->begin_stage(first);
         make(std::span(stages).subspan(first, end - first));
       }
     } catch (...) {
-      if (comm_.failing_together() && final_) {
-        holds_stages_ || final_->holds_work() ? final_->leave() : final_->discard();
-      }
+      if (comm_.failing_together()) final_.end_failed();
       throw;
     }
     there_.remove_intermediates(stages);
@@ -81,115 +80,14 @@ class Job {
     });
   }
 
-  /// Collective. Out of the recipe, and of models of other programs that stand in for stages of it, alone: what an output
-  /// is known by does not depend on which stages lie there. Then with those, where there are any.
-  std::vector<Stage> plan_all(const std::vector<std::size_t>& order) {
-    std::vector<Stage> stages;
-    std::vector<Found> there;
-    for (const std::size_t document : order) {
-      Stage& stage = stages.emplace_back(planner_.plan(document));
-      stage.planned_as = stage.made_of;
-      tell(stage);
-      there.push_back(find_before(stage));
-      if (there.back() == Found::made_elsewhere) finished(stage, directory_of(stage), there.back());
-    }
-    bool more = false;
-    for (std::size_t s = 0; s < stages.size(); ++s) {
-      if (more) plan_again(stages[s]);
-      if (there[s] == Found::nothing) continue;
-      finished(stages[s], directory_of(stages[s]), there[s]);
-      more = true;
-    }
-    return stages;
-  }
-
-  /// Collective. Its models may have come into being since.
-  void plan_again(Stage& stage) {
-    std::string planned_as = std::move(stage.planned_as);
-    stage = planner_.plan(stage.document);
-    stage.planned_as = std::move(planned_as);
-    tell(stage);
-  }
-
-  /// Collective.
-  void tell(const Stage& stage) const {
-    const recipe::MergeDocument& document = recipe_.documents[stage.document];
-    const auto schedule =
-        comm::agree(comm_, [&] { return plan::make_schedule(stage.plan, settings_.schedule(document)); });
-    settings_.on_planned(stage, document, schedule);
-  }
-
-  /// Collective. Whether a stage lies in the place that was given for it.
-  Found find_before(const Stage& stage) const {
-    const bool has_place = !stage.name.empty() && settings_.places.intermediate;
-    return has_place ? there_.find(stage, directory_of(stage)) : Found::nothing;
-  }
-
-  /// Collective. The same once work has begun. What another program put there since is in the way: no plan knows of it.
-  Found find_now(const Stage& stage, const std::string& directory) const {
-    if (stage.name.empty()) return Found::nothing;
-    const Found found = there_.find(stage, directory);
-    return found == Found::made_elsewhere && !there_.has(stage) ? Found::nothing : found;
-  }
-
-  std::string directory_of(const Stage& stage) const {
-    if (stage.name.empty()) return settings_.places.out;
-    if (settings_.places.intermediate) return there_.directory_of(stage);
-    return (fs::path(stages_directory_) / stage.name).string();
-  }
-
-  /// The staging directory of the final output holds the stages before it, unless there is another place for them.
-  /// @return false if the output is there already, made of the same.
+  /// Collective. @return false if the output is there already, made of the same.
   bool open_output(const std::vector<Stage>& stages) {
     const std::string answer = comm::on_root(comm_, [&] {
-      inputs_ = inputs_of_all(stages);
-      const auto last = std::ranges::find(stages, "", &Stage::name);
-      if (last == stages.end()) there_.refuse_foreign(stages);
-      if (last != stages.end() && !open_final(stages, *last)) return std::string("finished");
-      return "at " + (final_ ? final_->stages_directory() : std::string());
+      inputs_ = planner_.inputs_of_all(stages);
+      return final_.open(stages, inputs_) ? "at " + final_.stages_directory() : std::string();
     });
-    stages_directory_ = answer.substr(std::min<std::size_t>(3, answer.size()));
-    return answer != "finished";
-  }
-
-  /// Rank 0. Also of documents that are not to be made now: they are not to be robbed of what they read.
-  std::vector<std::string> inputs_of_all(const std::vector<Stage>& stages) const {
-    std::vector<std::string> places = places_of_inputs(stages);
-    for (std::size_t d = 0; d < recipe_.documents.size(); ++d) {
-      if (std::ranges::find(stages, d, &Stage::document) != stages.end()) continue;
-      std::ranges::move(planner_.places_of(recipe_.documents[d]), std::back_inserter(places));
-    }
-    if (settings_.places.recipe) places.push_back(*settings_.places.recipe);
-    return places;
-  }
-
-  /// Rank 0.
-  bool open_final(const std::vector<Stage>& stages, const Stage& last) {
-    const ReliabilityOptions& options = settings_.options.reliability;
-    io::OutputPlace place = place_of(last, settings_.places.out, settings_.options);
-    place.inputs = inputs_;
-    for (const Stage& stage : stages) {
-      if (&stage == &last) continue;
-      const io::OutputPlace own = place_of(stage, directory_of(stage), settings_.options);
-      if (!settings_.places.intermediate) {
-        place.stages_bytes += own.needed_bytes;
-        continue;
-      }
-      place.inputs.push_back(own.out);
-      if (!there_.has(stage)) place.needed_bytes += missing_bytes(own, settings_.places.out);
-    }
-    place.overwrite = settings_.places.overwrite;
-    place.in_place = options.in_place;
-    place.claim.break_token = options.break_lock;
-    const bool anew = options.resume == Resume::never;
-    if (!anew && !place.overwrite && io::Staging::is_finished(place)) return false;
-    there_.refuse_foreign(stages);
-    final_ = io::Staging::open(place);
-    if (!anew && final_->is_published()) {
-      final_->discard();
-      return false;
-    }
-    if (anew) final_->start_anew(true);
+    if (answer.empty()) return false;
+    there_.collect_in(answer.substr(3));
     return true;
   }
 
@@ -209,12 +107,12 @@ class Job {
     try {
       run_merges(comm_, recipe_, orders, [&](const MergeOrder&, const JobSummary& summary) {
         const Opened& opened = opened_[done++];
-        finished(*opened.stage, opened.directory, Found::made_of_this);
+        finished(*opened.stage, Found::made_of_this);
         settings_.on_finished({opened.stage, &opened.place.schedule, opened.directory, summary});
       });
     } catch (...) {
       for (const Opened& opened : opened_) {
-        holds_stages_ = holds_stages_ || (opened.place.staging && !settings_.places.intermediate);
+        if (opened.place.staging) final_.add_stages();
       }
       opened_.clear();
       throw;
@@ -230,7 +128,7 @@ class Job {
       for (Opened& opened : opened_) {
         if (!comm_.failing_together() || !opened.place.staging) continue;
         const bool holds_work = opened.place.continuation.holds_work();
-        holds_stages_ = holds_stages_ || (holds_work && !settings_.places.intermediate);
+        if (holds_work) final_.add_stages();
         holds_work ? opened.place.staging->leave() : opened.place.staging->discard();
       }
       opened_.clear();
@@ -242,15 +140,14 @@ class Job {
   void open(Stage& stage) {
     const recipe::MergeDocument& document = recipe_.documents[stage.document];
     const bool is_final = stage.name.empty();
-    const std::string directory = directory_of(stage);
-    if (const Found found = find_now(stage, directory); found != Found::nothing) {
-      finished(stage, directory, found);
+    const std::string directory = there_.directory_of(stage);
+    if (const Found found = there_.find_now(stage); found != Found::nothing) {
+      finished(stage, found);
       return settings_.on_finished({&stage, nullptr, directory, {}});
     }
-    std::optional<io::Staging> staging = is_final ? std::exchange(final_, std::nullopt) : open_stage(stage, directory);
+    std::optional<io::Staging> staging = is_final ? final_.take() : open_stage(stage, directory);
     // Whatever ends this before the stage is gone on with, what was done of it stays.
-    const bool has_begun = !is_final && staging && io::stored_size(staging->plan_file());
-    holds_stages_ = holds_stages_ || (has_begun && !settings_.places.intermediate);
+    if (!is_final && staging && io::stored_size(staging->plan_file())) final_.add_stages();
     const JobOptions options = options_for(stage);
     // Among those that are opened from here on, so that its lock shows signs of life.
     Workplace& place = opened_.emplace_back(&stage, directory, Workplace{directory, std::move(staging), {}, {}}).place;
@@ -267,17 +164,15 @@ class Job {
       if (own_idle) own_idle();
       show_life();
     };
-    options.keep_staging = is_final && holds_stages_;
+    options.keep_staging = is_final && final_.holds_stages();
     options.reliability.in_place = options.reliability.in_place && is_final;
     return options;
   }
 
-  /// A stage is complete in its place.
-  void finished(const Stage& stage, const std::string& directory, Found how) {
-    if (stage.name.empty()) return;
-    there_.add(stage, how);
-    planner_.finished(stage, directory, how == Found::made_of_this);
-    holds_stages_ = holds_stages_ || !settings_.places.intermediate;
+  /// Collective.
+  void finished(const Stage& stage, Found how) {
+    planner_.finished(stage, how);
+    if (!stage.name.empty()) final_.add_stages();
   }
 
   /// Collective. The staging directory of a stage before the last; rank 0's.
@@ -302,7 +197,7 @@ class Job {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_sign_of_life_) return;
     next_sign_of_life_ = now + pause;
-    if (final_) final_->refresh();
+    final_.refresh();
     for (Opened& opened : opened_) {
       if (opened.place.staging) opened.place.staging->refresh();
     }
@@ -311,14 +206,12 @@ class Job {
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const JobSettings& settings_;
-  StagePlanner planner_;
   StagesThere there_;
-  std::optional<io::Staging> final_;  // rank 0 only
-  std::vector<std::string> inputs_;   // rank 0 only: what no output may take the place of
-  std::deque<Opened> opened_;         // of the sweep under way; they stay where they are
-  bool holds_stages_ = false;         // the final output's staging directory has finished or begun stages in it
+  JobPlanner planner_;
+  FinalOutput final_;
+  std::vector<std::string> inputs_;  // rank 0 only: what no output may take the place of
+  std::deque<Opened> opened_;        // of the sweep under way; they stay where they are
   std::chrono::steady_clock::time_point next_sign_of_life_;
-  std::string stages_directory_;
 };
 
 }  // namespace

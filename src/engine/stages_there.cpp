@@ -7,17 +7,30 @@
 
 namespace stockpot::engine {
 
-Found StagesThere::find(const Stage& stage, const std::string& directory) const {
-  if (const auto known = there_.find(stage.name); known != there_.end()) return known->second;
-  const std::string answer = comm::on_root(comm_, [&] {
-    if (places_.intermediate && !places_.reuse) return std::string();
-    return std::string(1, static_cast<char>(find_stage(stage, directory, places_.intermediate.has_value(), claim())));
-  });
-  return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
+std::string StagesThere::directory_of(const Stage& stage) const {
+  if (stage.name.empty()) return places_.out;
+  return (std::filesystem::path(places_.intermediate.value_or(collected_in_)) / stage.name).string();
 }
 
-std::string StagesThere::directory_of(const Stage& stage) const {
-  return (std::filesystem::path(*places_.intermediate) / stage.name).string();
+Found StagesThere::find_before(const Stage& stage) const {
+  return !stage.name.empty() && places_.intermediate ? find(stage) : Found::nothing;
+}
+
+Found StagesThere::find_now(const Stage& stage) const {
+  if (stage.name.empty()) return Found::nothing;
+  const Found found = find(stage);
+  return found == Found::made_elsewhere && !has(stage) ? Found::nothing : found;
+}
+
+/// Collective. Looks at a stage's place, unless it is known what is there.
+Found StagesThere::find(const Stage& stage) const {
+  if (const auto known = there_.find(stage.name); known != there_.end()) return known->second;
+  const std::string answer = comm::on_root(comm_, [&] {
+    const bool has_place = places_.intermediate.has_value();
+    if (has_place && !places_.reuse) return std::string();
+    return std::string(1, static_cast<char>(find_stage(stage, directory_of(stage), has_place, claim())));
+  });
+  return answer.empty() ? Found::nothing : static_cast<Found>(answer.front());
 }
 
 void StagesThere::refuse_foreign(std::span<const Stage> stages) const {

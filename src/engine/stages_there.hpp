@@ -1,4 +1,4 @@
-// Which stages of a job lie where they are to go: made by an earlier job, by this one, or by another program.
+// Where the stages of a job lie, and which of them are there: made by an earlier job, by this one, or by another program.
 #pragma once
 
 #include <map>
@@ -17,14 +17,19 @@ class StagesThere {
   StagesThere(const comm::Communicator& comm, const recipe::Recipe& recipe, const JobSettings& settings)
       : comm_(comm), recipe_(recipe), places_(settings.places), break_token_(settings.options.reliability.break_lock) {}
 
-  /// Collective. Looks at a stage's place, unless it is known what is there.
-  Found find(const Stage& stage, const std::string& directory) const;
+  /// Where the stage is to go, or the final output. @pre for a stage without a place of its own: collect_in() was called
+  std::string directory_of(const Stage& stage) const;
+  /// Stages for which no place was given go here.
+  void collect_in(std::string directory) { collected_in_ = std::move(directory); }
+
+  /// Collective. Before the work begins: whether a stage lies in the place that was given for it, if one was.
+  Found find_before(const Stage& stage) const;
+  /// Collective. The same once work has begun. What another program put there since is in the way: no plan knows of it.
+  Found find_now(const Stage& stage) const;
   /// From now on it is known that the stage is there.
   void add(const Stage& stage, Found how) { there_[stage.name] = how; }
   bool has(const Stage& stage) const { return there_.contains(stage.name); }
 
-  /// The place of a stage in `--intermediate-dir`. @pre there is one
-  std::string directory_of(const Stage& stage) const;
   /// To what lies beside a stage. @pre what holds the stages is locked, unless they have a place of their own
   io::LockClaim claim() const { return {break_token_, !places_.intermediate}; }
   /// Local. Before the first stage is made. @throws Error(output_exists, OUT001) as engine::refuse_foreign().
@@ -33,12 +38,14 @@ class StagesThere {
   void remove_intermediates(std::span<const Stage> stages) const;
 
  private:
+  Found find(const Stage& stage) const;
   bool is_intermediate(const Stage& stage) const;
 
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const StagePlaces& places_;
   const std::string& break_token_;
+  std::string collected_in_;
   std::map<std::string, Found> there_;  // by name
 };
 
