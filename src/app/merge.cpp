@@ -22,6 +22,7 @@
 #include "comm/agree.hpp"
 #include "core/size.hpp"
 #include "engine/job.hpp"
+#include "engine/recipe_file.hpp"
 #include "recipe/print.hpp"
 
 namespace stockpot::app {

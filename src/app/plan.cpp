@@ -6,6 +6,7 @@
 #include "app/options.hpp"
 #include "app/plan_report.hpp"
 #include "app/shared_options.hpp"
+#include "engine/recipe_file.hpp"
 #include "engine/stage_planner.hpp"
 #include "recipe/print.hpp"
 

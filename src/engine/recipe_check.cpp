@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "engine/model_errors.hpp"
+#include "engine/recipe_file.hpp"
 #include "plan/dry_check.hpp"
 
 namespace stockpot::engine {

@@ -12,14 +12,30 @@
 #include "engine/output_format.hpp"
 #include "engine/provenance.hpp"
 #include "engine/rank_reports.hpp"
-#include "engine/stage_planner.hpp"
 #include "engine/verify.hpp"
 #include "io/manifest.hpp"
 #include "io/model_card.hpp"
+#include "io/posix_file.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
 namespace stockpot::engine {
+namespace {
+
+/// @throws Error(corrupt_input, FMT009) if a file of a model is no longer what its catalogue says.
+void check_unchanged(const Catalogue& model) {
+  for (const StoredFile& file : model.files) {
+    const StoredFile now = io::PosixSource(file.path).stored();
+    if (now.bytes == file.bytes && now.modified_ns == file.modified_ns && now.inode == file.inode) continue;
+    throw Error(ErrorKind::corrupt_input, "an input file changed while it was read")
+        .code("FMT009")
+        .in_file(file.path)
+        .in_model(model.model)
+        .hint("nothing was published; run the merge again when nobody writes to this file");
+  }
+}
+
+}  // namespace
 
 void StageMerge::begin() {
   make_output();

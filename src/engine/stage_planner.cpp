@@ -12,41 +12,14 @@
 #include "engine/plan_facts.hpp"
 #include "engine/router_condition.hpp"
 #include "engine/rowless_tokens.hpp"
+#include "engine/stage_model.hpp"
 #include "engine/stage_prompts.hpp"
 #include "engine/stage_tokenizer.hpp"
 #include "io/digest.hpp"
-#include "io/json.hpp"
-#include "io/model_config.hpp"
-#include "io/posix_file.hpp"
-#include "io/small_file.hpp"
-#include "plan/dry_check.hpp"
 #include "recipe/stages.hpp"
 
 namespace stockpot::engine {
 namespace {
-
-/// What a stage leaves, as later documents see it before it is made.
-Catalogue planned_catalogue(const Stage& stage) {
-  Catalogue made;
-  made.model = made.directory = stage.name;
-  for (const partition::Shard& shard : stage.plan.shards) {
-    for (const auto& entry : shard.entries) {
-      made.tensors.push_back(
-          {stage.plan.tensors[entry.tensor].output, static_cast<std::uint32_t>(made.files.size()), entry.offset});
-    }
-    made.files.push_back({shard.file_name, shard.data_bytes, 0, 0});
-  }
-  std::ranges::sort(made.tensors, {},
-                    [](const StoredTensor& tensor) -> const std::string& { return tensor.info.name; });
-  return made;
-}
-
-void set_planned_config(const io::ModelFolder& folder, Catalogue& made) {
-  const auto text = folder.text("config.json");
-  if (!text) return;
-  made.config = io::model_config(io::parse_json(*text, folder.shown("config.json"), "ARC001"),
-                                 folder.shown("config.json"), made.warnings);
-}
 
 /// Local. Companions count by their bytes: they are few, and a copy has other times than what it was copied from.
 std::string made_of(const Stage& stage) {
@@ -226,9 +199,7 @@ void StagePlanner::plan_companions(Stage& stage, const recipe::MergeDocument& do
         Remark hides = remark_of(fmt::format("STG004: '{}' is a model, too: references mean the stage", stage.name));
         remarks.push_back(placed(std::move(hides), document.name_at));
       }
-      ShelvedModel made{planned_catalogue(stage), std::move(output)};
-      set_planned_config(made.folder, made.catalogue);
-      shelf_.put(stage.name, std::move(made));
+      shelf_.put(stage.name, planned_model(stage, std::move(output)));
       unmade_.insert(stage.name);
     }
     return pack(remarks);
@@ -240,14 +211,7 @@ void StagePlanner::finished(const Stage& stage, const std::string& directory, bo
   if (made_of_this) fingerprints_[directory] = stage.fingerprint;
   comm::agree(comm_, [&] {
     if (!comm_.is_root() || !is_input_format(stage.output_format)) return;
-    ShelvedModel made{io::read_catalogue(stage.name, directory), io::ModelFolder(directory)};
-    if (made_of_this) {  // what there is to say of it was said when it was planned, and is not said in other words
-      made.folder.show_as(stage.name);
-      made.catalogue.warnings.clear();
-      set_planned_config(made.folder, made.catalogue);
-    }
-    made.catalogue.tied_copies = find_tied_copies(made.catalogue);
-    shelf_.put(stage.name, std::move(made));
+    shelf_.put(stage.name, finished_model(stage, directory, made_of_this));
     unmade_.erase(stage.name);
   });
 }
@@ -264,43 +228,6 @@ std::vector<std::string> StagePlanner::places_of(const recipe::MergeDocument& do
     std::ranges::for_each(model.adapters, add);
   }
   return places;
-}
-
-std::string read_recipe_text(const std::string& path) {
-  constexpr std::uint64_t recipe_limit = std::uint64_t{8} << 20;
-  try {
-    return io::read_file(path, recipe_limit);
-  } catch (const Error& error) {  // whatever is wrong with this file: it is the recipe
-    throw Error(ErrorKind::recipe, "the recipe cannot be read: " + error.sentence())
-        .code(error.class_code() == "FMT005" ? "CFG001" : error.class_code())  // too large
-        .in_file(path);
-  }
-}
-
-recipe::Recipe checked_recipe(const std::string& path, std::string text, recipe::Dialect dialect) {
-  recipe::Recipe recipe = recipe::parse_recipe(path, std::move(text), dialect);
-  for (const recipe::MergeDocument& document : recipe.documents) {
-    plan::check_without_models(document, recipe.diagnostics);
-  }
-  recipe.diagnostics.throw_if_errors();
-  return recipe;
-}
-
-recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path, recipe::Dialect dialect) {
-  std::string text = comm::on_root(comm, [&] { return read_recipe_text(path); });
-  return comm::agree(comm, [&] { return checked_recipe(path, std::move(text), dialect); });
-}
-
-void check_unchanged(const Catalogue& model) {
-  for (const StoredFile& file : model.files) {
-    const StoredFile now = io::PosixSource(file.path).stored();
-    if (now.bytes == file.bytes && now.modified_ns == file.modified_ns && now.inode == file.inode) continue;
-    throw Error(ErrorKind::corrupt_input, "an input file changed while it was read")
-        .code("FMT009")
-        .in_file(file.path)
-        .in_model(model.model)
-        .hint("nothing was published; run the merge again when nobody writes to this file");
-  }
 }
 
 }  // namespace stockpot::engine

@@ -62,18 +62,4 @@ class StagePlanner {
   std::map<std::string, std::string> fingerprints_;  // of stages, by name and, once finished, by directory
 };
 
-/// Collective. Rank 0 reads the recipe; every rank parses the same bytes.
-recipe::Recipe load_recipe(const comm::Communicator& comm, const std::string& path,
-                           recipe::Dialect dialect = recipe::Dialect::merge);
-
-/// Local. A recipe without mistakes that show without models. @param path  for messages.   @throws Error(recipe)
-recipe::Recipe checked_recipe(const std::string& path, std::string text,
-                              recipe::Dialect dialect = recipe::Dialect::merge);
-
-/// Local. @throws Error(recipe) if the file cannot be read.
-std::string read_recipe_text(const std::string& path);
-
-/// Local. @throws Error(corrupt_input, FMT009) if a file of a model is no longer what its catalogue says.
-void check_unchanged(const Catalogue& model);
-
 }  // namespace stockpot::engine

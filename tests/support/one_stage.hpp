@@ -7,6 +7,7 @@
 
 #include "comm/agree.hpp"
 #include "engine/job.hpp"
+#include "engine/recipe_file.hpp"
 
 namespace stockpot::test {
 
