@@ -10,7 +10,7 @@
 #include "core/bytes.hpp"
 #include "core/error.hpp"
 #include "engine/journal_keeper.hpp"
-#include "engine/plan_facts.hpp"
+#include "engine/staged_plan.hpp"
 #include "io/folder.hpp"
 #include "io/journal.hpp"
 #include "io/small_file.hpp"
@@ -20,21 +20,6 @@ namespace stockpot::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<io::PlanRecord> staged_plan(const io::Staging& staging) {
-  constexpr std::uint64_t limit_bytes = std::uint64_t{1} << 30;
-  if (!io::stored_size(staging.plan_file())) return std::nullopt;
-  return io::parse_plan_record(io::read_file(staging.plan_file(), limit_bytes));
-}
-
-[[noreturn]] void refuse_other_plan(const io::Staging& staging, const io::PlanFacts& before, const io::PlanFacts& now) {
-  constexpr std::size_t most_shown = 20;
-  Error error(ErrorKind::recipe, "what is staged for this output is of another merge");
-  error.code("RES001").with("staged in", fs::path(staging.plan_file()).parent_path().string());
-  const std::vector<std::string> lines = io::differences(before, now);
-  for (std::size_t i = 0; i < std::min(most_shown, lines.size()); ++i) error.with("differs", lines[i]);
-  throw error.hint("--resume=never throws away what is staged and starts anew; or choose another output");
-}
 
 std::vector<io::Digest> digests_in(const std::string& payload) {
   std::vector<io::Digest> digests(payload.size() / sizeof(io::Digest));
@@ -148,11 +133,6 @@ void forget_lost_units(const Stage& stage, const std::optional<io::OutputPlaces>
       without_factor ? "the factor that they were made with is lost" : "their files are gone or have another size"));
 }
 
-/// A stage of an edited recipe is made anew without a word. What else is staged in its place is not its own to throw away.
-bool is_of_this_stage(const io::PlanFacts& staged, const Stage& stage) {
-  return !stage.name.empty() && std::ranges::find(staged, fact_of_name(stage)) != staged.end();
-}
-
 /// Rank 0.
 Continuation read_staged(io::Staging& staging, const Stage& stage, const std::optional<io::OutputPlaces>& places,
                          const ReliabilityOptions& options) {
@@ -160,12 +140,10 @@ Continuation read_staged(io::Staging& staging, const Stage& stage, const std::op
   found.data_directory = staging.data_directory();
   found.journal_directory = staging.journal_directory();
   found.attempt = staging.attempt();
-  const auto record = staged_plan(staging);
+  const auto record = read_staged_plan(staging.plan_file());
   const std::string digest = record ? io::digest_of(record->facts) : "";
   const bool same = digest == stage.fingerprint;
-  if (record && !same && options.resume != Resume::never && !is_of_this_stage(record->facts, stage)) {
-    refuse_other_plan(staging, record->facts, stage.facts);
-  }
+  if (record && options.resume != Resume::never) refuse_other_merge(staging.plan_file(), record->facts, stage);
   if (!same || options.resume == Resume::never) {
     staging.start_anew();
   } else {
