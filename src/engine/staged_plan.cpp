@@ -1,12 +1,16 @@
 #include "engine/staged_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
 #include "engine/plan_facts.hpp"
+#include "io/publish.hpp"
 #include "io/small_file.hpp"
 #include "io/tree.hpp"
 
@@ -33,7 +37,21 @@ void refuse_other_merge(const std::string& plan_file, const io::PlanFacts& stage
   error.code("RES001").with("staged in", std::filesystem::path(plan_file).parent_path().string());
   const std::vector<std::string> lines = io::differences(staged, stage.facts);
   for (std::size_t i = 0; i < std::min(most_shown, lines.size()); ++i) error.with("differs", lines[i]);
-  throw error.hint("--resume=never throws away what is staged and starts anew; or choose another output");
+  const std::string_view other = stage.name.empty() ? "output" : "--intermediate-dir";
+  throw error.hint(
+      fmt::format("--resume=never throws away what is staged and starts anew; or choose another {}", other));
+}
+
+void refuse_other_merge_at(const std::string& out, const Stage& stage) {
+  const auto plan_file = io::staged_plan_file(out);
+  if (!plan_file) return;
+  std::optional<io::PlanRecord> staged;
+  try {
+    staged = read_staged_plan(*plan_file);
+  } catch (const Error&) {  // storage that fails for a while, or somebody who is removing it
+    return;
+  }
+  if (staged) refuse_other_merge(*plan_file, staged->facts, stage);
 }
 
 }  // namespace stockpot::engine

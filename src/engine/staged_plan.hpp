@@ -16,4 +16,7 @@ std::optional<io::PlanRecord> read_staged_plan(const std::string& plan_file);
 /// @throws Error(recipe, RES001) if what is staged is of another merge, saying what differs.
 void refuse_other_merge(const std::string& plan_file, const io::PlanFacts& staged, const Stage& stage);
 
+/// Local. The same of what is staged for an output at `out`, without a lock: what cannot be read now is said when it is taken up.
+void refuse_other_merge_at(const std::string& out, const Stage& stage);
+
 }  // namespace stockpot::engine

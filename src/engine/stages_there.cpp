@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "comm/agree.hpp"
+#include "engine/staged_plan.hpp"
 #include "recipe/stages.hpp"
 
 namespace stockpot::engine {
@@ -34,9 +35,11 @@ Found StagesThere::find(const Stage& stage) const {
 }
 
 void StagesThere::refuse_foreign(std::span<const Stage> stages) const {
-  if (!places_.intermediate || places_.overwrite) return;
+  if (!places_.intermediate) return;
   for (const Stage& stage : stages) {
-    if (!stage.name.empty() && !has(stage)) engine::refuse_foreign(stage, directory_of(stage));
+    if (stage.name.empty() || has(stage)) continue;
+    if (!places_.overwrite) engine::refuse_foreign(stage, directory_of(stage));
+    if (reliability_.resume != Resume::never) refuse_other_merge_at(directory_of(stage), stage);
   }
 }
 

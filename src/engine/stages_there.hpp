@@ -15,7 +15,7 @@ namespace stockpot::engine {
 class StagesThere {
  public:
   StagesThere(const comm::Communicator& comm, const recipe::Recipe& recipe, const JobSettings& settings)
-      : comm_(comm), recipe_(recipe), places_(settings.places), break_token_(settings.options.reliability.break_lock) {}
+      : comm_(comm), recipe_(recipe), places_(settings.places), reliability_(settings.options.reliability) {}
 
   /// Where the stage is to go, or the final output. @pre for a stage without a place of its own: collect_in() was called
   std::string directory_of(const Stage& stage) const;
@@ -31,8 +31,9 @@ class StagesThere {
   bool has(const Stage& stage) const { return there_.contains(stage.name); }
 
   /// To what lies beside a stage. @pre what holds the stages is locked, unless they have a place of their own
-  io::LockClaim claim() const { return {break_token_, !places_.intermediate}; }
-  /// Local. Before the first stage is made. @throws Error(output_exists, OUT001) as engine::refuse_foreign().
+  io::LockClaim claim() const { return {reliability_.break_lock, !places_.intermediate}; }
+  /// Local. Before the first stage is made: what lies, or is staged, where stages are to go and is not theirs.
+  /// @throws Error as engine::refuse_foreign() (OUT001) and refuse_other_merge() (RES001).
   void refuse_foreign(std::span<const Stage> stages) const;
   /// Collective. Those that were made for others alone, if they are not to be kept.
   void remove_intermediates(std::span<const Stage> stages) const;
@@ -44,7 +45,7 @@ class StagesThere {
   const comm::Communicator& comm_;
   const recipe::Recipe& recipe_;
   const StagePlaces& places_;
-  const std::string& break_token_;
+  const ReliabilityOptions& reliability_;
   std::string collected_in_;
   std::map<std::string, Found> there_;  // by name
 };

@@ -95,6 +95,13 @@ bool holds_own_output(const std::string& out) { return stage_fingerprint(record_
 
 bool holds_stage(const std::string& out, const std::string& name) { return recorded_stage(record_of(out)) == name; }
 
+std::optional<std::string> staged_plan_file(const std::string& out) {
+  const std::string staging = out + staging_suffix;
+  std::string plan = staging + "/plan.json";
+  const bool is_growing = stored_size(plan) && !stored_size(staging + "/publish.json");
+  return is_growing ? std::optional(std::move(plan)) : std::nullopt;
+}
+
 Staging::Staging(std::string out, const OutputPlace& place, OutputLock lock)
     : out_(std::move(out)),
       directory_(out_ + staging_suffix),

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ bool is_made_of(const std::string& out, const std::string& made_of);
 bool holds_own_output(const std::string& out);
 /// Likewise, whether it was made as the stage of this name, by whatever recipe.
 bool holds_stage(const std::string& out, const std::string& name);
+
+/// The plan of what is staged for an output and not published yet; nothing if there is none.
+std::optional<std::string> staged_plan_file(const std::string& out);
 
 /// The staging directory of one output, locked by this process. All functions are local: one rank calls them.
 /// Whoever neither publishes, discards nor leaves it looks like a process that was killed.

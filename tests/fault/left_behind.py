@@ -261,8 +261,11 @@ class LeftBehind:
         recipe = stages(self.folder / "staged.yaml", last, A=linear(self.folder / "a"))
         edited = stages(self.folder / "edited.yaml", last, A=self.task_arithmetic())
         self.killed(self.linear, place / "A", "rate=20MB; pwrite:nth=30:path=data/model-:kill")
-        refused = self.run(recipe, self.folder / "staged", "-I", place)
-        assert refused.code == RECIPE and "RES001" in refused.stderr, refused
+        for first in (recipe, stages(self.folder / "late-staged.yaml", last, A=linear("B"), B=linear(self.folder / "a"))):
+            refused = self.run(first, self.folder / "staged", "-I", place)
+            assert refused.code == RECIPE and "RES001" in refused.stderr, refused
+            left = sorted(p.name for p in place.iterdir())
+            assert left == ["A.stockpot"], f"refused after something was made: {left}"
         self.finishes(self.linear, place / "A")
         assert json.loads((place / "A/stockpot_run.json").read_text())["units_resumed"] > 0
         shutil.rmtree(place / "A")
