@@ -84,11 +84,18 @@ class Job {
   bool open_output(const std::vector<Stage>& stages) {
     const std::string answer = comm::on_root(comm_, [&] {
       inputs_ = planner_.inputs_of_all(stages);
-      return final_.open(stages, inputs_) ? "at " + final_.stages_directory() : std::string();
+      if (!final_.open(stages, inputs_)) return std::string();
+      for (const Stage& stage : stages) warn_of_replacement(stage);
+      return "at " + final_.stages_directory();
     });
     if (answer.empty()) return false;
     there_.collect_in(answer.substr(3));
     return true;
+  }
+
+  /// Rank 0. Two recipes may share a folder by mistake, or one was edited: nobody but the user can tell.
+  void warn_of_replacement(const Stage& stage) const {
+    if (const auto warning = there_.warning_of_replacement(stage)) settings_.on_remark(*warning);
   }
 
   /// A stage that is to be made, with its place.
@@ -180,6 +187,7 @@ class Job {
     std::optional<io::Staging> own;
     comm::agree(comm_, [&] {
       if (!comm_.is_root()) return;
+      warn_of_replacement(stage);  // also of one that came there since the job began
       io::with_file_system_errors([&] { fs::create_directories(fs::path(directory).parent_path()); });
       io::OutputPlace place = place_of(stage, directory, settings_.options);
       place.inputs.insert(place.inputs.end(), inputs_.begin(), inputs_.end());

@@ -39,7 +39,7 @@ struct JobSettings {
   std::function<plan::ScheduleOptions(const recipe::MergeDocument&)> schedule;
   std::function<void(const Stage&, const recipe::MergeDocument&, const plan::Schedule&)>
       on_planned;  ///< before work begins, and again where its models came into being since
-  std::function<void(const std::string&)> on_remark;  ///< about what earlier attempts left; rank 0
+  std::function<void(const std::string&)> on_remark;  ///< about what lies there already; rank 0. May be said twice
   /// The text of options.trace, on rank 0, when all is published.
   std::function<void(const std::string&)> on_traced;
   std::function<void(const StageReport&)> on_finished;

@@ -69,6 +69,11 @@ Found find_stage(const Stage& stage, const std::string& directory, bool may_be_f
 
 bool is_of(const Stage& stage, const std::string& directory) { return io::is_recorded_as(directory, stage.planned_as); }
 
+bool holds_other_stage(const Stage& stage, const std::string& directory) {
+  std::error_code failure;  // one that was moved aside is being replaced already
+  return fs::is_directory(directory, failure) && io::holds_stage(directory, stage.name) && !is_of(stage, directory);
+}
+
 void refuse_foreign(const Stage& stage, const std::string& directory) {
   std::error_code failure;  // then making the stage says what it is
   if (!fs::is_directory(directory, failure) || fs::is_empty(directory, failure)) return;

@@ -29,6 +29,9 @@ Found find_stage(const Stage& stage, const std::string& directory, bool may_be_f
 /// Local. Whether what lies there was made of the stage, as far as it is still there.
 bool is_of(const Stage& stage, const std::string& directory);
 
+/// Local. Whether a stage of that name lies there which was made of something else: by another recipe, or before this one was edited.
+bool holds_other_stage(const Stage& stage, const std::string& directory);
+
 /// Local. @throws Error(output_exists, OUT001) if something lies in the place of a stage that no merge made as the stage of that
 /// name: a stage of an edited recipe is replaced, an output of its own is not.
 void refuse_foreign(const Stage& stage, const std::string& directory);

@@ -1,5 +1,7 @@
 #include "engine/stages_there.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "comm/agree.hpp"
@@ -41,6 +43,16 @@ void StagesThere::refuse_foreign(std::span<const Stage> stages) const {
     if (!places_.overwrite) engine::refuse_foreign(stage, directory_of(stage));
     if (reliability_.resume != Resume::never) refuse_other_merge_at(directory_of(stage), stage);
   }
+}
+
+std::optional<std::string> StagesThere::warning_of_replacement(const Stage& stage) const {
+  if (stage.name.empty() || !places_.intermediate || has(stage)) return std::nullopt;
+  const std::string directory = directory_of(stage);
+  if (!holds_other_stage(stage, directory)) return std::nullopt;
+  return fmt::format(
+      "STG009: {} holds a stage '{}' that was made of something else, and that is going to be replaced: another "
+      "--intermediate-dir keeps it",
+      directory, stage.name);
 }
 
 void StagesThere::remove_intermediates(std::span<const Stage> stages) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -35,6 +36,8 @@ class StagesThere {
   /// Local. Before the first stage is made: what lies, or is staged, where stages are to go and is not theirs.
   /// @throws Error as engine::refuse_foreign() (OUT001) and refuse_other_merge() (RES001).
   void refuse_foreign(std::span<const Stage> stages) const;
+  /// Local. What the user has to know before the stage is made: it takes the place of one that is not known to be of this recipe.
+  std::optional<std::string> warning_of_replacement(const Stage& stage) const;
   /// Collective. Those that were made for others alone, if they are not to be kept.
   void remove_intermediates(std::span<const Stage> stages) const;
 

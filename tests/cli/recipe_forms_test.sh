@@ -155,6 +155,7 @@ expect_code 0
 expect_that "unless it is to be replaced" same_weights out replaced-own
 run "$stockpot" multi other.yml edited -I own
 expect_code 0
+expect_err "warning[STG009]: own/half/way holds a stage 'half/way' that was made of something else"
 expect_out "published own/half/way"
 
 # Where all documents have names, what nobody reads is what is wanted; an output is not.

@@ -64,6 +64,7 @@ class LeftBehind:
     def killed(self, recipe, out, fault, *options, **how):
         outcome = self.run(recipe, out, *options, fault=fault, **how)
         assert outcome.code != 0, f"not killed: {outcome}"
+        return outcome
 
     def expected(self, recipe):
         out = self.folder / f"expected-{recipe.stem}"
@@ -191,6 +192,29 @@ class LeftBehind:
                 assert left == (["A"] if keep else []), f"left behind: {left}"
                 self.finishes(new, outs[2], "-I", stages, *TRUSTING)
         print("killed once an old stage is replaced: nothing is left beside the new one, and the same bytes")
+
+    def check_stage_of_another_recipe(self):
+        """It is replaced, for nobody can tell it from one of this recipe before it was edited; but that is said, and before anything is made."""
+        place, other = self.folder / "shared-stages", self.folder / "other-stages"
+        for number, folder in enumerate((place, other)):
+            self.finishes(self.staged("base"), self.folder / f"theirs-{number}", "-I", folder)
+        of_another = digest_of(place / "A")
+        recipe = stages(self.folder / "shared.yaml", linear("A", self.folder / "b"), A=linear("B"), B=linear(self.folder / "a"))
+        out = self.folder / "shared"
+        killed = self.killed(recipe, out, "pwrite:path=B.stockpot/data/model-:kill", "-I", place)
+        assert "warning[STG009]" in killed.stderr and f"{place}/A " in killed.stderr, killed
+        assert digest_of(place / "A") == of_another, "replaced before its turn"
+        said = self.finishes(recipe, out, "-I", place, ranks=2).stderr
+        assert said.count("STG009") == 1, said
+        again = self.finishes(recipe, self.folder / "shared-again", "-I", place).stderr
+        assert "stage 'A' is there already" in again and "STG009" not in again, again
+        shutil.rmtree(place)
+        merge = Started(self.program, recipe, self.folder / "shared-late", "--no-quiet", *OPTIONS, "-I", place, fault="rate=1MB")
+        merge.wait_until((place / "B.stockpot/plan.json").exists, "the first stage has begun")
+        shutil.copytree(other / "A", place / "A")
+        code, said, _ = merge.end(120)
+        assert code == 0 and said.count("STG009") == 1, said
+        print("a stage that another recipe made is replaced, with a warning")
 
     def check_removed_stages(self):
         """Whoever is killed while stages are removed that are not to be kept goes on with it, and what is left is in nobody's way."""
@@ -329,6 +353,7 @@ def main(binary):
         tests.check_finished_stages()
         tests.check_replaced()
         tests.check_replaced_stages()
+        tests.check_stage_of_another_recipe()
         tests.check_removed_stages()
         tests.check_finished_with_stages()
         tests.check_finished_beside_another_program()
