@@ -84,7 +84,7 @@ class LeftBehind:
         """Units of a file that is made again do not count, however often that attempt is killed."""
         for what in ("gone", "cut"):
             out = self.folder / f"lost-{what}"
-            self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+            self.killed(self.linear, out, "rate=20MB; pwrite:nth=20:path=data/model-:kill")
             shard = sorted(Path(f"{out}.stockpot/data").glob("*.safetensors"))[0]
             shard.unlink() if what == "gone" else os.truncate(shard, shard.stat().st_size // 2)
             self.killed(self.linear, out, EARLY)
@@ -94,7 +94,7 @@ class LeftBehind:
     def check_damaged_units(self):
         """Each unit whose staged bytes are others is named once, however many ranks there are."""
         out = self.folder / "damaged"
-        self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+        self.killed(self.linear, out, "rate=20MB; pwrite:nth=20:path=data/model-:kill")
         for shard in Path(f"{out}.stockpot/data").glob("*.safetensors"):
             shard.write_bytes(bytes(~b & 255 for b in shard.read_bytes()))
         said = self.finishes(self.linear, out, "--resume-check", "all", ranks=3).stderr
@@ -106,7 +106,7 @@ class LeftBehind:
         """--resume=never that is killed while it removes what was there leaves nothing to go on with."""
         for call in range(1, 8):
             out = self.folder / f"removed-{call}"
-            self.killed(self.linear, out, "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+            self.killed(self.linear, out, "rate=20MB; pwrite:nth=20:path=data/model-:kill")
             self.killed(self.linear, out, f"unlink:nth={call}:kill", "--resume", "never")
             self.killed(self.linear, out, EARLY)
             self.finishes(self.linear, out, *TRUSTING)
@@ -284,7 +284,7 @@ class LeftBehind:
         last = linear("A", self.folder / "b")
         recipe = stages(self.folder / "staged.yaml", last, A=linear(self.folder / "a"))
         edited = stages(self.folder / "edited.yaml", last, A=self.task_arithmetic())
-        self.killed(self.linear, place / "A", "rate=20MB; pwrite:nth=30:path=data/model-:kill")
+        self.killed(self.linear, place / "A", "rate=20MB; pwrite:nth=20:path=data/model-:kill")
         for first in (recipe, stages(self.folder / "late-staged.yaml", last, A=linear("B"), B=linear(self.folder / "a"))):
             refused = self.run(first, self.folder / "staged", "-I", place)
             assert refused.code == RECIPE and "RES001" in refused.stderr, refused
