@@ -32,7 +32,11 @@ std::uint64_t CrewNeeds::total(std::uint64_t threads) const {
 Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle,
            std::size_t merges)
     : pool(options.memory_per_rank),
-      files(std::move(open)),
+      files([this, open = std::move(open)](const std::string& path) {
+        std::unique_ptr<io::ByteSource> file = open(path);
+        if (read_memory_) file = std::make_unique<io::RememberedSource>(std::move(file), *read_memory_);
+        return file;
+      }),
       workers(options.threads, std::move(idle)),
       small_tensor_bytes(SmallTensors::usual_budget_bytes / merges) {
   for (std::size_t w = 0; w < workers.size(); ++w) {
@@ -45,6 +49,17 @@ Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSou
   workspace_ = pool.lend(needs.workspace_bytes);
   kept = KeptStrips(kept_memory_.bytes());
   counters = counter_memory_.as<std::uint64_t>(0, needs.wave.counters);
+  if (merges > 1) remember_reads(needs, options);
+}
+
+void Crew::remember_reads(const CrewNeeds& needs, const plan::ScheduleOptions& options) {
+  // Merges are at about the same place of the models: a wave apart, or some transfers. More memory would only have to be touched.
+  constexpr std::uint64_t usual = std::uint64_t{64} << 20;
+  const std::uint64_t spare = options.memory_per_rank - needs.total(options.threads);
+  const std::uint64_t wanted = std::min(spare, usual + 2 * needs.wave.kept_bytes);
+  if (wanted < io::ReadMemory::usual_piece_bytes) return;
+  remembered_ = pool.acquire(wanted);
+  read_memory_.emplace(remembered_.bytes());
 }
 
 }  // namespace stockpot::engine

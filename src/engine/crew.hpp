@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "engine/strip_clock.hpp"
 #include "engine/worker_buffers.hpp"
 #include "engine/workers.hpp"
+#include "io/read_memory.hpp"
 #include "plan/schedule.hpp"
 
 namespace stockpot::engine {
@@ -58,7 +60,10 @@ class Crew {
   std::uint64_t small_tensor_bytes = 0;  ///< outside of the pool, for each merge: SmallTensors
 
  private:
-  PoolBuffer kept_memory_, counter_memory_;
+  /// What several merges do not want of the rank's memory holds what one of them has read for the next one.
+  void remember_reads(const CrewNeeds& needs, const plan::ScheduleOptions& options);
+  PoolBuffer kept_memory_, counter_memory_, remembered_;
+  std::optional<io::ReadMemory> read_memory_;
   PoolLoan state_, workspace_;  // what methods allocate themselves
 };
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "comm/agree.hpp"
@@ -12,15 +13,38 @@
 namespace stockpot::engine {
 namespace {
 
-/// Calls run(engine, i) for the i-th wave of each engine, then the next ones.
+/// Where work begins in its models: the name of the first source's file, which models of a family have in common, and the offset.
+using Position = std::pair<std::string_view, std::uint64_t>;
+
+Position position_of(const plan::MergePlan& plan, std::uint32_t tensor, std::uint64_t first_element) {
+  const plan::SourceTensor source = plan.tensors[tensor].sources.front();
+  const Catalogue& model = plan.models[source.model];
+  const StoredTensor& stored = model.tensors[source.tensor];
+  const std::string_view path = model.files[stored.file].path;
+  return {path.substr(path.rfind('/') + 1), stored.offset + plan.read_bytes(source, first_element)};
+}
+
+Position position_of(const MergeEngine& engine, const plan::Wave& wave) {
+  const plan::MergePlan& plan = engine.context().plan;
+  return position_of(plan, plan.groups[wave.groups.front()].tensors.front(), 0);
+}
+
+/// Calls run(engine, i) for the i-th wave of each engine, so that all get on through their models together: always for the wave
+/// that begins first there.
 template <class Run>
 void take_turns(std::span<MergeEngine* const> engines, std::vector<plan::Wave> plan::RankWork::*waves, const Run& run) {
-  std::size_t most = 0;
-  for (const MergeEngine* engine : engines) most = std::max(most, (engine->work().*waves).size());
-  for (std::size_t i = 0; i < most; ++i) {
-    for (MergeEngine* engine : engines) {
-      if (i < (engine->work().*waves).size()) run(*engine, i);
+  std::vector<std::size_t> next(engines.size(), 0);
+  while (true) {
+    std::optional<std::pair<Position, std::size_t>> first;
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+      const auto& own = engines[e]->work().*waves;
+      if (next[e] == own.size()) continue;
+      const std::pair<Position, std::size_t> candidate{position_of(*engines[e], own[next[e]]), e};
+      if (!first || candidate.first < first->first) first = candidate;
     }
+    if (!first) return;
+    const std::size_t e = first->second;
+    run(*engines[e], next[e]++);
   }
 }
 
@@ -37,37 +61,50 @@ class DirectWork {
         tasks_[found->second].push_back({e, b});
       }
     }
+    const auto has_waves = [](const MergeEngine* engine) { return !engine->work().local.empty(); };
+    if (std::ranges::any_of(engines, has_waves))
+      std::ranges::stable_sort(tasks_, {}, [&](const auto& task) { return position(task); });
   }
 
-  std::size_t tasks() const { return tasks_.size(); }
-
-  /// Worker threads. For every engine that has a part in it.
-  void merge(std::size_t worker, std::size_t task) {
-    for (const auto& [engine, bundle] : tasks_[task]) engines_[engine]->merge_direct(worker, runs_[engine], bundle);
+  /// Main thread. What begins before `end`, if anything, and has not been merged yet; all the rest without `end`.
+  void merge_up_to(const std::optional<Position>& end) {
+    const std::size_t first = next_;
+    while (next_ < tasks_.size() && (!end || position(tasks_[next_]) < *end)) ++next_;
+    if (first == next_) return;
+    engines_.front()->context().workers.run(next_ - first, [&](std::size_t worker, std::size_t i) {
+      for (const auto& [engine, bundle] : tasks_[first + i])
+        engines_[engine]->merge_direct(worker, runs_[engine], bundle);
+    });
   }
 
  private:
-  /// Of the first source of a bundle's first strip: file, and where it begins; elements of all strips.
-  using Key = std::tuple<std::string_view, std::uint64_t, std::uint64_t>;
+  /// Where a bundle begins, and elements of all its strips.
+  using Key = std::pair<Position, std::uint64_t>;
   struct Member {
     std::size_t engine, bundle;
   };
+  using Task = std::vector<Member>;  // for a worker, one after the other
+
+  Position position(std::size_t engine, Bundle bundle) const {
+    const Strip begin = runs_[engine].strips[bundle.first];
+    return position_of(engines_[engine]->context().plan, begin.tensor, begin.range.first);
+  }
+  Position position(const Task& task) const {
+    const auto [engine, bundle] = task.front();
+    return position(engine, runs_[engine].strips.bundle(bundle));
+  }
 
   Key key_of(std::size_t engine, Bundle bundle) const {
-    const plan::MergePlan& plan = engines_[engine]->context().plan;
     const Strips& strips = runs_[engine].strips;
-    const Strip begin = strips[bundle.first];
-    const plan::SourceTensor first = plan.tensors[begin.tensor].sources.front();
-    const Catalogue& model = plan.models[first.model];
-    const StoredTensor& stored = model.tensors[first.tensor];
     std::uint64_t elements = 0;
     for (std::size_t i = bundle.first; i < bundle.end; ++i) elements += strips[i].range.count;
-    return {model.files[stored.file].path, stored.offset + plan.read_bytes(first, begin.range.first), elements};
+    return {position(engine, bundle), elements};
   }
 
   std::span<MergeEngine* const> engines_;
-  std::deque<DirectRun> runs_;              // by engine; they stay where they are
-  std::vector<std::vector<Member>> tasks_;  // bundles of one key
+  std::deque<DirectRun> runs_;  // by engine; they stay where they are
+  std::vector<Task> tasks_;     // bundles of one key
+  std::size_t next_ = 0;        // the first task that was not begun
 };
 
 std::vector<std::string_view> directories_of(const MergeEngine* engine) {
@@ -86,15 +123,13 @@ void run_together(const comm::Communicator& comm, std::vector<MergeEngine*> engi
   take_turns(engines, &plan::RankWork::shared,
              [](MergeEngine& engine, std::size_t i) { engine.run_shared(engine.work().shared[i]); });
   comm::agree_on_work(comm, [&] {
-    take_turns(engines, &plan::RankWork::local, [](MergeEngine& engine, std::size_t i) {
+    DirectWork direct(engines);
+    take_turns(engines, &plan::RankWork::local, [&](MergeEngine& engine, std::size_t i) {
       const std::vector<plan::Wave>& waves = engine.work().local;
+      if (!comm.alarmed()) direct.merge_up_to(position_of(engine, waves[i]));
       engine.run_local(waves[i], i + 1 < waves.size() ? &waves[i + 1] : nullptr);
     });
-    if (!comm.alarmed()) {
-      DirectWork direct(engines);
-      engines.front()->context().workers.run(direct.tasks(),
-                                             [&](std::size_t worker, std::size_t task) { direct.merge(worker, task); });
-    }
+    if (!comm.alarmed()) direct.merge_up_to(std::nullopt);
     engines.front()->end_if_stopped();
   });
 }

@@ -7,6 +7,7 @@
 
 #include "core/convert.hpp"
 #include "core/error.hpp"
+#include "io/read_memory.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -166,7 +167,9 @@ void read_strips(EngineContext& context, std::span<const OpenStrip* const> strip
   if (!held.holds(parts)) ahead.begin(b);
   std::uint64_t wanted = 0;
   for (const StoredPart& part : parts) wanted += part.memory.size();
-  const std::uint64_t read = held.read(parts);
+  const std::uint64_t found_before = io::ReadMemory::found_by_this_thread();
+  std::uint64_t read = held.read(parts);
+  read -= std::min(read, io::ReadMemory::found_by_this_thread() - found_before);
   context.counters.bytes_read += read;
   context.counters.bytes_found += wanted - read;
 }

@@ -96,8 +96,7 @@ class Cases:
             assert digest_of(out / name) == digest, f"{title}: {name}: other bytes than alone"
 
     def reads(self, ranks):
-        """What is merged by units: `a` and `b` together once and in the other order once, `c` once; what has statistics: `a`, `b`
-        and the base, once. Whole-model statistics of several ranks are passes of their own."""
+        """One rank reads each byte once, whatever merges it. Several ranks get tensors dealt otherwise by other methods."""
         out = self.new_place()
         outcome = self.merge(out, ranks=ranks)
         assert outcome.code == 0, outcome
@@ -107,12 +106,11 @@ class Cases:
         for name in self.expected:
             record = json.loads((out / name / "stockpot_run.json").read_text())
             assert set(record["made_with"]) == set(self.expected) - {name}, f"{name} was made with {record['made_with']}"
-            if name == "whole-model" and ranks > 1:
-                continue
             read, found = (sum(rank[key] for rank in record["per_rank"]) for key in ("bytes_read", "bytes_found"))
             assert read + found == len(record["models"]) * model, f"{name} read {read} bytes and found {found}"
             total += read
-        assert total == (2 + 2 + 1 + 3) * model, f"{ranks} ranks read {total / model} times a model"
+        print(f"{ranks} ranks: read {total / model:.2f} times the size of a model, {len(self.expected)} merges of 4 models")
+        assert total == 4 * model if ranks == 1 else total < 6 * model, "some bytes were read twice"
 
     def little_memory(self):
         """No room for what all of them keep together, or for some of them at a time."""
@@ -153,10 +151,10 @@ class Cases:
 
     def mistake(self):
         """One merge comes to infinities. It is not the others' fault: what they have done is gone on with, without it."""
-        bad = {"name": "too much", "merge_method": "linear", "models": [{"model": str(self.folder / "c"), "parameters": {"weight": 1e30}}]}
-        recipe = write_recipe(
-            self.recipe.read_text() + "\n---\n" + json.dumps(bad | {"parameters": {"normalize": False}}), self.folder / "bad.yaml"
-        )
+        weight = [{"filter": "layers.7", "value": 1e30}, {"value": 1.0}]  # late: much is merged before
+        bad = {"name": "too much", "merge_method": "linear", "models": [{"model": str(self.folder / "c"), "parameters": {"weight": weight}}]}
+        bad |= {"parameters": {"normalize": False}}
+        recipe = write_recipe(self.recipe.read_text() + "\n---\n" + json.dumps(bad), self.folder / "bad.yaml")
         out = self.new_place()
         outcome = self.program.run("multi", recipe, "-I", out, *OPTIONS, "--memory-per-rank", ROOMY)
         assert outcome.code == NUMERIC and not any((out / name).exists() for name in self.expected), outcome
