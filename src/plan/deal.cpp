@@ -1,6 +1,9 @@
 #include "plan/deal.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "partition/assign.hpp"
@@ -8,7 +11,28 @@
 namespace stockpot::plan {
 namespace {
 
-/// Deals units to ranks: groups that stay whole as one item, everything else unit by unit.
+enum class Kind { direct, local, shared };
+
+/// What one rank gets as a whole.
+struct Item {
+  Kind kind = Kind::direct;
+  Position position;           ///< where reading it begins
+  std::uint64_t cost = 0;      ///< bytes moved, in all passes
+  std::uint64_t transfer = 0;  ///< bytes moved once, by file that they come from or go to
+  std::vector<std::uint32_t> units;
+};
+
+bool are_neighbours(const Item& a, const Item& b) {
+  return a.kind == b.kind && a.position.model == b.position.model && a.position.file == b.position.file;
+}
+
+void join(Item& item, const Item& next) {
+  item.cost += next.cost;
+  item.transfer += next.transfer;
+  item.units.insert(item.units.end(), next.units.begin(), next.units.end());
+}
+
+/// Deals units to ranks: groups that stay whole as one item, everything else unit by unit, and small neighbours together.
 class Dealer {
  public:
   Dealer(const MergePlan& plan, Schedule& schedule, const WaveBudget& budget)
@@ -26,25 +50,12 @@ class Dealer {
 
   void deal() {
     choose_shared();
-    std::vector<std::uint64_t> costs;
-    std::vector<std::size_t> item_of(schedule_.units.size());
-    std::vector<std::size_t> item_of_group(groups_.size(), none);
-    for (std::size_t u = 0; u < item_of.size(); ++u) {
-      const Unit& unit = schedule_.units[u];
-      if (unit.rank == no_rank) continue;
-      const auto group = group_of(unit);
-      const bool whole = group && schedule_.group_is_shared[*group] == 0;
-      if (whole && item_of_group[*group] != none) {
-        item_of[u] = item_of_group[*group];
-        continue;
-      }
-      item_of[u] = costs.size();
-      if (whole) item_of_group[*group] = item_of[u];
-      costs.push_back(whole ? cost(*group, 1) : unit_cost(unit, group));
-    }
+    const std::vector<Item> items = with_neighbours(items_in_reading_order());
+    std::vector<std::uint64_t> costs(items.size());
+    std::ranges::transform(items, costs.begin(), &Item::cost);
     const auto rank_of = partition::assign(costs, schedule_.options.ranks);
-    for (std::size_t u = 0; u < item_of.size(); ++u) {
-      if (schedule_.units[u].rank != no_rank) schedule_.units[u].rank = rank_of[item_of[u]];
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      for (const std::uint32_t u : items[i].units) schedule_.units[u].rank = rank_of[i];
     }
   }
 
@@ -64,9 +75,11 @@ class Dealer {
   std::uint64_t cost(std::uint32_t group, std::uint64_t ranks) const {
     return groups_[group].read * readings(group, ranks) + groups_[group].written;
   }
+  std::uint64_t moved_bytes(const Unit& unit, std::uint64_t readings) const {
+    return read_bytes(plan_, unit) * readings + (unit.done ? 0 : write_bytes(plan_, unit));
+  }
   std::uint64_t unit_cost(const Unit& unit, std::optional<std::uint32_t> group) const {
-    const std::uint64_t times = group ? readings(*group, schedule_.options.ranks) : 1;
-    return read_bytes(plan_, unit) * times + (unit.done ? 0 : write_bytes(plan_, unit));
+    return moved_bytes(unit, group ? readings(*group, schedule_.options.ranks) : 1);
   }
 
   /// A group is shared if it spans tensors, or if one rank would get too much with it.
@@ -86,6 +99,53 @@ class Dealer {
       const bool spans = groups_[g].units > 0 && plan_.groups[g].tensors.size() > 1;
       schedule_.group_is_shared[g] = !plan_.groups[g].needs.one_rank && (large || spans) ? 1 : 0;
     }
+  }
+
+  Kind kind_of(std::optional<std::uint32_t> group) const {
+    if (!group) return Kind::direct;
+    return schedule_.group_is_shared[*group] != 0 ? Kind::shared : Kind::local;
+  }
+
+  std::vector<Item> items_in_reading_order() const {
+    std::vector<Item> items;
+    std::vector<std::size_t> item_of_group(groups_.size(), none);
+    for (std::uint32_t u = 0; u < schedule_.units.size(); ++u) {
+      const Unit& unit = schedule_.units[u];
+      if (unit.rank == no_rank) continue;
+      const auto group = group_of(unit);
+      const Kind kind = kind_of(group);
+      const Position begin = position(plan_, unit);
+      std::size_t own = kind == Kind::local ? item_of_group[*group] : none;
+      if (own == none) {
+        own = items.size();
+        items.push_back({kind, begin, kind == Kind::local ? cost(*group, 1) : unit_cost(unit, group), 0, {}});
+        if (kind == Kind::local) item_of_group[*group] = own;
+      }
+      const PlannedTensor& tensor = plan_.tensors[unit.tensor];
+      const std::uint64_t files = tensor.sources.size() + (tensor.base ? 1 : 0) + 1;
+      items[own].position = std::min(items[own].position, begin);
+      items[own].transfer += moved_bytes(unit, 1) / files;
+      items[own].units.push_back(u);
+    }
+    std::ranges::sort(items, {}, [](const Item& item) { return std::pair(item.position, item.units.front()); });
+    return items;
+  }
+
+  /// Joins what is read one after the other until it makes a transfer, unless that is much of a rank's share.
+  std::vector<Item> with_neighbours(std::vector<Item> items) const {
+    const std::uint64_t total = std::accumulate(items.begin(), items.end(), std::uint64_t{0},
+                                                [](std::uint64_t sum, const Item& item) { return sum + item.cost; });
+    const std::uint64_t most = total / schedule_.options.ranks / items_per_rank;
+    std::vector<Item> joined;
+    for (Item& item : items) {
+      if (!joined.empty() && are_neighbours(joined.back(), item) && joined.back().cost + item.cost <= most &&
+          joined.back().transfer + item.transfer <= schedule_.options.chunk_bytes) {
+        join(joined.back(), item);
+      } else {
+        joined.push_back(std::move(item));
+      }
+    }
+    return joined;
   }
 
   const MergePlan& plan_;

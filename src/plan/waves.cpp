@@ -6,7 +6,6 @@
 #include <bit>
 #include <map>
 #include <numeric>
-#include <tuple>
 #include <utility>
 
 #include "core/size.hpp"
@@ -20,13 +19,6 @@ constexpr std::uint64_t most_tally_bytes = 64 * mebibyte;
 /// What a wave of local groups keeps for each thread: enough work to share out evenly. More would only be more memory to
 /// touch for the first time, which costs as much as several passes over it.
 constexpr std::uint64_t usual_kept_bytes = 128 * mebibyte;
-
-/// Where reading a unit begins: model, file, byte.
-std::tuple<std::uint32_t, std::uint32_t, std::uint64_t> position(const MergePlan& plan, const Unit& unit) {
-  const SourceTensor first = plan.tensors[unit.tensor].sources.front();
-  const StoredTensor& stored = plan.models[first.model].tensors[first.tensor];
-  return {first.model, stored.file, stored.offset + plan.read_bytes(first, unit.range.first)};
-}
 
 /// Partial sums of a run of blocks combine into at most two tree nodes per level.
 std::uint64_t sum_bytes(const methods::TallyShape& tally, std::uint64_t tiles) {
@@ -120,6 +112,12 @@ std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit) {
 
 std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit) {
   return bytes_of(plan.tensors[unit.tensor].output.dtype, unit.range.count);
+}
+
+Position position(const MergePlan& plan, const Unit& unit) {
+  const SourceTensor first = plan.tensors[unit.tensor].sources.front();
+  const StoredTensor& stored = plan.models[first.model].tensors[first.tensor];
+  return {first.model, stored.file, stored.offset + plan.read_bytes(first, unit.range.first)};
 }
 
 std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit) {

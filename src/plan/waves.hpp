@@ -1,6 +1,7 @@
 // How groups with statistics share a rank's memory: which go through their passes together, and what stays in memory.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,6 +25,14 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
 /// Bytes of inputs that a unit reads in one pass, and of output that it writes.
 std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit);
 std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit);
+
+/// Where reading a unit begins. Units in this order are read from one end of a file to the other.
+struct Position {
+  std::uint32_t model = 0, file = 0;
+  std::uint64_t byte = 0;
+  auto operator<=>(const Position&) const = default;
+};
+Position position(const MergePlan& plan, const Unit& unit);
 
 /// Bytes that a unit's inputs take in the pool where they are kept, and those of what its method notes.
 std::uint64_t kept_unit_bytes(const MergePlan& plan, const Schedule& schedule, const Unit& unit);
