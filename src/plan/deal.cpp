@@ -17,10 +17,14 @@ enum class Kind { direct, local, shared };
 struct Item {
   Kind kind = Kind::direct;
   Position position;           ///< where reading it begins
-  std::uint64_t cost = 0;      ///< bytes moved, in all passes
+  std::uint64_t cost = 0;      ///< bytes moved, in all passes, and prices
   std::uint64_t transfer = 0;  ///< bytes moved once, by file that they come from or go to
   std::vector<std::uint32_t> units;
 };
+
+std::uint64_t counters_price(const MergePlan& plan, std::uint32_t group) {
+  return plan.groups[group].needs.tally.counts * counter_price_bytes;
+}
 
 bool are_neighbours(const Item& a, const Item& b) {
   return a.kind == b.kind && a.position.model == b.position.model && a.position.file == b.position.file;
@@ -73,13 +77,14 @@ class Dealer {
     return static_cast<std::uint64_t>(plan_.groups[group].needs.passes) + 1;
   }
   std::uint64_t cost(std::uint32_t group, std::uint64_t ranks) const {
-    return groups_[group].read * readings(group, ranks) + groups_[group].written;
+    return groups_[group].read * readings(group, ranks) + groups_[group].written +
+           groups_[group].units * unit_price_bytes + counters_price(plan_, group);
   }
   std::uint64_t moved_bytes(const Unit& unit, std::uint64_t readings) const {
     return read_bytes(plan_, unit) * readings + (unit.done ? 0 : write_bytes(plan_, unit));
   }
   std::uint64_t unit_cost(const Unit& unit, std::optional<std::uint32_t> group) const {
-    return moved_bytes(unit, group ? readings(*group, schedule_.options.ranks) : 1);
+    return moved_bytes(unit, group ? readings(*group, schedule_.options.ranks) : 1) + unit_price_bytes;
   }
 
   /// A group is shared if it spans tensors, or if one rank would get too much with it.
@@ -155,6 +160,16 @@ class Dealer {
 };
 
 }  // namespace
+
+std::uint64_t price_bytes(const MergePlan& plan, const RankWork& work) {
+  std::uint64_t units = work.direct.size(), price = 0;
+  for (const Wave& wave : work.shared) units += wave.units.size();
+  for (const Wave& wave : work.local) {
+    units += wave.units.size();
+    for (const std::uint32_t g : wave.groups) price += counters_price(plan, g);
+  }
+  return price + units * unit_price_bytes;
+}
 
 void deal(const MergePlan& plan, const WaveBudget& budget, Schedule& schedule) {
   Dealer(plan, schedule, budget).deal();

@@ -80,9 +80,10 @@ struct Schedule {
   std::vector<std::uint8_t> group_is_shared;  ///< parallel to MergePlan::groups
   std::vector<std::uint64_t> rank_bytes;      ///< planned bytes moved by each rank, reads and writes
   std::vector<std::uint64_t> rank_read_bytes;
-  partition::Balance balance;
-  MemoryPlan memory;        ///< of the rank that needs most
-  WaveMemory largest_wave;  ///< of any rank, each part by itself: a rank may have to take over another one's wave
+  partition::Balance balance;  ///< of rank_bytes
+  partition::Balance work;     ///< of rank_bytes and what units and counters cost beside them: what is dealt evenly
+  MemoryPlan memory;           ///< of the rank that needs most
+  WaveMemory largest_wave;     ///< of any rank, each part by itself: a rank may have to take over another one's wave
   std::vector<std::string> warnings;
 
   std::uint64_t reads_total = 0;  ///< bytes read by all ranks, all passes
