@@ -15,6 +15,19 @@ void add(std::vector<ByteRange>& ranges, ByteRange next) {
   }
 }
 
+bool contains(ByteRange whole, ByteRange part) { return whole.offset <= part.offset && part.end() <= whole.end(); }
+
+/// Ranges of which no two overlap or touch, and one more.
+void unite(std::vector<ByteRange>& ranges, ByteRange next) {
+  std::erase_if(ranges, [&](ByteRange range) {
+    if (range.end() < next.offset || next.end() < range.offset) return false;
+    const std::uint64_t first = std::min(range.offset, next.offset);
+    next = {first, std::max(range.end(), next.end()) - first};
+    return true;
+  });
+  ranges.push_back(next);
+}
+
 }  // namespace
 
 ReadMemory::ReadMemory(std::span<std::byte> memory, std::uint64_t piece_bytes)
@@ -49,7 +62,7 @@ bool ReadMemory::with_held(Key key, ByteRange part, const Use& use) {
   Piece& piece = pieces_[place];
   const std::lock_guard lock(piece.mutex);
   if (piece.key != key) return false;  // used again since
-  if (part.offset < piece.held.offset || part.end() > piece.held.end()) return false;
+  if (std::ranges::none_of(piece.held, [&](ByteRange held) { return contains(held, part); })) return false;
   use(std::span<const std::byte>(memory_of(place, part.offset), part.count));
   return true;
 }
@@ -94,12 +107,9 @@ void ReadMemory::keep(std::uint32_t file, std::uint64_t offset, std::span<const 
       if (const auto old = place_of_.find(piece.key); old != place_of_.end() && old->second == place)
         place_of_.erase(old);
       piece.key = key;
-      piece.held = {part.offset, 0};
+      piece.held.clear();
     }
-    const bool goes_on = part.offset <= piece.held.end() && part.end() >= piece.held.offset;
-    const auto held_before = goes_on ? piece.held : part;
-    const std::uint64_t first = std::min(part.offset, held_before.offset);
-    piece.held = {first, std::max(part.end(), held_before.end()) - first};
+    unite(piece.held, part);
     std::ranges::copy(bytes.subspan(part.offset - offset, part.count), memory_of(place, part.offset));
   });
 }

@@ -1,6 +1,6 @@
 // Bytes of files that were read, for whoever reads them again soon: several merges of the same models, at about the same time.
 //
-// Memory is a ring of pieces, each of one run of a file's bytes; what was read longest ago is forgotten first. A system's page
+// Memory is a ring of pieces of files, what was read longest ago is forgotten first. A system's page
 // cache does the same where there is one and it has room: this is for what it does not keep (direct reads, full nodes, network
 // file systems that ask their server), and tells what was found.
 #pragma once
@@ -46,7 +46,7 @@ class ReadMemory {
   struct Piece {
     std::mutex mutex;
     Key key = nothing;
-    ByteRange held;  // of the file
+    std::vector<ByteRange> held;  // of the file, no two of which meet
   };
   /// Calls use(key, part) for the parts of a range that lie in one piece each.
   template <class Use>

@@ -73,8 +73,10 @@ TEST_F(ReadMemoryTest, RunsThatMeetInAPieceAreOne) {
   read(file, 0, 10);
   EXPECT_EQ(read(file, 10, 20), 20u);
   EXPECT_EQ(read(file, 0, 30), 0u);
-  EXPECT_EQ(read(file, 50, 5), 5u) << "apart from them: takes their place";
-  EXPECT_EQ(read(file, 0, 30), 30u);
+  EXPECT_EQ(read(file, 50, 5), 5u) << "apart from them";
+  EXPECT_EQ(read(file, 0, 30), 0u);
+  EXPECT_EQ(read(file, 0, 60), 60u) << "what lies between was not read";
+  EXPECT_EQ(read(file, 0, 60), 0u);
 }
 
 TEST_F(ReadMemoryTest, FilesAreToldApart) {
