@@ -72,10 +72,12 @@ std::uint64_t bookkeeping_bytes(const MergePlan& plan) {
 }
 
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.
-std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options) {
+/// @param needed  by what cannot be less
+std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options, std::uint64_t needed) {
   std::uint64_t largest = 0;
   for (const Group& group : plan.groups) largest = std::max(largest, group.needs.workspace_bytes);
-  return std::clamp(options.memory_per_rank / 4, largest, options.threads * largest);
+  const std::uint64_t memory = options.memory_per_rank, left = memory - std::min(memory, needed);
+  return std::clamp(std::min(memory / 4, left), largest, options.threads * largest);
 }
 
 }  // namespace
@@ -90,7 +92,7 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
     all += bytes;
   }
   const std::uint64_t memory = options.memory_per_rank;
-  budget.workspace_bytes = workspace_bytes(plan, options);
+  budget.workspace_bytes = workspace_bytes(plan, options, budget.worker_bytes + largest);
   const std::uint64_t buffers = budget.worker_bytes + budget.workspace_bytes;
   if (memory < buffers || memory - buffers < largest) raise_too_little_memory(budget, largest, options);
   const std::uint64_t left = memory - buffers;
