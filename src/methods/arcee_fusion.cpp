@@ -52,6 +52,10 @@ std::array<SelectTarget, 3> quartiles(std::uint64_t elements) {
   return targets;
 }
 
+SelectOptions options(const GroupInfo& group) {
+  return {.elements = group.elements, .wide = group.float64, .key = SelectKey::value};
+}
+
 std::uint64_t rows_of(const Shape& shape) {
   std::uint64_t rows = 1;
   for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
@@ -62,9 +66,7 @@ std::uint64_t rows_of(const Shape& shape) {
 class ArceeFusion final : public TileMethod<ArceeFusion> {
  public:
   ArceeFusion(const Settings&, const GroupInfo& group)
-      : select_(quartiles(group.elements),
-                {.elements = group.elements, .wide = group.float64, .key = SelectKey::value}),
-        divergence_(rows_of(group.shape)) {}
+      : select_(quartiles(group.elements), options(group)), divergence_(rows_of(group.shape)) {}
 
   std::optional<TallyShape> next_pass() const override { return select_.next_pass(); }
 
@@ -135,10 +137,13 @@ class ArceeFusion final : public TileMethod<ArceeFusion> {
 };
 
 Needs needs(const Settings&, const GroupInfo& group) {
-  return {.passes = MagnitudeSelect::value_passes * (group.float64 ? 2 : 1),
-          .tally = {.counts = MagnitudeSelect::largest_tally(3)},
+  const SelectNeeds quartiles =
+      MagnitudeSelect::needs(1, 3, MagnitudeSelect::value_passes * (group.float64 ? 2 : 1), options(group));
+  return {.passes = quartiles.passes,
+          .tally = {.counts = quartiles.counters},
           .gathers = true,
-          .state_bytes = rows_of(group.shape) * sizeof(double)};
+          .state_bytes = rows_of(group.shape) * sizeof(double),
+          .workspace_bytes = quartiles.workspace_bytes};
 }
 
 }  // namespace

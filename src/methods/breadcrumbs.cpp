@@ -37,7 +37,7 @@ bool trims(const Settings& settings) {
 
 Needs needs(const Settings& settings, const GroupInfo& group) {
   if (by_row(settings) || !trims(settings)) return family_needs(settings, group);
-  return family_needs(settings, group, 3, OutlierTrim::largest_tally(group.models));
+  return family_needs(settings, group, OutlierTrim::needs(settings, group));
 }
 
 Granularity granularity(const Settings& settings) { return by_row(settings) ? Granularity::row : Granularity::block; }

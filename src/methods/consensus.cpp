@@ -85,16 +85,20 @@ std::vector<SelectTarget> inner_targets(const Settings& settings, const GroupInf
   return targets;
 }
 
+SelectOptions inner_options(const Settings& settings, const GroupInfo& group) {
+  return {.elements = group.elements,
+          .wide = group.float64,
+          .hashed_ties = settings.choice("tie_break") == "hash",
+          .sampled = true};
+}
+
 /// With inner TIES: passes that select each model's largest changes, then one that adds up the elected signs.
 class ConsensusMerge final : public TileMethod<ConsensusMerge> {
  public:
   ConsensusMerge(const Settings& settings, const GroupInfo& group)
       : models_(group.models),
         by_ties_(by_ties(settings)),
-        select_(inner_targets(settings, group), {.elements = group.elements,
-                                                 .wide = group.float64,
-                                                 .hashed_ties = settings.choice("tie_break") == "hash",
-                                                 .sampled = true}),
+        select_(inner_targets(settings, group), inner_options(settings, group)),
         elects_signs_(by_ties_ && group.elements > 0) {}
   static constexpr bool stored = true;
 
@@ -221,8 +225,9 @@ GroupScope scope(const Settings& settings) { return by_ties(settings) ? GroupSco
 /// Two passes find the thresholds, one which elements at a threshold are kept, one the sign for exact cancellations.
 Needs needs(const Settings& settings, const GroupInfo& group) {
   if (!by_ties(settings)) return {};
-  return {.passes = MagnitudeSelect::value_passes + 2,
-          .tally = {.counts = MagnitudeSelect::largest_tally(group.models)}};
+  const SelectNeeds inner = MagnitudeSelect::needs(group.models, group.models, MagnitudeSelect::value_passes + 1,
+                                                   inner_options(settings, group));
+  return {.passes = inner.passes + 1, .tally = {.counts = inner.counters}, .workspace_bytes = inner.workspace_bytes};
 }
 
 }  // namespace

@@ -114,6 +114,10 @@ std::vector<SelectTarget> score_targets(const Settings& settings, const GroupInf
   return order_statistics(group.models, low, last);
 }
 
+SelectOptions magnitude_options(const GroupInfo& group) { return {.elements = group.elements, .wide = group.float64}; }
+
+SelectOptions score_options(const GroupInfo& group) { return {.elements = group.elements, .key = SelectKey::value}; }
+
 /// The bounds of each model that a finished selection has found.
 std::vector<Bounds> bounds_found(const MagnitudeSelect& select, std::size_t models) {
   std::vector<Bounds> bounds;
@@ -150,8 +154,8 @@ class Pcb final : public TileMethod<Pcb> {
  public:
   Pcb(const Settings& settings, const GroupInfo& group)
       : models_(group.models),
-        select_magnitudes_(magnitude_targets(settings, group), {.elements = group.elements, .wide = group.float64}),
-        select_scores_(score_targets(settings, group), {.elements = group.elements, .key = SelectKey::value}) {}
+        select_magnitudes_(magnitude_targets(settings, group), magnitude_options(group)),
+        select_scores_(score_targets(settings, group), score_options(group)) {}
 
   std::optional<TallyShape> next_pass() const override {
     if (const auto shape = select_magnitudes_.next_pass()) return shape;
@@ -222,8 +226,15 @@ class Pcb final : public TileMethod<Pcb> {
 };
 
 Needs needs(const Settings&, const GroupInfo& group) {
-  return {.passes = MagnitudeSelect::value_passes * (group.float64 ? 3 : 2),
-          .tally = {.counts = MagnitudeSelect::largest_tally(2 * group.models)}};
+  constexpr int passes = MagnitudeSelect::value_passes;
+  const auto needs_of = [&](int of_values, const SelectOptions& options) {
+    return MagnitudeSelect::needs(group.models, 2 * group.models, of_values, options);
+  };
+  const SelectNeeds magnitudes = needs_of(passes * (group.float64 ? 2 : 1), magnitude_options(group));
+  const SelectNeeds scores = needs_of(passes, score_options(group));
+  return {.passes = magnitudes.passes + scores.passes,
+          .tally = {.counts = std::max(magnitudes.counters, scores.counters)},
+          .workspace_bytes = std::max(magnitudes.workspace_bytes, scores.workspace_bytes)};
 }
 
 }  // namespace

@@ -83,6 +83,8 @@ constexpr auto add_selected_squares = []<class E>(const E* x, const E* base, con
   }
 };
 
+bool hashes_ties(const Settings& settings) { return settings.choice("tie_break") == "hash"; }
+
 /// Passes: the selection, if there is one, then one for the sums of squares that weigh the models.
 class Sce final : public TileMethod<Sce> {
  public:
@@ -90,7 +92,7 @@ class Sce final : public TileMethod<Sce> {
       : models_(group.models),
         elements_(group.elements),
         floor_(settings.number("weight_floor")),
-        select_(settings.number("select_topk"), group, settings.choice("tie_break") == "hash") {}
+        select_(settings.number("select_topk"), group, hashes_ties(settings)) {}
 
   static constexpr bool stored = true;
   /// A selection takes what is not finite as the largest variances.
@@ -201,8 +203,10 @@ Needs needs(const Settings& settings, const GroupInfo& group) {
   const double part = settings.number("select_topk");
   if (part == 1.0) return needs;
   if (part == 0.0 || group.models < 2) return {};
-  needs.passes += MagnitudeSelect::value_passes;
-  needs.tally.counts = MagnitudeSelect::largest_tally(1);
+  const SelectNeeds selection = VarianceSelect::needs(group, hashes_ties(settings));
+  needs.passes += selection.passes;
+  needs.tally.counts = selection.counters;
+  needs.workspace_bytes = selection.workspace_bytes;
   return needs;
 }
 

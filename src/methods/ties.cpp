@@ -42,12 +42,9 @@ bool trims(const Settings& settings) {
   return std::ranges::any_of(settings.per_model("density"), [](double d) { return d > 0.0 && d < 1.0; });
 }
 
-/// Two passes find the thresholds; as a rule some, but not all elements at a threshold are kept, and one more finds
-/// which.
 Needs needs(const Settings& settings, const GroupInfo& group) {
   if (!trims(settings)) return family_needs(settings, group);
-  const int selection = settings.choice("trim_rule") == "at_least" ? 2 : 3;
-  return family_needs(settings, group, selection, MagnitudeTrim::largest_tally(group.models));
+  return family_needs(settings, group, MagnitudeTrim::needs(settings, group));
 }
 
 GroupScope scope(const Settings& settings) {

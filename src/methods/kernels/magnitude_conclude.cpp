@@ -1,5 +1,6 @@
 // What a selection makes of the counts of a pass.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -39,7 +40,55 @@ class OrderedBins {
   bool largest_first_;
 };
 
+/// The `rank`-th of some keys in an order; makes of `rank` its rank among the equals of that key.
+/// @pre 0 < rank <= keys.size()   @return how many equals there are
+std::size_t find_listed(std::span<const std::uint64_t> keys, SelectOrder order, std::uint64_t& key,
+                        std::uint64_t& rank) {
+  std::vector<std::uint64_t> open(keys.begin(), keys.end()), bins;
+  while (true) {
+    std::uint64_t any = 0, all = ~std::uint64_t{0};
+    for (const std::uint64_t one : open) {
+      any |= one;
+      all &= one;
+    }
+    key = any;
+    if (any == all) return open.size();
+    const auto differ = static_cast<unsigned>(std::bit_width(any ^ all));
+    const unsigned digit = std::clamp(static_cast<unsigned>(std::bit_width(open.size() / 4)), 4u, 11u);
+    const unsigned shift = differ - std::min(differ, digit);
+    const std::uint64_t last = (std::uint64_t{1} << digit) - 1;
+    bins.assign(last + 1, 0);
+    std::uint64_t* const counts = bins.data();
+    for (const std::uint64_t one : open) ++counts[one >> shift & last];
+    const std::size_t bin = OrderedBins(bins, order).find(rank);
+    std::uint64_t* stays = open.data();
+    for (const std::uint64_t one : open) {  // without branches, which would be guessed wrong
+      *stays = one;
+      stays += (one >> shift & last) == bin ? 1 : 0;
+    }
+    open.resize(static_cast<std::size_t>(stays - open.data()));
+  }
+}
+
 }  // namespace
+
+void MagnitudeSelect::take_list(Search& search, std::span<const std::uint64_t> list) const {
+  const auto keys = list.first(options_.elements), words = list.subspan(options_.elements);
+  if (list.back() != keys.size() || search.left > keys.size()) throw miscounted();
+  const std::size_t equals = find_listed(keys, search.target.order, search.low, search.left);
+  search.high = search.low;
+  search.settled = true;
+  if (search.target.all_equal || search.left == equals) return;
+  std::vector<std::uint64_t> places;  // of the equals: word, then index
+  places.reserve(equals);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] == search.low) places.push_back((options_.hashed_ties ? words[i] << 32 : 0) + i);
+  }
+  const auto cut = places.begin() + static_cast<std::ptrdiff_t>(search.left - 1);
+  std::ranges::nth_element(places, cut);
+  if (options_.hashed_ties) search.word = *cut >> 32;
+  search.index = *cut & 0xFFFFFFFF;
+}
 
 void MagnitudeSelect::take_sample(Search& search, std::span<const std::uint64_t> bins) const {
   const auto counted = static_cast<double>(std::accumulate(bins.begin(), bins.end(), std::uint64_t{0}));

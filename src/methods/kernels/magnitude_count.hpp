@@ -9,6 +9,8 @@ template <class Key>
 void MagnitudeSelect::count_keys(const Search& search, std::span<const Key> keys, const SelectRun& run,
                                  std::uint64_t* bins) const {
   switch (search.stage) {
+    case Stage::list:
+      return list_keys(keys, run, bins);
     case Stage::sample:
       for (const Key key : keys) ++bins[key >> search.shift];
       return;
@@ -21,6 +23,17 @@ void MagnitudeSelect::count_keys(const Search& search, std::span<const Key> keys
     case Stage::index:
       return count_indices(search, keys, run, bins);
   }
+}
+
+template <class Key>
+void MagnitudeSelect::list_keys(std::span<const Key> keys, const SelectRun& run, std::uint64_t* list) const {
+  for (std::size_t i = 0; i < keys.size(); ++i) list[run.first + i] += keys[i];
+  list[list_counters(options_) - 1] += keys.size();
+  if (!options_.hashed_ties) return;
+  std::uint32_t room[word_room(sub_tile_elements)];
+  const std::uint32_t* words = element_words(run.ties, run.first_in_tensor, run.count, room);
+  std::uint64_t* const listed = list + options_.elements + run.first;
+  for (std::size_t i = 0; i < keys.size(); ++i) listed[i] += words[i];
 }
 
 template <class Key>

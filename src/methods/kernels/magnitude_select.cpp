@@ -33,6 +33,21 @@ MagnitudeSelect::MagnitudeSelect(std::span<const SelectTarget> targets, SelectOp
   assign_slots();
 }
 
+bool MagnitudeSelect::lists(const SelectOptions& options) {
+  return options.elements <= options.most_listed / (options.hashed_ties ? 2 : 1);
+}
+
+std::uint64_t MagnitudeSelect::list_counters(const SelectOptions& options) {
+  return options.elements * (options.hashed_ties ? 2 : 1) + 1;
+}
+
+SelectNeeds MagnitudeSelect::needs(std::size_t vectors, std::size_t targets, int passes, const SelectOptions& options) {
+  if (!lists(options)) return {.passes = passes, .counters = targets * most_bins};
+  return {.passes = 1,
+          .counters = vectors * list_counters(options),
+          .workspace_bytes = options.elements * sizeof(std::uint64_t)};
+}
+
 std::uint64_t MagnitudeSelect::last_key() const {
   const std::uint64_t all = options_.wide ? ~std::uint64_t{0} : std::numeric_limits<std::uint32_t>::max();
   return options_.key == SelectKey::magnitude ? all >> 1 : all;  // a magnitude has no sign bit
@@ -61,6 +76,10 @@ void MagnitudeSelect::begin(Search& search) {
   search.high = last_key();
   search.word_bits = options_.hashed_ties ? 32 : 0;
   search.index_bits = options_.elements == 0 ? 0 : static_cast<unsigned>(std::bit_width(options_.elements - 1));
+  if (lists(options_)) {
+    search.stage = Stage::list;
+    return;
+  }
   if (!samples()) return look_for_value(search);
   search.stage = Stage::sample;
   search.shift = static_cast<unsigned>(std::bit_width(last_key())) - digit_bits;
@@ -106,8 +125,10 @@ bool MagnitudeSelect::is_sampling() const {
   return std::ranges::any_of(slots_, [&](const Slot& slot) { return searches_[slot.leader].stage == Stage::sample; });
 }
 
-std::uint64_t MagnitudeSelect::bins_of(const Search& search) {
+std::uint64_t MagnitudeSelect::bins_of(const Search& search) const {
   switch (search.stage) {
+    case Stage::list:
+      return list_counters(options_);
     case Stage::sample:
       return most_bins;
     case Stage::value:
@@ -179,6 +200,9 @@ void MagnitudeSelect::conclude(std::span<const std::uint64_t> counts) {
     if (search.settled) continue;
     const auto own = counts.subspan(slots_[search.slot].first, counters_of(search));
     switch (search.stage) {
+      case Stage::list:
+        take_list(search, own);
+        break;
       case Stage::sample:
         take_sample(search, own);
         break;
@@ -201,7 +225,7 @@ std::optional<KeyRange> MagnitudeSelect::keys_in_question() const {
   if (slots_.size() != 1 || options_.wide || options_.key != SelectKey::magnitude) return std::nullopt;
   const Search& search = searches_[slots_.front().leader];
   if (search.target.order != SelectOrder::largest_first || options_.hashed_ties) return std::nullopt;
-  if (search.stage == Stage::sample || asks_of_all(search)) return std::nullopt;
+  if (search.stage == Stage::list || search.stage == Stage::sample || asks_of_all(search)) return std::nullopt;
   return KeyRange{search.low, search.high};
 }
 

@@ -5,6 +5,7 @@
 // if ties are hashed, then its flat index, ascending. Each pass counts, in bins, the keys that are still in question; the
 // counts of everyone are added, and the bin that holds the wanted element is what the next pass looks at:
 //
+//   list     every key, in counters of the elements' own, and their words: all is found from these. Short vectors only
 //   sample   the first digits of a few runs of elements: a range of keys that should hold the wanted one. Long vectors only
 //   value    keys in the range, and how many lie beyond it: which proves the range, or tells on which side to go on
 //   place    when few keys are left: which key, and where about the cut between its equals falls
@@ -58,6 +59,15 @@ struct SelectOptions {
   SelectKey key = SelectKey::magnitude;
   bool hashed_ties = false;
   bool sampled = false;  ///< whoever counts asks wants(): the first pass may look at a sample
+  /// Vectors whose keys, and words if they are needed, take no more counters than this are listed; below 2^32.
+  std::uint64_t most_listed = block_elements;
+};
+
+/// What plans know of a selection.
+struct SelectNeeds {
+  int passes = 0;            ///< as a rule
+  std::size_t counters = 0;  ///< of the largest pass
+  std::uint64_t workspace_bytes = 0;
 };
 
 /// A run of elements of one vector.
@@ -72,9 +82,9 @@ class MagnitudeSelect {
  public:
   MagnitudeSelect(std::span<const SelectTarget> targets, SelectOptions options);
 
-  /// Largest TallyShape::counts of any pass.
-  static std::size_t largest_tally(std::size_t targets) { return targets << 16; }
-  /// Passes as a rule: the digits of a value, and one for ties if there may be a cut.
+  /// @param passes  as a rule, where keys are counted: those for values, and one for ties if there may be a cut
+  static SelectNeeds needs(std::size_t vectors, std::size_t targets, int passes, const SelectOptions& options);
+  /// Passes that find a value where keys are counted.
   static constexpr int value_passes = 2;
 
   /// What the next pass counts, or nothing when every target is found.
@@ -122,7 +132,7 @@ class MagnitudeSelect {
   double threshold(std::size_t target) const;
 
  private:
-  enum class Stage { sample, value, place, word, index };
+  enum class Stage { list, sample, value, place, word, index };
   struct Search {
     SelectTarget target;
     std::uint64_t left = 0;  ///< how many are wanted among the keys in question
@@ -148,8 +158,11 @@ class MagnitudeSelect {
   void look_for_cut(Search& search) const;
   void assign_slots();
   static bool ask_the_same(const Search& a, const Search& b);
-  static std::uint64_t bins_of(const Search& search);
-  static std::uint64_t counters_of(const Search& search) { return bins_of(search) + (search.proven ? 0 : 1); }
+  static bool lists(const SelectOptions& options);
+  /// A key of each element, with hashed ties a word of each as well, and how many elements there were.
+  static std::uint64_t list_counters(const SelectOptions& options);
+  std::uint64_t bins_of(const Search& search) const;
+  std::uint64_t counters_of(const Search& search) const { return bins_of(search) + (search.proven ? 0 : 1); }
   std::uint64_t last_key() const;
   /// Whether a search asks about every key, not about those of a range.
   bool asks_of_all(const Search& search) const { return search.low == 0 && search.high == last_key(); }
@@ -165,6 +178,7 @@ class MagnitudeSelect {
   bool is_sampled(std::uint64_t run) const;
   std::uint64_t sampled_runs() const;
 
+  void take_list(Search& search, std::span<const std::uint64_t> list) const;
   void take_sample(Search& search, std::span<const std::uint64_t> bins) const;
   void take_value(Search& search, std::span<const std::uint64_t> counts) const;
   void take_place(Search& search, std::span<const std::uint64_t> bins) const;
@@ -172,6 +186,8 @@ class MagnitudeSelect {
 
   template <class Key>
   void count_keys(const Search& search, std::span<const Key> keys, const SelectRun& run, std::uint64_t* bins) const;
+  template <class Key>
+  void list_keys(std::span<const Key> keys, const SelectRun& run, std::uint64_t* list) const;
   template <class Key>
   void count_values(const Search& search, std::span<const Key> keys, std::uint64_t* bins) const;
   template <class Key>

@@ -85,10 +85,11 @@ Needs noting_family_needs(const Settings& settings, const GroupInfo& group) {
   return needs;
 }
 
-Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts) {
+Needs family_needs(const Settings& settings, const GroupInfo& group, const SelectNeeds& trim) {
   Needs needs = family_needs(settings, group);
-  needs.passes += passes;
-  needs.tally.counts = std::max(needs.tally.counts, counts);
+  needs.passes += trim.passes;
+  needs.tally.counts = std::max(needs.tally.counts, trim.counters);
+  needs.workspace_bytes = std::max(needs.workspace_bytes, trim.workspace_bytes);
   return needs;
 }
 

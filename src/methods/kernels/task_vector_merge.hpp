@@ -37,8 +37,8 @@ std::vector<std::string> check_family(const Settings& settings);
 Needs family_needs(const Settings& settings, const GroupInfo& group);
 /// And room to note, in the pass for the norms, which elements a trim with flags leaves.
 Needs noting_family_needs(const Settings& settings, const GroupInfo& group);
-/// The same with a trim that goes first: `passes` of its own, `counts` counters in the largest.
-Needs family_needs(const Settings& settings, const GroupInfo& group, int passes, std::size_t counts);
+/// The same with a trim that goes first.
+Needs family_needs(const Settings& settings, const GroupInfo& group, const SelectNeeds& trim);
 /// tie_break, for methods that select by magnitude.
 ParameterSpec tie_break_parameter();
 

@@ -58,11 +58,15 @@ void flag_dropout(const OutputTensor& tensor, std::size_t model, ElementRange ra
   dispatch(flag_by_word, words, static_cast<std::uint32_t>(below - 1), range.count, flags);
 }
 
+SelectOptions SelectingTrim::options(const Settings& settings, const GroupInfo& group) {
+  return {.elements = group.elements,
+          .wide = group.float64,
+          .hashed_ties = settings.choice("tie_break") == "hash",
+          .sampled = true};
+}
+
 SelectingTrim::SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets)
-    : select_(targets, {.elements = group.elements,
-                        .wide = group.float64,
-                        .hashed_ties = settings.choice("tie_break") == "hash",
-                        .sampled = true}),
+    : select_(targets, options(settings, group)),
       pre_drops_(settings.declares("pre_drop") &&
                  std::ranges::any_of(settings.per_model("pre_drop"), [](double kept) { return kept != 1.0; })) {}
 
@@ -70,8 +74,20 @@ MagnitudeTrim::MagnitudeTrim(const Settings& settings, const GroupInfo& group)
     : SelectingTrim(settings, group, largest_targets(settings, group)),
       leaves_some_(std::ranges::all_of(settings.per_model("density"), [](double density) { return density > 0.0; })) {}
 
+/// Two passes find the thresholds; as a rule some, but not all elements at a threshold are kept, and one more finds
+/// which.
+SelectNeeds MagnitudeTrim::needs(const Settings& settings, const GroupInfo& group) {
+  const int passes = MagnitudeSelect::value_passes + (settings.choice("trim_rule") == "at_least" ? 0 : 1);
+  return MagnitudeSelect::needs(group.models, group.models, passes, options(settings, group));
+}
+
 OutlierTrim::OutlierTrim(const Settings& settings, const GroupInfo& group)
     : SelectingTrim(settings, group, outlier_targets(settings, group)) {}
+
+SelectNeeds OutlierTrim::needs(const Settings& settings, const GroupInfo& group) {
+  const int passes = MagnitudeSelect::value_passes + 1;
+  return MagnitudeSelect::needs(group.models, 2 * group.models, passes, options(settings, group));
+}
 
 OutlierCounts outliers_of(double density, double gamma, std::uint64_t elements) {
   if (density == 1.0) return {};

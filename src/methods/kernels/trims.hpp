@@ -140,6 +140,7 @@ class SelectingTrim {
     return pre_drops_ && tensor.settings.per_model("pre_drop")[model] != 1.0;
   }
   SelectingTrim(const Settings& settings, const GroupInfo& group, std::span<const SelectTarget> targets);
+  static SelectOptions options(const Settings& settings, const GroupInfo& group);
   MagnitudeSelect select_;
   bool pre_drops_;
 
@@ -161,7 +162,7 @@ class SelectingTrim {
 class MagnitudeTrim : public SelectingTrim {
  public:
   MagnitudeTrim(const Settings& settings, const GroupInfo& group);
-  static std::size_t largest_tally(std::size_t models) { return MagnitudeSelect::largest_tally(models); }
+  static SelectNeeds needs(const Settings& settings, const GroupInfo& group);
   bool leaves_nonfinite() const { return leaves_some_ && !pre_drops_; }
   template <class T>
   void apply(const DeltaRun<T>& run) const {
@@ -188,7 +189,7 @@ OutlierCounts outliers_of(double density, double gamma, std::uint64_t elements);
 class OutlierTrim : public SelectingTrim {
  public:
   OutlierTrim(const Settings& settings, const GroupInfo& group);
-  static std::size_t largest_tally(std::size_t models) { return MagnitudeSelect::largest_tally(2 * models); }
+  static SelectNeeds needs(const Settings& settings, const GroupInfo& group);
   template <class T>
   void apply(const DeltaRun<T>& run) const {
     select_.keep_selected(2 * run.model, run.in_group(), run.values);

@@ -11,6 +11,10 @@ std::vector<SelectTarget> target(bool needed) {
   return {{.vector = 0, .rank = 1}};
 }
 
+SelectOptions options(const GroupInfo& group, bool hashed_ties) {
+  return {.elements = group.elements, .hashed_ties = hashed_ties, .sampled = true};
+}
+
 std::uint64_t part_of(double part, std::uint64_t nonzero) {
   return static_cast<std::uint64_t>(part * static_cast<double>(nonzero));
 }
@@ -22,7 +26,13 @@ VarianceSelect::VarianceSelect(double part, const GroupInfo& group, bool hashed_
       elements_(group.elements),
       all_(part == 1.0),
       none_(!all_ && (part == 0.0 || group.models < 2 || group.elements < 2)),
-      select_(target(!all_ && !none_), {.elements = group.elements, .hashed_ties = hashed_ties, .sampled = true}) {}
+      select_(target(!all_ && !none_), options(group, hashed_ties)) {}
+
+SelectNeeds VarianceSelect::needs(const GroupInfo& group, bool hashed_ties) {
+  SelectNeeds needs = MagnitudeSelect::needs(1, 1, MagnitudeSelect::value_passes, options(group, hashed_ties));
+  ++needs.counters;  // of variances that are not 0
+  return needs;
+}
 
 std::optional<TallyShape> VarianceSelect::next_pass() const {
   auto shape = select_.next_pass();

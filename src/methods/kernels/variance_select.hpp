@@ -108,6 +108,7 @@ class VarianceSelect {
  public:
   /// @param part  in [0, 1]; 1 selects everything, without passes.
   VarianceSelect(double part, const GroupInfo& group, bool hashed_ties);
+  static SelectNeeds needs(const GroupInfo& group, bool hashed_ties);
 
   /// Nothing is selected, whatever the data.
   bool none() const { return none_; }

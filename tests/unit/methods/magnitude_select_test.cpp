@@ -40,8 +40,11 @@ std::vector<T> selected(const std::vector<T>& values, SelectTarget target, Selec
   return kept;
 }
 
+/// Keys are met one by one, however short the vector is.
+constexpr SelectOptions counted{.most_listed = 0};
+
 std::vector<float> select_float(const std::vector<float>& values, SelectTarget target) {
-  return selected(values, target, {});
+  return selected(values, target, counted);
 }
 
 TEST(MagnitudeSelect, KeepsTheLargestWhateverTheirSign) {
@@ -63,9 +66,9 @@ TEST(MagnitudeSelect, NothingAndEverythingNeedNoPass) {
   EXPECT_EQ(passes, 0);
 }
 
-TEST(MagnitudeSelect, DistinctMagnitudesNeedTwoPasses) {
+TEST(MagnitudeSelect, DistinctMagnitudesThatAreCountedNeedTwoPasses) {
   int passes = 0;
-  selected<float>({1, 2, 3, 4}, {.rank = 2}, {}, &passes);
+  selected<float>({1, 2, 3, 4}, {.rank = 2}, counted, &passes);
   EXPECT_EQ(passes, 2);
 }
 
@@ -234,11 +237,11 @@ TEST(MagnitudeSelect, FindsSeveralSignedValuesInTheSamePassesAndCountsTheFirstDi
     targets.push_back({.rank = rank, .order = SelectOrder::smallest_first, .all_equal = true});
   }
   std::vector<std::size_t> counters;
-  EXPECT_THAT(thresholds(values, targets, {.key = SelectKey::value}, counters),
+  EXPECT_THAT(thresholds(values, targets, {.key = SelectKey::value, .most_listed = 0}, counters),
               ElementsAre(sorted[0], sorted[2'499], sorted[9'999]));
   EXPECT_THAT(counters, ElementsAre(65'536, 3 * 65'536));
   const std::vector<double> exact(values.begin(), values.end());
-  EXPECT_THAT(thresholds(exact, targets, {.wide = true, .key = SelectKey::value}, counters),
+  EXPECT_THAT(thresholds(exact, targets, {.wide = true, .key = SelectKey::value, .most_listed = 0}, counters),
               ElementsAre(sorted[0], sorted[2'499], sorted[9'999]));
 }
 
@@ -269,15 +272,17 @@ TEST(MagnitudeSelect, ARankCanBeSetAfterASample) {
 TEST(MagnitudeSelect, ARankCanBeSetUntilTheFirstPassIsConcluded) {
   const std::vector<float> values{3, 1, 2, 5};
   const SelectTarget target{.rank = 1};
-  MagnitudeSelect select(std::span(&target, 1), {.elements = 4});
-  bool first = true;
-  while (const auto shape = select.next_pass()) {
-    std::vector<std::uint64_t> counts(shape->counts);
-    select.count(0, {.count = 4}, values.data(), counts);
-    if (std::exchange(first, false)) select.set_rank(0, 2);
-    select.conclude(counts);
+  for (const std::uint64_t most_listed : {0u, 4u}) {
+    MagnitudeSelect select(std::span(&target, 1), {.elements = 4, .most_listed = most_listed});
+    bool first = true;
+    while (const auto shape = select.next_pass()) {
+      std::vector<std::uint64_t> counts(shape->counts);
+      select.count(0, {.count = 4}, values.data(), counts);
+      if (std::exchange(first, false)) select.set_rank(0, 2);
+      select.conclude(counts);
+    }
+    EXPECT_EQ(select.threshold(0), 3.0);
   }
-  EXPECT_EQ(select.threshold(0), 3.0);
 }
 
 TEST(MagnitudeSelect, CountsTheSameOfWhatIsInQuestionAlone) {
@@ -335,7 +340,7 @@ TEST(MagnitudeSelect, LatePassesWantOnlyTheRangeThatHoldsTheCut) {
 
 TEST(MagnitudeSelect, CountsThatDoNotAddUpAreOurError) {
   const SelectTarget target{.rank = 5};
-  MagnitudeSelect select(std::span(&target, 1), {.elements = 10});
+  MagnitudeSelect select(std::span(&target, 1), {.elements = 10, .most_listed = 0});
   EXPECT_THROW(select.conclude(std::vector<std::uint64_t>(select.next_pass()->counts)), Error);
 }
 
