@@ -191,23 +191,30 @@ RankWork WavePlanner::work(std::uint32_t rank, std::span<const std::uint32_t> un
 }
 
 void WavePlanner::sort_for_reading(std::vector<std::uint32_t>& units) const {
-  std::sort(units.begin(), units.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return std::pair(position(plan_, schedule_.units[a]), a) < std::pair(position(plan_, schedule_.units[b]), b);
-  });
+  if (units.size() < 2) return;
+  std::vector<std::pair<Position, std::uint32_t>> placed;
+  placed.reserve(units.size());
+  for (const std::uint32_t u : units) placed.emplace_back(position(plan_, schedule_.units[u]), u);
+  std::ranges::sort(placed);
+  std::ranges::transform(placed, units.begin(), [](const auto& one) { return one.second; });
 }
 
 /// Groups in the order in which their files are read, as many to a wave as memory keeps.
 std::vector<Wave> WavePlanner::local_waves(std::vector<std::vector<std::uint32_t>> units_of_group) const {
-  for (auto& units : units_of_group) sort_for_reading(units);
-  std::sort(units_of_group.begin(), units_of_group.end(), [&](const auto& a, const auto& b) {
-    return std::pair(position(plan_, schedule_.units[a.front()]), a.front()) <
-           std::pair(position(plan_, schedule_.units[b.front()]), b.front());
-  });
+  std::vector<std::tuple<Position, std::uint32_t, std::size_t>>
+      order;  // of groups: where the first unit is, which it is
+  for (std::size_t place = 0; place < units_of_group.size(); ++place) {
+    sort_for_reading(units_of_group[place]);
+    const std::uint32_t first = units_of_group[place].front();
+    order.emplace_back(position(plan_, schedule_.units[first]), first, place);
+  }
+  std::ranges::sort(order);
   std::vector<Wave> waves;
   std::uint64_t kept = 0, tally = 0;
   const std::uint64_t most_kept = std::min(budget_.kept_bytes, usual_kept_bytes * schedule_.options.threads);
-  for (const auto& units : units_of_group) {
-    const std::uint32_t group = plan_.tensors[schedule_.units[units.front()].tensor].group;
+  for (const auto& [at, first, place] : order) {
+    const std::vector<std::uint32_t>& units = units_of_group[place];
+    const std::uint32_t group = plan_.tensors[schedule_.units[first].tensor].group;
     kept += kept_size(units);
     tally += budget_.group_tally_bytes[group];
     if (waves.empty() || kept > most_kept || tally > budget_.tally_bytes) {
