@@ -13,10 +13,10 @@
 namespace stockpot::engine {
 namespace {
 
-/// Where work begins in its models: the name of the first source's file, which models of a family have in common, and the offset.
-using Position = std::pair<std::string_view, std::uint64_t>;
+/// Where work begins in models of a family: the name of the first source's file, which they have in common, and the offset.
+using FamilyPosition = std::pair<std::string_view, std::uint64_t>;
 
-Position position_of(const plan::MergePlan& plan, std::uint32_t tensor, std::uint64_t first_element) {
+FamilyPosition position_of(const plan::MergePlan& plan, std::uint32_t tensor, std::uint64_t first_element) {
   const plan::SourceTensor source = plan.tensors[tensor].sources.front();
   const Catalogue& model = plan.models[source.model];
   const StoredTensor& stored = model.tensors[source.tensor];
@@ -24,7 +24,7 @@ Position position_of(const plan::MergePlan& plan, std::uint32_t tensor, std::uin
   return {path.substr(path.rfind('/') + 1), stored.offset + plan.read_bytes(source, first_element)};
 }
 
-Position position_of(const MergeEngine& engine, const plan::Wave& wave) {
+FamilyPosition position_of(const MergeEngine& engine, const plan::Wave& wave) {
   const plan::MergePlan& plan = engine.context().plan;
   return position_of(plan, plan.groups[wave.groups.front()].tensors.front(), 0);
 }
@@ -35,11 +35,11 @@ template <class Run>
 void take_turns(std::span<MergeEngine* const> engines, std::vector<plan::Wave> plan::RankWork::*waves, const Run& run) {
   std::vector<std::size_t> next(engines.size(), 0);
   while (true) {
-    std::optional<std::pair<Position, std::size_t>> first;
+    std::optional<std::pair<FamilyPosition, std::size_t>> first;
     for (std::size_t e = 0; e < engines.size(); ++e) {
       const auto& own = engines[e]->work().*waves;
       if (next[e] == own.size()) continue;
-      const std::pair<Position, std::size_t> candidate{position_of(*engines[e], own[next[e]]), e};
+      const std::pair<FamilyPosition, std::size_t> candidate{position_of(*engines[e], own[next[e]]), e};
       if (!first || candidate.first < first->first) first = candidate;
     }
     if (!first) return;
@@ -67,7 +67,7 @@ class DirectWork {
   }
 
   /// Main thread. What begins before `end`, if anything, and has not been merged yet; all the rest without `end`.
-  void merge_up_to(const std::optional<Position>& end) {
+  void merge_up_to(const std::optional<FamilyPosition>& end) {
     const std::size_t first = next_;
     while (next_ < tasks_.size() && (!end || position(tasks_[next_]) < *end)) ++next_;
     if (first == next_) return;
@@ -79,17 +79,17 @@ class DirectWork {
 
  private:
   /// Where a bundle begins, and elements of all its strips.
-  using Key = std::pair<Position, std::uint64_t>;
+  using Key = std::pair<FamilyPosition, std::uint64_t>;
   struct Member {
     std::size_t engine, bundle;
   };
   using Task = std::vector<Member>;  // for a worker, one after the other
 
-  Position position(std::size_t engine, Bundle bundle) const {
+  FamilyPosition position(std::size_t engine, Bundle bundle) const {
     const Strip begin = runs_[engine].strips[bundle.first];
     return position_of(engines_[engine]->context().plan, begin.tensor, begin.range.first);
   }
-  Position position(const Task& task) const {
+  FamilyPosition position(const Task& task) const {
     const auto [engine, bundle] = task.front();
     return position(engine, runs_[engine].strips.bundle(bundle));
   }
