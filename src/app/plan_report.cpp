@@ -78,10 +78,10 @@ void print_rows(const engine::Stage& stage, const plan::Schedule& schedule) {
   row("collectives", fmt::format("{} in {} shared wave{}", schedule.collectives, schedule.shared_waves,
                                  schedule.shared_waves == 1 ? "" : "s"));
   row("memory per rank",
-      fmt::format("{}: workers {}, workspace {}, statistics {}, kept inputs and notes {}",
+      fmt::format("{}: workers {}, workspace {}, statistics {}, adapters and scales {}, kept inputs and notes {}",
                   human_bytes(schedule.memory.total()), human_bytes(schedule.memory.worker_bytes),
                   human_bytes(schedule.memory.workspace_bytes), human_bytes(schedule.memory.tally_bytes),
-                  human_bytes(schedule.memory.kept_bytes)));
+                  human_bytes(schedule.memory.small_tensor_bytes), human_bytes(schedule.memory.kept_bytes)));
 }
 
 void print_tensors(const plan::MergePlan& plan) {
@@ -129,6 +129,7 @@ ordered_json to_json(const engine::Stage& stage, const plan::Schedule& schedule,
         {"workers", schedule.memory.worker_bytes},
         {"workspace", schedule.memory.workspace_bytes},
         {"statistics", schedule.memory.tally_bytes},
+        {"adapters_and_scales", schedule.memory.small_tensor_bytes},
         {"kept_inputs", schedule.memory.kept_bytes}}},
       {"remarks", remarks_json}};
   for (const Catalogue& model : plan.models) {

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
-#include "engine/small_tensors.hpp"
-
 namespace stockpot::engine {
 
 CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule)
     : strip(plan::largest_strip(plan, schedule.options.chunk_bytes)),
       wave(schedule.largest_wave),
       workspace_bytes(schedule.memory.workspace_bytes),
-      tally_bytes(std::max(schedule.memory.tally_bytes, schedule.largest_wave.tally_bytes)) {}
+      tally_bytes(std::max(schedule.memory.tally_bytes, schedule.largest_wave.tally_bytes)),
+      small_tensor_bytes(schedule.memory.small_tensor_bytes) {}
 
 void CrewNeeds::join(const CrewNeeds& other) {
   const auto grow = [](std::uint64_t& mine, std::uint64_t others) { mine = std::max(mine, others); };
@@ -23,10 +22,11 @@ void CrewNeeds::join(const CrewNeeds& other) {
   grow(wave.tally_bytes, other.wave.tally_bytes);
   grow(workspace_bytes, other.workspace_bytes);
   grow(tally_bytes, other.tally_bytes);
+  small_tensor_bytes += other.small_tensor_bytes;
 }
 
 std::uint64_t CrewNeeds::total(std::uint64_t threads) const {
-  return threads * strip.total() + workspace_bytes + tally_bytes + wave.kept_bytes;
+  return threads * strip.total() + workspace_bytes + tally_bytes + small_tensor_bytes + wave.kept_bytes;
 }
 
 Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSource open, std::function<bool()> idle,
@@ -37,8 +37,7 @@ Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSou
         if (read_memory_) file = std::make_unique<io::RememberedSource>(std::move(file), *read_memory_);
         return file;
       }),
-      workers(options.threads, std::move(idle)),
-      small_tensor_bytes(SmallTensors::usual_budget_bytes / merges) {
+      workers(options.threads, std::move(idle)) {
   for (std::size_t w = 0; w < workers.size(); ++w) {
     per_worker.push_back({WorkerBuffers(pool, needs.strip), {}, {}, workers.clock(w)});
   }
@@ -47,6 +46,7 @@ Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSou
   counter_memory_ = pool.acquire(counter_bytes);
   state_ = pool.lend(needs.wave.tally_bytes - counter_bytes);
   workspace_ = pool.lend(needs.workspace_bytes);
+  small_tensors_ = pool.lend(needs.small_tensor_bytes);
   kept = KeptStrips(kept_memory_.bytes());
   counters = counter_memory_.as<std::uint64_t>(0, needs.wave.counters);
   if (merges > 1) remember_reads(needs, options);

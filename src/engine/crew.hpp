@@ -32,12 +32,13 @@ struct Worker {
   }
 };
 
-/// The memory that merges want, one after the other: the most of each kind.
+/// The memory that merges want, one after the other: the most of each kind as a rule.
 struct CrewNeeds {
   plan::StripMemory strip;
   plan::WaveMemory wave;
   std::uint64_t workspace_bytes = 0;
-  std::uint64_t tally_bytes = 0;  ///< with partial sums, which methods' tallies hold themselves
+  std::uint64_t tally_bytes = 0;         ///< with partial sums, which methods' tallies hold themselves
+  std::uint64_t small_tensor_bytes = 0;  ///< of all merges together: SmallTensors
 
   CrewNeeds() = default;
   CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule);
@@ -55,16 +56,15 @@ class Crew {
   InputFiles files;
   Workers workers;
   std::vector<Worker> per_worker;
-  KeptStrips kept;                       ///< for the largest wave, used again by each
-  std::span<std::uint64_t> counters;     ///< likewise
-  std::uint64_t small_tensor_bytes = 0;  ///< outside of the pool, for each merge: SmallTensors
+  KeptStrips kept;                    ///< for the largest wave, used again by each
+  std::span<std::uint64_t> counters;  ///< likewise
 
  private:
   /// What several merges do not want of the rank's memory holds what one of them has read for the next one.
   void remember_reads(const CrewNeeds& needs, const plan::ScheduleOptions& options);
   PoolBuffer kept_memory_, counter_memory_, remembered_;
   std::optional<io::ReadMemory> read_memory_;
-  PoolLoan state_, workspace_;  // what methods allocate themselves
+  PoolLoan state_, workspace_, small_tensors_;  // what methods and sources allocate themselves
 };
 
 }  // namespace stockpot::engine

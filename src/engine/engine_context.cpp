@@ -18,7 +18,7 @@ EngineContext::EngineContext(const comm::Communicator& ranks, const plan::MergeP
     : comm(ranks),
       plan(merge_plan),
       schedule(dealt),
-      sources(merge_plan, crew.files, crew.small_tensor_bytes),
+      sources(merge_plan, crew.files, dealt.memory.small_tensor_bytes),
       sink(out),
       workers(crew.workers),
       per_worker(crew.per_worker),

@@ -1,10 +1,31 @@
 #include "engine/source_factory.hpp"
 
+#include <algorithm>
+
 #include "engine/adapted_source.hpp"
 #include "engine/encoded_source.hpp"
 #include "plan/strip.hpp"
 
 namespace stockpot::engine {
+namespace {
+
+/// Whether sources keep whole matrices for the next strip, because elements of a row lie far apart in them.
+bool turns_matrices(const plan::MergePlan& plan) {
+  const auto is_turned = [](const auto& one) { return one.turned; };
+  return std::ranges::any_of(plan.gathers,
+                             [&](const plan::Gather& gather) {
+                               return gather.turned || std::ranges::any_of(gather.parts, is_turned);
+                             }) ||
+         std::ranges::any_of(plan.models,
+                             [&](const Catalogue& model) { return std::ranges::any_of(model.encodings, is_turned); });
+}
+
+}  // namespace
+
+SourceFactory::SourceFactory(const plan::MergePlan& plan, InputFiles& files, std::uint64_t small_tensor_bytes)
+    : plan_(plan),
+      small_tensors_(files, turns_matrices(plan) ? std::max(small_tensor_bytes, SmallTensors::usual_budget_bytes)
+                                                 : small_tensor_bytes) {}
 
 std::unique_ptr<Source> SourceFactory::stored(std::uint32_t model, std::uint32_t tensor) const {
   return make_stored_source(plan_.models[model], tensor, plan_.adapted[model], small_tensors_,

@@ -18,9 +18,9 @@ namespace stockpot::engine {
 /// what all sources of a rank share. Thread safe.
 class SourceFactory {
  public:
+  /// @param small_tensor_bytes  what adapters' tensors and scales may take between uses; more where matrices are turned.
   explicit SourceFactory(const plan::MergePlan& plan, InputFiles& files,
-                         std::uint64_t small_tensor_bytes = SmallTensors::usual_budget_bytes)
-      : plan_(plan), small_tensors_(files, small_tensor_bytes) {}
+                         std::uint64_t small_tensor_bytes = SmallTensors::usual_budget_bytes);
 
   /// What sources met that users should hear of: each once, ascending.
   std::vector<std::string> notes() const { return small_tensors_.notes(); }

@@ -6,7 +6,7 @@ namespace stockpot::engine {
 namespace {
 
 /// Larger ones are worth a transfer of their own.
-constexpr std::uint64_t small_part_of_transfer = 4;
+constexpr std::uint64_t small_part_of_bundle = 4;
 
 /// Which element of an ascending list of beginnings `value` lies behind.
 std::size_t place_in(const std::vector<std::size_t>& begins, std::size_t value) {
@@ -16,11 +16,11 @@ std::size_t place_in(const std::vector<std::size_t>& begins, std::size_t value) 
 /// Says of one unit after the other whether it goes with those before it.
 class Bundler {
  public:
-  Bundler(std::uint64_t transfer_bytes) : room_(transfer_bytes) {}
+  explicit Bundler(std::uint64_t bundle_bytes) : room_(bundle_bytes) {}
 
   /// @param bytes  of the unit's largest transfer.
   bool joins(std::uint64_t bytes) {
-    const bool is_small = bytes <= room_ / small_part_of_transfer;
+    const bool is_small = bytes <= room_ / small_part_of_bundle;
     const bool joined = is_small && is_open_ && filled_ + bytes <= room_;
     filled_ = joined ? filled_ + bytes : bytes;
     is_open_ = is_small;
@@ -40,7 +40,7 @@ Strips::Strips(const plan::MergePlan& plan, const plan::Schedule& schedule, std:
     : plan_(plan), schedule_(schedule), units_(units), first_strip_{0}, first_bundle_{0} {
   first_strip_.reserve(units.size() + 1);
   first_bundle_.reserve(units.size() + 1);
-  Bundler bundler(schedule.options.chunk_bytes);
+  Bundler bundler(schedule.bundle_bytes);
   for (std::size_t place = 0; place < units.size(); ++place) {
     const plan::Unit& unit = schedule.units[units[place]];
     const std::uint64_t step = elements_of_strip(unit.tensor);

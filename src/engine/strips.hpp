@@ -19,8 +19,8 @@ struct Strip {
   ElementRange range = {};
 };
 
-/// What a worker takes at once: one strip, or the whole of several small units that follow each other, as many as one
-/// transfer of each source holds. Their stored bytes are read together and their results written together.
+/// What a worker takes at once: one strip, or the whole of several small units that follow each other, which make
+/// plan::bundle_bytes() at most. Their stored bytes are read together and their results written together.
 struct Bundle {
   std::size_t first = 0, end = 0;  ///< of its strips
   std::size_t size() const { return end - first; }

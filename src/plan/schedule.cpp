@@ -74,6 +74,7 @@ MemoryPlan memory_of(const MergePlan& plan, const Schedule& schedule, const Rank
   MemoryPlan memory;
   memory.worker_bytes = budget.worker_bytes;
   memory.workspace_bytes = budget.workspace_bytes;
+  memory.small_tensor_bytes = budget.small_tensor_bytes;
   for (const auto* waves : {&work.shared, &work.local}) {
     for (const Wave& wave : *waves) {
       std::uint64_t tally = 0;
@@ -172,6 +173,7 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, st
   Schedule schedule;
   schedule.options = options;
   schedule.unit_bytes = choose_unit_bytes(plan, options);
+  schedule.bundle_bytes = bundle_bytes(plan, options.chunk_bytes);
   schedule.units = cut_units(plan, schedule.unit_bytes);
   take_up(plan, done, schedule.units);
   const WaveBudget budget = wave_budget(plan, schedule.units, options);

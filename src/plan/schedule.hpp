@@ -62,8 +62,9 @@ struct MemoryPlan {
   std::uint64_t worker_bytes = 0;     ///< transfer and tile buffers of all threads: threads x largest_strip().total()
   std::uint64_t workspace_bytes = 0;  ///< what methods allocate while they conclude, all at once
   std::uint64_t tally_bytes = 0;      ///< counters, partial sums and methods' own state of the largest wave
-  std::uint64_t kept_bytes = 0;       ///< inputs and notes kept between passes, the largest wave
-  std::uint64_t total() const { return worker_bytes + workspace_bytes + tally_bytes + kept_bytes; }
+  std::uint64_t small_tensor_bytes = 0;  ///< adapters' tensors and scales, which are kept as numbers
+  std::uint64_t kept_bytes = 0;          ///< inputs and notes kept between passes, the largest wave
+  std::uint64_t total() const { return worker_bytes + workspace_bytes + tally_bytes + small_tensor_bytes + kept_bytes; }
 };
 
 /// What one wave needs of the pool.
@@ -76,6 +77,7 @@ struct WaveMemory {
 struct Schedule {
   ScheduleOptions options;
   std::uint64_t unit_bytes = 0;               ///< the one that was chosen
+  std::uint64_t bundle_bytes = 0;             ///< of small units that a worker takes together (strip.hpp)
   std::vector<Unit> units;                    ///< ascending by (tensor, range.first)
   std::vector<std::uint8_t> group_is_shared;  ///< parallel to MergePlan::groups
   std::vector<std::uint64_t> rank_bytes;      ///< planned bytes moved by each rank, reads and writes

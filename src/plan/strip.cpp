@@ -101,6 +101,16 @@ std::uint64_t transfer_bytes(const MergePlan& plan, std::uint32_t tensor, std::u
   return round_up(most, line);
 }
 
+std::uint64_t bundle_bytes(const MergePlan& plan, std::uint64_t chunk_bytes) {
+  constexpr std::uint64_t least_part = 4;
+  std::uint64_t largest = chunk_bytes / least_part;
+  for (std::uint32_t t = 0; t < plan.tensors.size() && largest < chunk_bytes; ++t) {
+    const std::uint64_t strip = std::min(strip_elements(plan, t, chunk_bytes), plan.tensors[t].output.elements());
+    largest = std::max(largest, transfer_bytes(plan, t, strip));
+  }
+  return std::min(largest, chunk_bytes) / line * line;
+}
+
 namespace {
 
 /// Of the strips that so many elements are cut into. @param bytes_of_strip  of a strip's elements
@@ -161,9 +171,9 @@ StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
     largest.value_bytes = std::max(largest.value_bytes, arrays * round_up(values * value_bytes, line));
     largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].needs.tally.counts);
   }
-  const std::uint64_t transfer = round_up(chunk_bytes, line);
-  largest.stored_bytes = std::max(largest.stored_bytes, std::min(most_sources * transfer, all_stored));
-  largest.output_bytes = std::max(largest.output_bytes, std::min(transfer, all_output));
+  const std::uint64_t bundle = bundle_bytes(plan, chunk_bytes);
+  largest.stored_bytes = std::max(largest.stored_bytes, std::min(most_sources * bundle, all_stored));
+  largest.output_bytes = std::max(largest.output_bytes, std::min(bundle, all_output));
   return largest;
 }
 

@@ -35,6 +35,10 @@ std::uint64_t stored_bytes(const MergePlan& plan, std::uint32_t tensor, std::uin
 /// Where sources and output are of one type it does not depend on how many there are.
 std::uint64_t transfer_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements);
 
+/// How many bytes of each source, and of output, small strips that are read and written together make at most: a transfer, or a
+/// quarter of one where no strip is as large, for the sake of memory.
+std::uint64_t bundle_bytes(const MergePlan& plan, std::uint64_t chunk_bytes);
+
 /// What the pool holds of a unit that is kept between passes: its strips, one after the other.
 /// @param elements  of the unit, or of its first strips.
 std::uint64_t kept_unit_bytes(const MergePlan& plan, std::uint32_t tensor, std::uint64_t elements,
@@ -59,8 +63,8 @@ struct StripMemory {
   std::uint64_t total() const { return stored_bytes + value_bytes + output_bytes + counts * sizeof(std::uint64_t); }
 };
 
-/// Enough for every strip of every tensor, and for as many small tensors at once as one transfer holds: the largest of each
-/// part, rounded up so that each part starts aligned.
+/// Enough for every strip of every tensor, and for small ones that make bundle_bytes() together: the largest of each part, rounded
+/// up so that each part starts aligned.
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes);
 
 }  // namespace stockpot::plan

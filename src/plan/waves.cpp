@@ -71,6 +71,15 @@ std::uint64_t bookkeeping_bytes(const MergePlan& plan) {
   return all - std::min(all, usual);
 }
 
+/// What of a rank's memory keeps small tensors that sources want again and again.
+std::uint64_t small_tensor_bytes(const MergePlan& plan, const ScheduleOptions& options) {
+  constexpr std::uint64_t usual = 256 * mebibyte;
+  const bool adapts = std::ranges::any_of(plan.adapted, [](const AdaptedTensors& parts) { return !parts.empty(); });
+  const bool decodes =
+      std::ranges::any_of(plan.models, [](const Catalogue& model) { return !model.encodings.empty(); });
+  return adapts || decodes ? std::min(usual, options.memory_per_rank / 4) : 0;
+}
+
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.
 /// @param needed  by what cannot be less
 std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options, std::uint64_t needed) {
@@ -95,7 +104,8 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
   budget.workspace_bytes = workspace_bytes(plan, options, budget.worker_bytes + largest);
   const std::uint64_t buffers = budget.worker_bytes + budget.workspace_bytes;
   if (memory < buffers || memory - buffers < largest) raise_too_little_memory(budget, largest, options);
-  const std::uint64_t left = memory - buffers;
+  budget.small_tensor_bytes = std::min(small_tensor_bytes(plan, options), memory - buffers - largest);
+  const std::uint64_t left = memory - buffers - budget.small_tensor_bytes;
   // What gathers is concluded by all threads at once if there is room for as many groups.
   const std::uint64_t many_states = std::min(options.threads * largest_state(plan), left / 2);
   const std::uint64_t usual = std::min(std::max(std::min(most_tally_bytes, memory / 4), many_states), left);

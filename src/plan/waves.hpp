@@ -14,6 +14,7 @@ namespace stockpot::plan {
 struct WaveBudget {
   std::uint64_t worker_bytes = 0;                ///< all threads
   std::uint64_t workspace_bytes = 0;             ///< what concluding methods may take at once
+  std::uint64_t small_tensor_bytes = 0;          ///< what adapters' tensors and scales may take
   std::uint64_t tally_bytes = 0;                 ///< what the tallies and the methods' state of one wave may take
   std::uint64_t kept_bytes = 0;                  ///< what inputs and notes kept between passes may take: the rest
   std::vector<std::uint64_t> group_tally_bytes;  ///< by group

@@ -51,9 +51,17 @@ std::vector<std::size_t> sizes_of_bundles(const Strips& strips) {
   return sizes;
 }
 
+std::vector<std::size_t> first_of(std::vector<std::size_t> sizes, std::size_t count) {
+  sizes.resize(count);
+  return sizes;
+}
+
 TEST(Strips, OfSmallUnitsAreBundledUpToATransfer) {
-  const Merge merge(std::vector<std::uint64_t>(70, small));
-  EXPECT_THAT(sizes_of_bundles(merge.strips()), ElementsAre(32, 32, 6)) << "2 KiB each";
+  std::vector<std::uint64_t> elements(70, small);
+  EXPECT_THAT(sizes_of_bundles(Merge(elements).strips()), ElementsAre(8, 8, 8, 8, 8, 8, 8, 8, 6))
+      << "2 KiB each, a quarter of a transfer: no strip has more";
+  elements.push_back(large);
+  EXPECT_THAT(first_of(sizes_of_bundles(Merge(elements).strips()), 3), ElementsAre(32, 32, 6));
 }
 
 TEST(Strips, OfLargeUnitsAreTakenOneByOne) {
@@ -68,14 +76,19 @@ TEST(Strips, OfLargeUnitsAreTakenOneByOne) {
 }
 
 TEST(Strips, OfAQuarterOfATransferAndMoreAreNotBundled) {
-  EXPECT_THAT(sizes_of_bundles(Merge(std::vector<std::uint64_t>(8, chunk / 8)).strips()), ElementsAre(4, 4));
-  EXPECT_THAT(sizes_of_bundles(Merge(std::vector<std::uint64_t>(8, chunk / 8 + 1)).strips()), Each(1));
+  std::vector<std::uint64_t> elements(9, chunk / 8);
+  elements.back() = large;
+  EXPECT_THAT(first_of(sizes_of_bundles(Merge(elements).strips()), 3), ElementsAre(4, 4, 1));
+  for (std::uint64_t& one : elements) ++one;
+  EXPECT_THAT(sizes_of_bundles(Merge(elements).strips()), Each(1));
 }
 
 TEST(Strips, AreNotBundledAcrossTheEndOfKeptUnits) {
-  const Merge merge(std::vector<std::uint64_t>(20, small));
-  EXPECT_THAT(sizes_of_bundles(merge.strips(7)), ElementsAre(7, 13));
-  EXPECT_THAT(sizes_of_bundles(merge.strips(20)), ElementsAre(20));
+  std::vector<std::uint64_t> elements(21, small);
+  elements.back() = large;
+  const Merge merge(elements);
+  EXPECT_THAT(first_of(sizes_of_bundles(merge.strips(7)), 3), ElementsAre(7, 13, 1));
+  EXPECT_THAT(first_of(sizes_of_bundles(merge.strips(20)), 2), ElementsAre(20, 1));
 }
 
 TEST(Strips, AreBundledAlikeForAnyNumberOfModels) {

@@ -141,12 +141,16 @@ TEST(Deal, TensorsHaveAPriceOfTheirOwn) {
 }
 
 TEST(Deal, CountersOfGroupsHaveAPriceOfTheirOwn) {
-  const auto plan = plan_of("ties", trimmed, many("large", 1, {1024, 1024}) + many("small", 64, {16, 16}));
-  const double price = static_cast<double>(plan.groups[1].needs.tally.counts) * 4 / 1024 + 32;
-  const Schedule schedule = make_schedule(plan, options(2));
+  const auto plan = plan_of("ties", trimmed, many("large", 1, {4096, 1024}) + many("small", 64, {264, 264}));
+  const double price = static_cast<double>(plan.groups[1].needs.tally.counts) * 4 / 1024 + 32;  // KiB, as below
+  const double of_large = 4096 * 8 + price, of_small = 264 * 264 * 8.0 / 1024 + price;
+  ASSERT_GE(price, 500) << "its keys are counted, not listed";
+  ScheduleOptions in_one = options(2);
+  in_one.unit_bytes = 64 * mebibyte;
+  const Schedule schedule = make_schedule(plan, in_one);
   const std::uint32_t with_large = schedule.units[0].rank;
   const auto small = std::ranges::count(schedule.units, with_large, &Unit::rank) - 1;
-  EXPECT_NEAR(static_cast<double>(small), 32 - (8192 + price) / (price + 2) / 2, 1);
+  EXPECT_NEAR(static_cast<double>(small), 32 - of_large / of_small / 2, 1) << "by bytes alone: 2";
 }
 
 TEST(Deal, BytesThatSmallTensorsMakeUpForAreNoImbalanceToWarnOf) {

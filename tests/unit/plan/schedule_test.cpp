@@ -322,6 +322,33 @@ TEST(Schedule, TooLittleMemorySaysHowMuchWouldDo) {
   }
 }
 
+TEST(Schedule, ScalesAndAdaptersHaveAPartOfTheMemory) {
+  const std::uint64_t memory = 64 * mebibyte;
+  MergePlan plan = plan_of("ties", trimmed, awkward());
+  const MemoryPlan without = make_schedule(plan, options(1, memory)).memory;
+  EXPECT_EQ(without.small_tensor_bytes, 0u);
+  plan.models.front().encodings.emplace_back();
+  const MemoryPlan with = make_schedule(plan, options(1, memory)).memory;
+  EXPECT_EQ(with.small_tensor_bytes, memory / 4);
+  EXPECT_LE(with.total(), memory);
+  EXPECT_EQ(make_schedule(plan, options(1, std::uint64_t{8} << 30)).memory.small_tensor_bytes, 256 * mebibyte);
+}
+
+TEST(Schedule, LittleMemoryIsForBuffersBeforeItIsForScales) {
+  MergePlan plan = plan_of("ties", trimmed, awkward());
+  std::uint64_t enough = mebibyte;
+  const auto fits = [&] {
+    try {
+      return make_schedule(plan, options(1, enough)).memory.total() <= enough;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  while (!fits()) enough += mebibyte;
+  plan.models.front().encodings.emplace_back();
+  EXPECT_TRUE(fits()) << "what is enough without them is enough with them";
+}
+
 TEST(Schedule, ImbalanceIsWarnedOfWithANumberOfRanksThatWouldDo) {
   const auto plan = plan_of("task_arithmetic", "parameters: {weight: 1}\n", {{"w", DType::bf16, {4096, 16384}}});
   const Schedule schedule = make_schedule(plan, options(8, std::uint64_t{4} << 30, 64 * mebibyte));
