@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/waves.hpp"
+
 namespace stockpot::engine {
 
 CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule)
@@ -9,7 +11,8 @@ CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule
       wave(schedule.largest_wave),
       workspace_bytes(schedule.memory.workspace_bytes),
       tally_bytes(std::max(schedule.memory.tally_bytes, schedule.largest_wave.tally_bytes)),
-      small_tensor_bytes(schedule.memory.small_tensor_bytes) {}
+      small_tensor_bytes(schedule.memory.small_tensor_bytes),
+      bookkeeping_bytes(plan::bookkeeping_bytes(plan)) {}
 
 void CrewNeeds::join(const CrewNeeds& other) {
   const auto grow = [](std::uint64_t& mine, std::uint64_t others) { mine = std::max(mine, others); };
@@ -23,6 +26,7 @@ void CrewNeeds::join(const CrewNeeds& other) {
   grow(workspace_bytes, other.workspace_bytes);
   grow(tally_bytes, other.tally_bytes);
   small_tensor_bytes += other.small_tensor_bytes;
+  bookkeeping_bytes += other.bookkeeping_bytes;
 }
 
 std::uint64_t CrewNeeds::total(std::uint64_t threads) const {
@@ -56,7 +60,8 @@ void Crew::remember_reads(const CrewNeeds& needs, const plan::ScheduleOptions& o
   // Merges are at about the same place of the models: a wave apart, or some transfers. More memory would only have to be touched.
   constexpr std::uint64_t usual = std::uint64_t{64} << 20;
   const std::uint64_t spare = options.memory_per_rank - needs.total(options.threads);
-  const std::uint64_t wanted = std::min(spare, usual + 2 * needs.wave.kept_bytes);
+  const std::uint64_t wanted =
+      std::min(spare - std::min(spare, needs.bookkeeping_bytes), usual + 2 * needs.wave.kept_bytes);
   if (wanted < io::ReadMemory::usual_piece_bytes) return;
   remembered_ = pool.acquire(wanted);
   read_memory_.emplace(remembered_.bytes());

@@ -39,6 +39,7 @@ struct CrewNeeds {
   std::uint64_t workspace_bytes = 0;
   std::uint64_t tally_bytes = 0;         ///< with partial sums, which methods' tallies hold themselves
   std::uint64_t small_tensor_bytes = 0;  ///< of all merges together: SmallTensors
+  std::uint64_t bookkeeping_bytes = 0;   ///< likewise, outside of the pool; no part of the total
 
   CrewNeeds() = default;
   CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/error.hpp"
 #include "core/simd.hpp"
 #include "io/stored_elements.hpp"
 
@@ -46,7 +45,8 @@ void StoredSource::read_stored(ElementRange range, std::span<std::byte> stored) 
   try {
     io::read_elements(*file_, tensor_, range, stored);
   } catch (Error& error) {
-    throw error.in_tensor(tensor_.info.name).in_model(model_.model);
+    name_in(error);
+    throw;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/convert.hpp"
+#include "core/error.hpp"
 #include "core/range.hpp"
 #include "io/byte_source.hpp"
 #include "plan/plan.hpp"
@@ -33,6 +34,8 @@ class Source {
   virtual void read(ElementRange range, std::span<std::byte> stored) const = 0;
   /// Where read() gets these elements, if it takes one run of a file's bytes as they are.
   virtual std::optional<FilePlace> place(ElementRange) const { return std::nullopt; }
+  /// Says in an error of reading from that file whose bytes these are.
+  virtual void name_in(Error&) const {}
   /// Local. Tells the storage that `range` comes soon.
   virtual void will_need(ElementRange range) const = 0;
   /// Decodes the elements `wanted` out of what was read for `held`, which contains them.
@@ -68,6 +71,7 @@ class StoredSource : public Source {
   std::uint64_t stored_bytes(ElementRange range) const override { return bytes_of(tensor_.info.dtype, range.count); }
   void read(ElementRange range, std::span<std::byte> stored) const override;
   std::optional<FilePlace> place(ElementRange range) const override;
+  void name_in(Error& error) const override { error.in_tensor(tensor_.info.name).in_model(model_.model); }
   void will_need(ElementRange range) const override;
   bool decode(std::span<const std::byte> stored, ElementRange held, ElementRange wanted,
               std::span<float> out) const override;

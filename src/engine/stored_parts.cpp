@@ -1,6 +1,12 @@
 #include "engine/stored_parts.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/error.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -29,16 +35,28 @@ void for_each_run(std::span<const StoredPart> parts, const Follows& goes_on, con
   }
 }
 
-/// What is wrong with a run is said of the part that it is wrong with.
-void read_each(std::span<const StoredPart> parts) {
-  for (const StoredPart& part : parts) part.source->read(part.range, part.memory);
+/// The offset in a file that an error names.
+std::optional<std::uint64_t> byte_of(const Error& error) {
+  const auto& facts = error.context();
+  const auto fact = std::ranges::find(facts, "byte", &std::pair<std::string, std::string>::first);
+  if (fact == facts.end()) return std::nullopt;
+  std::uint64_t offset = 0;
+  std::from_chars(fact->second.data(), fact->second.data() + fact->second.size(), offset);
+  return offset;
 }
 
+/// What is wrong with a run is said of the part that it is wrong with.
 void read_run(std::span<const StoredPart> parts, const FilePlace& place) {
   try {
     place.file->read_at(place.range.offset, {parts.front().memory.data(), place.range.count});
-  } catch (const Error&) {
-    read_each(parts);
+  } catch (Error& error) {
+    const std::uint64_t wrong = byte_of(error).value_or(place.range.offset);
+    const auto ends_behind = [&](const StoredPart& part) {
+      return part.source->place(part.range)->range.end() > wrong;
+    };
+    const auto found = std::ranges::find_if(parts, ends_behind);
+    (found == parts.end() ? parts.back() : *found).source->name_in(error);
+    throw;
   }
 }
 
@@ -70,7 +88,7 @@ void read_together(std::span<const StoredPart> parts) {
     return follows(part.memory, before.memory);
   };
   for_each_run(parts, in_memory, [](std::span<const StoredPart> run, const std::optional<FilePlace>& place) {
-    run.size() > 1 ? read_run(run, *place) : read_each(run);
+    run.size() > 1 ? read_run(run, *place) : run.front().source->read(run.front().range, run.front().memory);
   });
 }
 

@@ -65,6 +65,7 @@ void cut_parts(std::span<OpenStrip> strips, std::span<std::byte> memory) {
       if (s >= open.sources.size()) continue;
       const std::uint64_t bytes = open.sources[s].stored_bytes(open.strip.range);
       at = round_up(at, alignment_of(bytes));
+      if (at + bytes > memory.size()) throw Error(ErrorKind::internal, "a bundle is larger than its memory");
       open.parts.push_back(memory.subspan(at, bytes));
       at += bytes;
     }

@@ -7,6 +7,8 @@ namespace {
 
 /// Larger ones are worth a transfer of their own.
 constexpr std::uint64_t small_part_of_bundle = 4;
+/// Each takes memory while its bundle is under way, and a worker that is told to stop finishes what it has begun.
+constexpr std::size_t most_units_of_bundle = 1024;
 
 /// Which element of an ascending list of beginnings `value` lies behind.
 std::size_t place_in(const std::vector<std::size_t>& begins, std::size_t value) {
@@ -21,8 +23,9 @@ class Bundler {
   /// @param bytes  of the unit's largest transfer.
   bool joins(std::uint64_t bytes) {
     const bool is_small = bytes <= room_ / small_part_of_bundle;
-    const bool joined = is_small && is_open_ && filled_ + bytes <= room_;
+    const bool joined = is_small && is_open_ && filled_ + bytes <= room_ && units_ < most_units_of_bundle;
     filled_ = joined ? filled_ + bytes : bytes;
+    units_ = joined ? units_ + 1 : 1;
     is_open_ = is_small;
     return joined;
   }
@@ -30,6 +33,7 @@ class Bundler {
 
  private:
   std::uint64_t room_, filled_ = 0;
+  std::size_t units_ = 0;
   bool is_open_ = false;  // for a small unit to join
 };
 

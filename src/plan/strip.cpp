@@ -151,6 +151,12 @@ std::uint64_t decoded_elements(const MergePlan& plan, std::uint32_t tensor) {
   return plan.groups[planned.group].needs.passes > 0 ? observed_elements(plan, tensor) : piece_elements(plan, tensor);
 }
 
+/// Whether parts of a tensor may take more together than the whole of it: rows around what they touch, or whole bytes of codes.
+bool parts_read_more(const MergePlan& plan) {
+  return std::ranges::any_of(plan.adapted, [](const AdaptedTensors& parts) { return !parts.empty(); }) ||
+         std::ranges::any_of(plan.models, [](const Catalogue& model) { return !model.encodings.empty(); });
+}
+
 }  // namespace
 
 StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
@@ -172,6 +178,7 @@ StripMemory largest_strip(const MergePlan& plan, std::uint64_t chunk_bytes) {
     largest.counts = std::max<std::uint64_t>(largest.counts, plan.groups[planned.group].needs.tally.counts);
   }
   const std::uint64_t bundle = bundle_bytes(plan, chunk_bytes);
+  if (parts_read_more(plan)) all_stored = most_sources * bundle;
   largest.stored_bytes = std::max(largest.stored_bytes, std::min(most_sources * bundle, all_stored));
   largest.output_bytes = std::max(largest.output_bytes, std::min(bundle, all_output));
   return largest;

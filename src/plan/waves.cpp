@@ -62,15 +62,6 @@ std::uint64_t largest_state(const MergePlan& plan) {
   return largest;
 }
 
-/// What catalogues, plan and schedule take beside the pool, beyond what any process takes.
-std::uint64_t bookkeeping_bytes(const MergePlan& plan) {
-  constexpr std::uint64_t bytes_of_tensor = 1536, usual = 32 * mebibyte;
-  std::uint64_t tensors = plan.tensors.size();
-  for (const Catalogue& model : plan.models) tensors += model.tensors.size();
-  const std::uint64_t all = tensors * bytes_of_tensor;
-  return all - std::min(all, usual);
-}
-
 /// What of a rank's memory keeps small tensors that sources want again and again.
 std::uint64_t small_tensor_bytes(const MergePlan& plan, const ScheduleOptions& options) {
   constexpr std::uint64_t usual = 256 * mebibyte;
@@ -90,6 +81,14 @@ std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& opti
 }
 
 }  // namespace
+
+std::uint64_t bookkeeping_bytes(const MergePlan& plan) {
+  constexpr std::uint64_t bytes_of_tensor = 1536, usual = 32 * mebibyte;
+  std::uint64_t tensors = plan.tensors.size();
+  for (const Catalogue& model : plan.models) tensors += model.tensors.size();
+  const std::uint64_t all = tensors * bytes_of_tensor;
+  return all - std::min(all, usual);
+}
 
 WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const ScheduleOptions& options) {
   WaveBudget budget;

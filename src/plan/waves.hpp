@@ -23,6 +23,9 @@ struct WaveBudget {
 /// @throws Error(limits) if the buffers and the largest group's tally alone exceed the memory of a rank.
 WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const ScheduleOptions& options);
 
+/// What catalogues, plan and schedule take beside the pool, beyond what any process takes.
+std::uint64_t bookkeeping_bytes(const MergePlan& plan);
+
 /// Bytes of inputs that a unit reads in one pass, and of output that it writes.
 std::uint64_t read_bytes(const MergePlan& plan, const Unit& unit);
 std::uint64_t write_bytes(const MergePlan& plan, const Unit& unit);

@@ -26,7 +26,9 @@ class Known final : public io::ByteSource {
       : path_(std::move(path)), reads_(reads), lost_(lost) {}
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
     ++reads_;
-    if (offset + into.size() > lost_) throw Error(ErrorKind::storage, "nothing there").in_file(path_);
+    if (offset + into.size() > lost_) {
+      throw Error(ErrorKind::storage, "nothing there").in_file(path_).at_byte(std::max(offset, lost_), size());
+    }
     for (std::size_t i = 0; i < into.size(); ++i) into[i] = byte_at(path_.front(), offset + i);
   }
   std::uint64_t size() const override { return 1 << 20; }

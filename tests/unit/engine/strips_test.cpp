@@ -19,15 +19,16 @@ constexpr std::uint64_t small = 1024, large = std::uint64_t{1} << 20;  // elemen
 
 /// A linear merge of models whose tensors have so many elements, on one rank.
 struct Merge {
-  explicit Merge(const std::vector<std::uint64_t>& elements, std::size_t models = 2, DType dtype = DType::bf16) {
+  explicit Merge(const std::vector<std::uint64_t>& elements, std::size_t models = 2, DType dtype = DType::bf16,
+                 std::uint64_t chunk_bytes = chunk) {
     std::vector<TensorInfo> tensors;
     for (std::size_t t = 0; t < elements.size(); ++t) {
-      tensors.push_back({"t." + std::to_string(100 + t), dtype, {elements[t]}});
+      tensors.push_back({"t." + std::to_string(1000 + t), dtype, {elements[t]}});
     }
     std::string text = "merge_method: linear\nparameters: {weight: 1}\nmodels:\n";
     for (std::size_t m = 0; m < models; ++m) text += std::string("  - model: ") + static_cast<char>('a' + m) + "\n";
     plan = plan::test::planned(text, plan::test::alike(models, tensors));
-    schedule = plan::make_schedule(plan, {.chunk_bytes = chunk});
+    schedule = plan::make_schedule(plan, {.chunk_bytes = chunk_bytes});
     units.resize(schedule.units.size());
     std::iota(units.begin(), units.end(), 0u);
   }
@@ -83,6 +84,11 @@ TEST(Strips, OfAQuarterOfATransferAndMoreAreNotBundled) {
   EXPECT_THAT(sizes_of_bundles(Merge(elements).strips()), Each(1));
 }
 
+TEST(Strips, OfTinyUnitsAreBundledUpToAThousand) {
+  const Merge merge(std::vector<std::uint64_t>(3000, 1), 2, DType::bf16, std::uint64_t{1} << 20);
+  EXPECT_THAT(sizes_of_bundles(merge.strips()), ElementsAre(1024, 1024, 952));
+}
+
 TEST(Strips, AreNotBundledAcrossTheEndOfKeptUnits) {
   std::vector<std::uint64_t> elements(21, small);
   elements.back() = large;
@@ -96,21 +102,41 @@ TEST(Strips, AreBundledAlikeForAnyNumberOfModels) {
   EXPECT_EQ(sizes_of_bundles(Merge(elements, 2).strips()), sizes_of_bundles(Merge(elements, 5).strips()));
 }
 
+/// Whether the strips of each bundle fit what a worker has.
+void expect_to_fit(const plan::MergePlan& plan, const Strips& strips, std::uint64_t chunk_bytes) {
+  const plan::StripMemory buffers = plan::largest_strip(plan, chunk_bytes);
+  for (std::size_t b = 0; b < strips.bundles(); ++b) {
+    std::uint64_t stored = 0, output = 0;
+    for (const Strip& strip : strips.strips_of(strips.bundle(b))) {
+      stored += plan::stored_bytes(plan, strip.tensor, strip.range.count);
+      output += (bytes_of(plan.tensors[strip.tensor].output.dtype, strip.range.count) + 63) / 64 * 64;
+    }
+    EXPECT_LE(stored, buffers.stored_bytes);
+    EXPECT_LE(output, buffers.output_bytes);
+  }
+}
+
 TEST(Strips, OfABundleFitTheBuffersOfAWorker) {
   for (const std::uint64_t elements : {std::uint64_t{1}, std::uint64_t{33}, small, chunk / 8}) {
     const Merge merge(std::vector<std::uint64_t>(300, elements), 3, DType::f16);
-    const plan::StripMemory buffers = plan::largest_strip(merge.plan, chunk);
-    const Strips strips = merge.strips();
-    for (std::size_t b = 0; b < strips.bundles(); ++b) {
-      std::uint64_t stored = 0, output = 0;
-      for (const Strip& strip : strips.strips_of(strips.bundle(b))) {
-        stored += plan::stored_bytes(merge.plan, strip.tensor, strip.range.count);
-        output += plan::transfer_bytes(merge.plan, strip.tensor, strip.range.count);
-      }
-      EXPECT_LE(stored, buffers.stored_bytes);
-      EXPECT_LE(output, buffers.output_bytes);
-    }
+    expect_to_fit(merge.plan, merge.strips(), chunk);
   }
+}
+
+TEST(Strips, OfABundleFitThemWherePartsReadMoreThanTheWhole) {
+  constexpr std::uint64_t large_chunk = std::uint64_t{16} << 20;
+  plan::MergePlan plan =
+      plan::test::planned("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]",
+                          plan::test::alike(2, {{"t", DType::bf16, {20, 10'000}}, {"u", DType::bf16, {20, 10'000}}}));
+  plan.adapted[0][0] = plan.adapted[0][1] = {{.magnitude = 0}};  // DoRA: whole rows are read
+  const plan::Schedule schedule =
+      plan::make_schedule(plan, {.chunk_bytes = large_chunk, .unit_bytes = std::uint64_t{128} << 10});
+  std::vector<std::uint32_t> units(schedule.units.size());
+  std::iota(units.begin(), units.end(), 0u);
+  ASSERT_EQ(units.size(), 8u);
+  const Strips strips(plan, schedule, units);
+  EXPECT_LT(strips.bundles(), units.size());
+  expect_to_fit(plan, strips, large_chunk);
 }
 
 }  // namespace
