@@ -18,15 +18,15 @@ namespace stockpot::plan {
 /// would be noticed.
 inline constexpr std::uint64_t items_per_rank = 32;
 
-/// What a unit costs beside its bytes, in bytes that a merge would have moved meanwhile: calls, journal, digest.
+/// What a unit costs beside its bytes, in bytes that a merge would have moved meanwhile: sources, journal, digest.
 ///
-/// 40,000 tensors of 16 x 16 bfloat16, from memory to memory, one thread: `linear` of two took 12 microseconds for each, at
-/// 4.2 GB/s for large ones (48 KiB), `model_stock` of three 23 at 2.4 (53 KiB), `della` 34 at 0.75 (25 KiB). Neighbours that
-/// are moved together cost less.
-inline constexpr std::uint64_t unit_price_bytes = 32'768;
-/// Likewise a counter of a local group, which all passes clear, add up and look at: of such tensors `ties` took 416
-/// microseconds for each, with 131,072 counters, at 1.6 GB/s (4.6 bytes a counter), `sce` 325 with 65,536 at 1.0 (4.4),
-/// `breadcrumbs` 855 with 262,144 at 1.1 (3.6). Those of shared groups cost every rank the same.
+/// 45,000 tensors of 16 x 16 bfloat16, from memory to memory, one thread: `linear` of two takes 3 microseconds for each, at
+/// 4.2 GB/s for large ones (12 KiB), `model_stock` 6 at 2.4 (14 KiB), `della` 14 at 0.75 (11 KiB), `ties` 12 at 1.6 (19 KiB).
+inline constexpr std::uint64_t unit_price_bytes = 16'384;
+/// Likewise a counter of a local group, which all passes clear, add up and look at: when it was measured `ties` had 131,072 for
+/// each such tensor and took 416 microseconds (4.6 bytes a counter), `sce` 65,536 and 325, at 1.0 GB/s (4.4), `breadcrumbs`
+/// 262,144 and 855, at 1.1 (3.6). Only tensors of more than 65,536 elements have so many now. Those of shared groups cost every
+/// rank the same.
 inline constexpr std::uint64_t counter_price_bytes = 4;
 
 /// What a rank's work costs beside the bytes that it moves.
