@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/agree.hpp"
+#include "plan/waves.hpp"
 
 namespace stockpot::engine {
 namespace {
@@ -17,11 +18,9 @@ namespace {
 using FamilyPosition = std::pair<std::string_view, std::uint64_t>;
 
 FamilyPosition position_of(const plan::MergePlan& plan, std::uint32_t tensor, std::uint64_t first_element) {
-  const plan::SourceTensor source = plan.tensors[tensor].sources.front();
-  const Catalogue& model = plan.models[source.model];
-  const StoredTensor& stored = model.tensors[source.tensor];
-  const std::string_view path = model.files[stored.file].path;
-  return {path.substr(path.rfind('/') + 1), stored.offset + plan.read_bytes(source, first_element)};
+  const plan::Position begin = plan::position(plan, {.tensor = tensor, .range = {first_element, 0}});
+  const std::string_view path = plan.models[begin.model].files[begin.file].path;
+  return {path.substr(path.rfind('/') + 1), begin.byte};
 }
 
 FamilyPosition position_of(const MergeEngine& engine, const plan::Wave& wave) {
@@ -56,23 +55,23 @@ class DirectWork {
     for (std::size_t e = 0; e < engines.size(); ++e) {
       const Strips& strips = runs_.emplace_back(engines[e]->context(), engines[e]->work().direct).strips;
       for (std::size_t b = 0; b < strips.bundles(); ++b) {
-        const auto [found, is_new] = task_of.emplace(key_of(e, strips.bundle(b)), tasks_.size());
-        if (is_new) tasks_.emplace_back();
-        tasks_[found->second].push_back({e, b});
+        const Key key = key_of(e, strips.bundle(b));
+        const auto [found, is_new] = task_of.emplace(key, tasks_.size());
+        if (is_new) tasks_.push_back({key.first, {}});
+        tasks_[found->second].members.push_back({e, b});
       }
     }
     const auto has_waves = [](const MergeEngine* engine) { return !engine->work().local.empty(); };
-    if (std::ranges::any_of(engines, has_waves))
-      std::ranges::stable_sort(tasks_, {}, [&](const auto& task) { return position(task); });
+    if (std::ranges::any_of(engines, has_waves)) std::ranges::stable_sort(tasks_, {}, &Task::position);
   }
 
   /// Main thread. What begins before `end`, if anything, and has not been merged yet; all the rest without `end`.
   void merge_up_to(const std::optional<FamilyPosition>& end) {
     const std::size_t first = next_;
-    while (next_ < tasks_.size() && (!end || position(tasks_[next_]) < *end)) ++next_;
+    while (next_ < tasks_.size() && (!end || tasks_[next_].position < *end)) ++next_;
     if (first == next_) return;
     engines_.front()->context().workers.run(next_ - first, [&](std::size_t worker, std::size_t i) {
-      for (const auto& [engine, bundle] : tasks_[first + i])
+      for (const auto& [engine, bundle] : tasks_[first + i].members)
         engines_[engine]->merge_direct(worker, runs_[engine], bundle);
     });
   }
@@ -83,22 +82,17 @@ class DirectWork {
   struct Member {
     std::size_t engine, bundle;
   };
-  using Task = std::vector<Member>;  // for a worker, one after the other
-
-  FamilyPosition position(std::size_t engine, Bundle bundle) const {
-    const Strip begin = runs_[engine].strips[bundle.first];
-    return position_of(engines_[engine]->context().plan, begin.tensor, begin.range.first);
-  }
-  FamilyPosition position(const Task& task) const {
-    const auto [engine, bundle] = task.front();
-    return position(engine, runs_[engine].strips.bundle(bundle));
-  }
+  struct Task {
+    FamilyPosition position;
+    std::vector<Member> members;  // for a worker, one after the other
+  };
 
   Key key_of(std::size_t engine, Bundle bundle) const {
     const Strips& strips = runs_[engine].strips;
     std::uint64_t elements = 0;
     for (std::size_t i = bundle.first; i < bundle.end; ++i) elements += strips[i].range.count;
-    return {position(engine, bundle), elements};
+    const Strip begin = strips[bundle.first];
+    return {position_of(engines_[engine]->context().plan, begin.tensor, begin.range.first), elements};
   }
 
   std::span<MergeEngine* const> engines_;

@@ -15,28 +15,18 @@ ReadAhead::ReadAhead(const EngineContext& context, const Strips& strips)
       distance_(transfers_ahead_of_each_worker * context.per_worker.size() * context.plan.models.size() *
                 context.schedule.options.chunk_bytes) {}
 
-std::uint64_t ReadAhead::bytes_of(std::size_t b) const {
-  const Bundle bundle = strips_.bundle(b);
-  std::uint64_t bytes = 0;
-  for (std::size_t i = bundle.first; i < bundle.end; ++i) {
-    const Strip strip = strips_[i];
-    bytes += plan::stored_bytes(context_.plan, strip.tensor, strip.range.count);
-  }
-  return bytes;
-}
-
 void ReadAhead::begin(std::size_t b) {
   std::size_t first = 0, end = 0;
   {
     const std::lock_guard lock(mutex_);
     if (b < next_) {
-      ahead_ -= std::min(ahead_, bytes_of(b));  // it may be one that a worker was faster than
+      ahead_ -= std::min(ahead_, strips_.stored_bytes(b));  // it may be one that a worker was faster than
     } else {
       next_ = b + 1;  // what was told before and has not begun will not be wanted
       ahead_ = 0;
     }
     first = next_;
-    for (; next_ < strips_.bundles() && ahead_ < distance_; ++next_) ahead_ += bytes_of(next_);
+    for (; next_ < strips_.bundles() && ahead_ < distance_; ++next_) ahead_ += strips_.stored_bytes(next_);
     end = next_;
   }
   for (std::size_t told = first; told < end; ++told) context_.advise(strips_, told);

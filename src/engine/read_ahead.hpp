@@ -21,7 +21,6 @@ class ReadAhead {
   void begin(std::size_t b);
 
  private:
-  std::uint64_t bytes_of(std::size_t b) const;
   const EngineContext& context_;
   const Strips& strips_;
   std::uint64_t distance_;  // bytes of all inputs

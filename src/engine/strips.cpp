@@ -77,6 +77,12 @@ Bundle Strips::bundle(std::size_t b) const {
   return {first, first_strip_[place_in(first_bundle_, b + 1)]};
 }
 
+std::uint64_t Strips::stored_bytes(std::size_t b) const {
+  std::uint64_t bytes = 0;
+  for (const Strip& strip : strips_of(bundle(b))) bytes += plan::stored_bytes(plan_, strip.tensor, strip.range.count);
+  return bytes;
+}
+
 std::vector<Strip> Strips::strips_of(Bundle bundle) const {
   std::vector<Strip> strips;
   strips.reserve(bundle.size());

@@ -40,6 +40,8 @@ class Strips {
   /// @pre b < bundles()
   Bundle bundle(std::size_t b) const;
   std::vector<Strip> strips_of(Bundle bundle) const;
+  /// What the sources of the b-th bundle's strips take in memory (plan::stored_bytes).
+  std::uint64_t stored_bytes(std::size_t b) const;
 
  private:
   std::uint64_t elements_of_strip(std::uint32_t tensor) const;

@@ -31,7 +31,7 @@ WaveRun::WaveRun(EngineContext& context, const plan::Wave& wave)
   for (std::size_t b = 0; b < strips_.bundles(); ++b) {
     if (strips_[strips_.bundle(b).first].place >= wave.keep_units) break;
     layout.push_back(at);
-    at += stored_bytes_of(b);
+    at += strips_.stored_bytes(b);
   }
   kept_ = context.kept.begin(std::move(layout));
 }
@@ -92,14 +92,6 @@ bool WaveRun::reads_no_more() const {
 
 Strips WaveRun::strips_of(const plan::Wave* wave) const {
   return {context_.plan, context_.schedule, wave == nullptr ? std::span<const std::uint32_t>() : wave->units};
-}
-
-std::uint64_t WaveRun::stored_bytes_of(std::size_t b) const {
-  std::uint64_t bytes = 0;
-  for (const Strip& strip : strips_.strips_of(strips_.bundle(b))) {
-    bytes += plan::stored_bytes(context_.plan, strip.tensor, strip.range.count);
-  }
-  return bytes;
 }
 
 template <class Wants>
@@ -261,7 +253,7 @@ void WaveRun::merge_beside(WaveRun& next) {
 
 std::vector<std::uint64_t> WaveRun::ends_of_kept() const {
   std::vector<std::uint64_t> ends;
-  for (std::size_t b = 0; b < kept_.layout.size(); ++b) ends.push_back(kept_.layout[b] + stored_bytes_of(b));
+  for (std::size_t b = 0; b < kept_.layout.size(); ++b) ends.push_back(kept_.layout[b] + strips_.stored_bytes(b));
   return ends;
 }
 

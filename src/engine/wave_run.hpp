@@ -71,7 +71,6 @@ class WaveRun {
   /// Opens the strips of bundle `b` that wants(strip) says yes to, with their bytes: kept ones are read when they are first wanted.
   template <class Wants>
   std::vector<OpenStrip> read(Worker& worker, std::size_t b, ReadAhead& ahead, const Wants& wants);
-  std::uint64_t stored_bytes_of(std::size_t b) const;
   /// What was or will be noted of a strip, if there is room for it.
   methods::Notes notes_of(const Strip& strip, const Member& member) const;
   StripMethod method_of(const Strip& strip, const Member& member) const;
