@@ -131,12 +131,14 @@ class Job {
   void open(std::span<Stage> stages) {
     try {
       for (Stage& stage : stages) open(stage);
+      if (opened_.empty()) return;
+      std::vector<PlacedStage> placed;
+      for (Opened& opened : opened_) placed.push_back({opened.stage, &opened.place});
+      schedule_work(comm_, placed, settings_.schedule(recipe_.documents[stages.front().document]));
     } catch (...) {
       for (Opened& opened : opened_) {
-        if (!comm_.failing_together() || !opened.place.staging) continue;
-        const bool holds_work = opened.place.continuation.holds_work();
-        if (holds_work) final_.add_stages();
-        holds_work ? opened.place.staging->leave() : opened.place.staging->discard();
+        const bool holds_stages = opened.stage->name.empty() && final_.holds_stages();
+        if (comm_.failing_together() && leave_unbegun(opened.place, holds_stages)) final_.add_stages();
       }
       opened_.clear();
       throw;
@@ -158,7 +160,7 @@ class Job {
     const JobOptions options = options_for(stage);
     // Among those that are opened from here on, so that its lock shows signs of life.
     Workplace& place = opened_.emplace_back(&stage, directory, Workplace{directory, std::move(staging), {}, {}}).place;
-    take_up_work(comm_, stage, settings_.schedule(document), document, options, place);
+    take_up_work(comm_, stage, settings_.schedule(document).threads, document, options, place);
     for (const std::string& remark : place.continuation.remarks) settings_.on_remark(remark);
   }
 

@@ -1,7 +1,9 @@
 // Where a stage is made, and how much of it is there already.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -23,9 +25,23 @@ struct Workplace {
   plan::Schedule schedule;  ///< of what is left to do
 };
 
-/// Collective. Finds what earlier attempts left in the staging directory of `place`, checks it, and schedules the rest. After a failure
-/// nothing need be done about that directory any more.
-void take_up_work(const comm::Communicator& comm, const Stage& stage, const plan::ScheduleOptions& schedule,
+/// Collective. Finds what earlier attempts left in the staging directory of `place`, and checks it.
+void take_up_work(const comm::Communicator& comm, const Stage& stage, std::uint32_t threads,
                   const recipe::MergeDocument& document, const JobOptions& options, Workplace& place);
+
+/// Local, rank 0. Ends what was not begun: what earlier attempts left stays for later ones, the rest goes.
+/// @param holds_more  the directory has something beside this stage.   @return whether it is still there.
+bool leave_unbegun(Workplace& place, bool holds_more);
+
+/// A stage, and where it is made.
+struct PlacedStage {
+  const Stage* stage;
+  Workplace* place;
+};
+
+/// Collective. Schedules what is left of stages that are merged in one sweep.
+/// @param options  of all of them.
+void schedule_work(const comm::Communicator& comm, std::span<const PlacedStage> stages,
+                   const plan::ScheduleOptions& options);
 
 }  // namespace stockpot::engine

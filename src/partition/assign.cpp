@@ -8,7 +8,8 @@
 
 namespace stockpot::partition {
 
-std::vector<std::uint32_t> assign(std::span<const std::uint64_t> costs, std::uint32_t num_ranks) {
+std::vector<std::uint32_t> assign(std::span<const std::uint64_t> costs, std::uint32_t num_ranks,
+                                  std::span<const std::uint64_t> loads) {
   std::vector<std::size_t> largest_first(costs.size());
   std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
   std::stable_sort(largest_first.begin(), largest_first.end(),
@@ -16,7 +17,7 @@ std::vector<std::uint32_t> assign(std::span<const std::uint64_t> costs, std::uin
 
   using LoadOfRank = std::pair<std::uint64_t, std::uint32_t>;
   std::vector<LoadOfRank> idle(num_ranks);
-  for (std::uint32_t rank = 0; rank < num_ranks; ++rank) idle[rank] = {0, rank};
+  for (std::uint32_t rank = 0; rank < num_ranks; ++rank) idle[rank] = {loads.empty() ? 0 : loads[rank], rank};
   std::priority_queue<LoadOfRank, std::vector<LoadOfRank>, std::greater<>> least_loaded({}, std::move(idle));
 
   std::vector<std::uint32_t> rank_of(costs.size());

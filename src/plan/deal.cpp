@@ -39,8 +39,8 @@ void join(Item& item, const Item& next) {
 /// Deals units to ranks: groups that stay whole as one item, everything else unit by unit, and small neighbours together.
 class Dealer {
  public:
-  Dealer(const MergePlan& plan, Schedule& schedule, const WaveBudget& budget)
-      : plan_(plan), schedule_(schedule), budget_(budget), groups_(plan.groups.size()) {
+  Dealer(const MergePlan& plan, Schedule& schedule, const WaveBudget& budget, const Readers* readers)
+      : plan_(plan), schedule_(schedule), budget_(budget), readers_(readers), groups_(plan.groups.size()) {
     for (const Unit& unit : schedule_.units) {
       if (unit.rank == no_rank) continue;
       if (const auto group = group_of(unit)) {
@@ -54,10 +54,13 @@ class Dealer {
 
   void deal() {
     choose_shared();
-    const std::vector<Item> items = with_neighbours(items_in_reading_order());
+    std::vector<Item> items = items_in_reading_order();
+    std::vector<std::uint64_t> loads(schedule_.options.ranks, 0);
+    std::erase_if(items, [&](const Item& item) { return is_for_reader(item, loads); });
+    items = with_neighbours(std::move(items));
     std::vector<std::uint64_t> costs(items.size());
     std::ranges::transform(items, costs.begin(), &Item::cost);
-    const auto rank_of = partition::assign(costs, schedule_.options.ranks);
+    const auto rank_of = partition::assign(costs, schedule_.options.ranks, loads);
     for (std::size_t i = 0; i < items.size(); ++i) {
       for (const std::uint32_t u : items[i].units) schedule_.units[u].rank = rank_of[i];
     }
@@ -100,10 +103,16 @@ class Dealer {
       if (groups_[g].units > 0) total += cost(g, 1);
     }
     for (std::uint32_t g = 0; g < groups_.size(); ++g) {
-      const bool large = groups_[g].units > 1 && cost(g, 1) > total / ranks / 8;
+      const bool large = groups_[g].units > 1 && is_too_much(g, total / ranks / 8);
       const bool spans = groups_[g].units > 0 && plan_.groups[g].tensors.size() > 1;
       schedule_.group_is_shared[g] = !plan_.groups[g].needs.one_rank && (large || spans) ? 1 : 0;
     }
+  }
+
+  /// Whether a group is to be dealt to several ranks: as others have it, if they have it.
+  bool is_too_much(std::uint32_t group, std::uint64_t most) const {
+    const auto is_split = readers_ ? readers_->is_split(plan_, plan_.groups[group].tensors.front()) : std::nullopt;
+    return is_split.value_or(cost(group, 1) > most);
   }
 
   Kind kind_of(std::optional<std::uint32_t> group) const {
@@ -136,6 +145,15 @@ class Dealer {
     return items;
   }
 
+  /// Gives what somebody reads already to that rank.
+  bool is_for_reader(const Item& item, std::vector<std::uint64_t>& loads) {
+    const auto rank = readers_ ? readers_->rank_of(plan_, schedule_.units[item.units.front()]) : std::nullopt;
+    if (!rank) return false;
+    for (const std::uint32_t u : item.units) schedule_.units[u].rank = *rank;
+    loads[*rank] += item.cost;
+    return true;
+  }
+
   /// Joins what is read one after the other until it makes a transfer, unless that is much of a rank's share.
   std::vector<Item> with_neighbours(std::vector<Item> items) const {
     const std::uint64_t total = std::accumulate(items.begin(), items.end(), std::uint64_t{0},
@@ -156,6 +174,7 @@ class Dealer {
   const MergePlan& plan_;
   Schedule& schedule_;
   const WaveBudget& budget_;
+  const Readers* readers_;
   std::vector<GroupBytes> groups_;
 };
 
@@ -171,8 +190,8 @@ std::uint64_t price_bytes(const MergePlan& plan, const RankWork& work) {
   return price + units * unit_price_bytes;
 }
 
-void deal(const MergePlan& plan, const WaveBudget& budget, Schedule& schedule) {
-  Dealer(plan, schedule, budget).deal();
+void deal(const MergePlan& plan, const WaveBudget& budget, Schedule& schedule, const Readers* readers) {
+  Dealer(plan, schedule, budget, readers).deal();
 }
 
 }  // namespace stockpot::plan

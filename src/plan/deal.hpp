@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "plan/readers.hpp"
 #include "plan/schedule.hpp"
 #include "plan/waves.hpp"
 
@@ -33,6 +34,7 @@ inline constexpr std::uint64_t counter_price_bytes = 4;
 std::uint64_t price_bytes(const MergePlan& plan, const RankWork& work);
 
 /// Says which groups are shared, and gives every unit that is not nobody's its rank.
-void deal(const MergePlan& plan, const WaveBudget& budget, Schedule& schedule);
+/// @param readers  who has tensors already; null: nobody
+void deal(const MergePlan& plan, const WaveBudget& budget, Schedule& schedule, const Readers* readers);
 
 }  // namespace stockpot::plan

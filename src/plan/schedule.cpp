@@ -169,7 +169,8 @@ std::optional<std::uint32_t> statistics_group(const MergePlan& plan, const Unit&
   return tensor.group;
 }
 
-Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done) {
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done,
+                       const Readers* readers) {
   Schedule schedule;
   schedule.options = options;
   schedule.unit_bytes = choose_unit_bytes(plan, options);
@@ -177,7 +178,7 @@ Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, st
   schedule.units = cut_units(plan, schedule.unit_bytes);
   take_up(plan, done, schedule.units);
   const WaveBudget budget = wave_budget(plan, schedule.units, options);
-  deal(plan, budget, schedule);
+  deal(plan, budget, schedule, readers);
   const WavePlanner planner(plan, schedule, budget);
   add_up_loads(plan, planner, budget, schedule);
   count_collectives(plan, planner, schedule);

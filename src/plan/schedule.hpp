@@ -52,6 +52,7 @@ struct ScheduleOptions {
   std::uint32_t ranks = 1;
   std::uint32_t threads = 1;
   std::uint64_t memory_per_rank = std::uint64_t{4} << 30;
+  std::uint64_t spare_bytes = 0;                       ///< of that memory, for what several merges share (sweep.hpp)
   std::uint64_t chunk_bytes = std::uint64_t{1} << 20;  ///< of one read or write, per model: rounded to whole blocks
   std::uint64_t unit_bytes = 0;                        ///< of output; 0: chosen from total and ranks
   bool operator==(const ScheduleOptions&) const = default;
@@ -74,6 +75,8 @@ struct WaveMemory {
   std::uint64_t tally_bytes = 0;  ///< these counters, and what its methods allocate and hold
 };
 
+class Readers;
+
 struct Schedule {
   ScheduleOptions options;
   std::uint64_t unit_bytes = 0;               ///< the one that was chosen
@@ -93,9 +96,11 @@ struct Schedule {
   std::uint64_t collectives = 0;  ///< predicted for the sweep of shared waves
 };
 
-/// @param done  by unit: 1 if an earlier attempt wrote it. Empty: none.
+/// @param done     by unit: 1 if an earlier attempt wrote it. Empty: none.
+/// @param readers  which ranks other merges give tensors to: this one gives them to the same (readers.hpp). Null: there are none.
 /// @throws Error(limits) if memory_per_rank cannot hold what the methods need, saying how much would do.
-Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done = {});
+Schedule make_schedule(const MergePlan& plan, const ScheduleOptions& options, std::span<const std::uint8_t> done = {},
+                       const Readers* readers = nullptr);
 
 /// The units of a plan, ascending by (tensor, range.first): a function of plan and unit size alone.
 std::vector<Unit> cut_units(const MergePlan& plan, std::uint64_t unit_bytes);

@@ -16,9 +16,10 @@ namespace {
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 /// Tallies of a shared wave travel through every rank: more than this at once makes collectives slow.
 constexpr std::uint64_t most_tally_bytes = 64 * mebibyte;
-/// What a wave of local groups keeps for each thread: enough work to share out evenly. More would only be more memory to
-/// touch for the first time, which costs as much as several passes over it.
-constexpr std::uint64_t usual_kept_bytes = 128 * mebibyte;
+
+std::uint64_t memory_of_merge(const ScheduleOptions& options) {
+  return options.memory_per_rank - std::min(options.memory_per_rank, options.spare_bytes);
+}
 
 /// Partial sums of a run of blocks combine into at most two tree nodes per level.
 std::uint64_t sum_bytes(const methods::TallyShape& tally, std::uint64_t tiles) {
@@ -49,7 +50,7 @@ std::vector<std::uint64_t> group_tallies(const MergePlan& plan, std::span<const 
   throw Error(ErrorKind::limits,
               fmt::format("{} per rank do not hold the buffers of {} worker thread{} ({} MiB), "
                           "the statistics of the largest group ({} MiB) and what concluding them takes ({} MiB)",
-                          human_bytes(options.memory_per_rank), options.threads, options.threads == 1 ? "" : "s",
+                          human_bytes(memory_of_merge(options)), options.threads, options.threads == 1 ? "" : "s",
                           in_mib(budget.worker_bytes), in_mib(largest_tally), in_mib(budget.workspace_bytes)))
       .hint(fmt::format("--memory-per-rank {}MiB would do; so may fewer --threads", in_mib(needed)));
 }
@@ -68,7 +69,7 @@ std::uint64_t small_tensor_bytes(const MergePlan& plan, const ScheduleOptions& o
   const bool adapts = std::ranges::any_of(plan.adapted, [](const AdaptedTensors& parts) { return !parts.empty(); });
   const bool decodes =
       std::ranges::any_of(plan.models, [](const Catalogue& model) { return !model.encodings.empty(); });
-  return adapts || decodes ? std::min(usual, options.memory_per_rank / 4) : 0;
+  return adapts || decodes ? std::min(usual, memory_of_merge(options) / 4) : 0;
 }
 
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.
@@ -76,7 +77,7 @@ std::uint64_t small_tensor_bytes(const MergePlan& plan, const ScheduleOptions& o
 std::uint64_t workspace_bytes(const MergePlan& plan, const ScheduleOptions& options, std::uint64_t needed) {
   std::uint64_t largest = 0;
   for (const Group& group : plan.groups) largest = std::max(largest, group.needs.workspace_bytes);
-  const std::uint64_t memory = options.memory_per_rank, left = memory - std::min(memory, needed);
+  const std::uint64_t memory = memory_of_merge(options), left = memory - std::min(memory, needed);
   return std::clamp(std::min(memory / 4, left), largest, options.threads * largest);
 }
 
@@ -99,7 +100,7 @@ WaveBudget wave_budget(const MergePlan& plan, std::span<const Unit> units, const
     largest = std::max(largest, bytes);
     all += bytes;
   }
-  const std::uint64_t memory = options.memory_per_rank;
+  const std::uint64_t memory = memory_of_merge(options);
   budget.workspace_bytes = workspace_bytes(plan, options, budget.worker_bytes + largest);
   const std::uint64_t buffers = budget.worker_bytes + budget.workspace_bytes;
   if (memory < buffers || memory - buffers < largest) raise_too_little_memory(budget, largest, options);

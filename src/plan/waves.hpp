@@ -10,6 +10,10 @@
 
 namespace stockpot::plan {
 
+/// What a wave of local groups keeps for each thread: enough work to share out evenly. More would only be more memory to
+/// touch for the first time, which costs as much as several passes over it.
+inline constexpr std::uint64_t usual_kept_bytes = std::uint64_t{128} << 20;
+
 /// The memory of a rank, divided. The same on all ranks.
 struct WaveBudget {
   std::uint64_t worker_bytes = 0;                ///< all threads

@@ -46,7 +46,14 @@ inline engine::JobSummary merge_stage(const comm::Communicator& comm, const OneS
     if (comm.is_root()) staging = io::Staging::open({out, {}, one.stage.plan.output_bytes()});
   });
   engine::Workplace place{out, std::move(staging), {}, {}};
-  engine::take_up_work(comm, one.stage, schedule, one.recipe.documents[one.stage.document], options, place);
+  try {
+    engine::take_up_work(comm, one.stage, schedule.threads, one.recipe.documents[one.stage.document], options, place);
+    const engine::PlacedStage placed{&one.stage, &place};
+    engine::schedule_work(comm, {&placed, 1}, schedule);
+  } catch (...) {
+    if (comm.failing_together()) engine::leave_unbegun(place, false);
+    throw;
+  }
   return engine::run_merge(comm, one.recipe, one.stage, place, options);
 }
 

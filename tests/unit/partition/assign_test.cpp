@@ -39,6 +39,12 @@ TEST(Assign, BreaksTiesByIndexAndByRank) {
   EXPECT_THAT(assign(std::vector<std::uint64_t>{5, 5, 5, 5}, 3), ElementsAre(0, 1, 2, 0));
 }
 
+TEST(Assign, WhoHasSomethingAlreadyGetsLess) {
+  const std::vector<std::uint64_t> costs{3, 3, 3}, loads{7, 0};
+  EXPECT_THAT(assign(costs, 2, loads), ElementsAre(1, 1, 1));
+  EXPECT_THAT(assign(costs, 2, std::vector<std::uint64_t>{4, 0}), ElementsAre(1, 1, 0));
+}
+
 TEST(Assign, NothingToDoIsFine) { EXPECT_THAT(assign({}, 4), IsEmpty()); }
 
 TEST(Assign, OneRankGetsEverything) { EXPECT_THAT(assign(std::vector<std::uint64_t>{3, 1, 2}, 1), Each(0u)); }
