@@ -77,7 +77,7 @@ function(stockpot_add_script_test name script)
   endif()
   get_filename_component(script ${script} ABSOLUTE)
   add_test(NAME ${name} COMMAND ${python} ${script} ${ARGN})
-  set_tests_properties(${name} PROPERTIES LABELS script TIMEOUT 300 ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}")
+  set_tests_properties(${name} PROPERTIES LABELS script TIMEOUT 900 ENVIRONMENT "${STOCKPOT_MPI_ENVIRONMENT}")
 endfunction()
 
 # stockpot_add_shell_test(<name> script.sh ARGS ...): likewise with bash, which is always there.
