@@ -14,6 +14,7 @@
 #include "engine/decoded_source.hpp"
 #include "engine/small_tensors.hpp"
 #include "engine/source.hpp"
+#include "plan/waves.hpp"
 
 namespace stockpot::engine {
 
@@ -55,7 +56,7 @@ class TurnedSource final : public DecodedSource {
   /// @param inner  matrices of rows x columns.   @param tensor  what turned matrices are known by in `cache`.
   /// @param as_double   the tensor is merged in double.   @param most_bytes  of a matrix that is turned as a whole.
   TurnedSource(std::unique_ptr<Source> inner, std::uint64_t rows, std::uint64_t columns, const StoredTensor& tensor,
-               SmallTensors& cache, bool as_double = false, std::uint64_t most_bytes = SmallTensors::usual_budget_bytes)
+               SmallTensors& cache, bool as_double = false, std::uint64_t most_bytes = plan::usual_small_tensor_bytes)
       : DecodedSource(as_double),
         inner_(std::move(inner)),
         rows_(rows),

@@ -24,8 +24,6 @@ namespace stockpot::engine {
 /// the cache promises is that nothing unused is kept beyond it.
 class SmallTensors {
  public:
-  static constexpr std::uint64_t usual_budget_bytes = std::uint64_t{256} << 20;
-
   template <class T>
   using Values = std::shared_ptr<const std::vector<T>>;
 

@@ -24,7 +24,7 @@ bool turns_matrices(const plan::MergePlan& plan) {
 
 SourceFactory::SourceFactory(const plan::MergePlan& plan, InputFiles& files, std::uint64_t small_tensor_bytes)
     : plan_(plan),
-      small_tensors_(files, turns_matrices(plan) ? std::max(small_tensor_bytes, SmallTensors::usual_budget_bytes)
+      small_tensors_(files, turns_matrices(plan) ? std::max(small_tensor_bytes, plan::usual_small_tensor_bytes)
                                                  : small_tensor_bytes) {}
 
 std::unique_ptr<Source> SourceFactory::stored(std::uint32_t model, std::uint32_t tensor) const {

@@ -11,6 +11,7 @@
 #include "engine/small_tensors.hpp"
 #include "engine/source.hpp"
 #include "plan/plan.hpp"
+#include "plan/waves.hpp"
 
 namespace stockpot::engine {
 
@@ -20,7 +21,7 @@ class SourceFactory {
  public:
   /// @param small_tensor_bytes  what adapters' tensors and scales may take between uses; more where matrices are turned.
   explicit SourceFactory(const plan::MergePlan& plan, InputFiles& files,
-                         std::uint64_t small_tensor_bytes = SmallTensors::usual_budget_bytes);
+                         std::uint64_t small_tensor_bytes = plan::usual_small_tensor_bytes);
 
   /// What sources met that users should hear of: each once, ascending.
   std::vector<std::string> notes() const { return small_tensors_.notes(); }

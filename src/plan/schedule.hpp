@@ -75,8 +75,6 @@ struct WaveMemory {
   std::uint64_t tally_bytes = 0;  ///< these counters, and what its methods allocate and hold
 };
 
-class Readers;
-
 struct Schedule {
   ScheduleOptions options;
   std::uint64_t unit_bytes = 0;               ///< the one that was chosen
@@ -95,6 +93,8 @@ struct Schedule {
   std::uint64_t shared_waves = 0;
   std::uint64_t collectives = 0;  ///< predicted for the sweep of shared waves
 };
+
+class Readers;
 
 /// @param done     by unit: 1 if an earlier attempt wrote it. Empty: none.
 /// @param readers  which ranks other merges give tensors to: this one gives them to the same (readers.hpp). Null: there are none.

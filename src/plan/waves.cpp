@@ -65,11 +65,10 @@ std::uint64_t largest_state(const MergePlan& plan) {
 
 /// What of a rank's memory keeps small tensors that sources want again and again.
 std::uint64_t small_tensor_bytes(const MergePlan& plan, const ScheduleOptions& options) {
-  constexpr std::uint64_t usual = 256 * mebibyte;
   const bool adapts = std::ranges::any_of(plan.adapted, [](const AdaptedTensors& parts) { return !parts.empty(); });
   const bool decodes =
       std::ranges::any_of(plan.models, [](const Catalogue& model) { return !model.encodings.empty(); });
-  return adapts || decodes ? std::min(usual, memory_of_merge(options) / 4) : 0;
+  return adapts || decodes ? std::min(usual_small_tensor_bytes, memory_of_merge(options) / 4) : 0;
 }
 
 /// Room for the largest group that concludes, or for all threads at once where that is not too much.

@@ -14,6 +14,9 @@ namespace stockpot::plan {
 /// touch for the first time, which costs as much as several passes over it.
 inline constexpr std::uint64_t usual_kept_bytes = std::uint64_t{128} << 20;
 
+/// What keeps small tensors that sources want again and again: more would not save much.
+inline constexpr std::uint64_t usual_small_tensor_bytes = std::uint64_t{256} << 20;
+
 /// The memory of a rank, divided. The same on all ranks.
 struct WaveBudget {
   std::uint64_t worker_bytes = 0;                ///< all threads
