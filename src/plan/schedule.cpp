@@ -52,14 +52,19 @@ void take_up(const MergePlan& plan, std::span<const std::uint8_t> done, std::vec
   }
 }
 
-std::uint64_t bytes_read_in(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
-  std::uint64_t bytes = 0;
+struct WaveReads {
+  std::uint64_t once = 0, again = 0;
+};
+
+WaveReads reads_in(const MergePlan& plan, const Schedule& schedule, const Wave& wave) {
+  WaveReads reads;
   for (std::size_t place = 0; place < wave.units.size(); ++place) {
     const Unit& unit = schedule.units[wave.units[place]];
     const auto passes = static_cast<std::uint64_t>(plan.groups[plan.tensors[unit.tensor].group].needs.passes);
-    bytes += read_bytes(plan, unit) * (place < wave.keep_units ? 1 : passes + 1);
+    const std::uint64_t bytes = read_bytes(plan, unit);
+    place < wave.keep_units ? reads.once += bytes : reads.again += bytes * (passes + 1);
   }
-  return bytes;
+  return reads;
 }
 
 std::vector<std::vector<std::uint32_t>> units_by_rank(const Schedule& schedule) {
@@ -105,8 +110,13 @@ void add_up_loads(const MergePlan& plan, const WavePlanner& planner, const WaveB
   for (std::uint32_t rank = 0; rank < schedule.options.ranks; ++rank) {
     const RankWork work = planner.work(rank, units[rank]);
     std::uint64_t read = 0, written = 0;
-    for (const Wave& wave : work.local) read += bytes_read_in(plan, schedule, wave);
-    for (const Wave& wave : work.shared) read += bytes_read_in(plan, schedule, wave);
+    for (const auto* waves : {&work.local, &work.shared}) {
+      for (const Wave& wave : *waves) {
+        const auto [once, again] = reads_in(plan, schedule, wave);
+        read += once + again;
+        schedule.reads_again += again;
+      }
+    }
     for (const std::uint32_t u : work.direct) read += read_bytes(plan, schedule.units[u]);
     for (const std::uint32_t u : units[rank]) {
       if (!schedule.units[u].done) written += write_bytes(plan, schedule.units[u]);

@@ -90,6 +90,7 @@ struct Schedule {
   std::vector<std::string> warnings;
 
   std::uint64_t reads_total = 0;  ///< bytes read by all ranks, all passes
+  std::uint64_t reads_again = 0;  ///< of these, in all passes over what no memory keeps
   std::uint64_t shared_waves = 0;
   std::uint64_t collectives = 0;  ///< predicted for the sweep of shared waves
 };

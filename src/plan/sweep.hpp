@@ -1,9 +1,10 @@
 // Schedules of merges that share a sweep over their inputs: what they have in common is to be read once.
 //
-//   memory   a part of each rank's stays free for what one merge has read and another one wants, unless waves would then
-//            have to read more again than merges have in common
+//   memory   a part of each rank's stays free for what one merge has read and another one wants. Not where waves would then
+//            have to read more again than merges have in common, nor where what each keeps is enough: merges of the same
+//            models in the same order find it there
 //   ranks    tensors go to the same rank for all merges. Who has most in groups that live on one rank is dealt first, as if
-//            it were alone; the others follow it, unless that would leave ranks idle
+//            it were alone; the others follow, unless that would leave ranks idle: then one of them may lead others
 #pragma once
 
 #include <cstdint>
