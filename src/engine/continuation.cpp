@@ -237,10 +237,11 @@ Continuation take_up(const comm::Communicator& comm, std::optional<io::Staging>&
   return comm.is_root() ? std::move(mine) : Continuation::unpack(packed);
 }
 
-void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule) {
-  if (io::stored_size(staging.plan_file())) return;
+bool record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule) {
+  if (io::stored_size(staging.plan_file())) return false;
   io::replace_file(staging.plan_file(), io::to_json(io::PlanRecord{stage.facts, schedule.unit_bytes,
                                                                    schedule.units.size(), stage.plan.output_bytes()}));
+  return true;
 }
 
 bool can_be_continued(ErrorKind kind) {

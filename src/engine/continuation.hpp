@@ -55,8 +55,8 @@ enum class Revoked : std::uint32_t { lost = 999'998, damaged = 999'999 };
 void revoke(const std::vector<std::uint32_t>& units, Revoked why, const std::string& plan_digest,
             const Continuation& continuation);
 
-/// Local, rank 0. Makes plan.json, if this is the first attempt.
-void record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);
+/// Local, rank 0. Makes plan.json, if this is the first attempt.   @return whether it is.
+bool record_plan(const io::Staging& staging, const Stage& stage, const plan::Schedule& schedule);
 
 /// Whether the same command line can succeed after such a failure.
 bool can_be_continued(ErrorKind kind);

@@ -25,7 +25,7 @@ void take_up_work(const comm::Communicator& comm, const Stage& stage, std::uint3
 
 bool leave_unbegun(Workplace& place, bool holds_more) {
   if (!place.staging) return false;
-  const bool keep = holds_more || io::stored_size(place.staging->plan_file());
+  const bool keep = holds_more || (!place.is_new && io::stored_size(place.staging->plan_file()));
   keep ? place.staging->leave() : place.staging->discard();
   place.staging.reset();
   return keep;
@@ -45,7 +45,7 @@ void schedule_work(const comm::Communicator& comm, std::span<const PlacedStage> 
   });
   comm::agree(comm, [&] {
     for (const auto& [stage, place] : stages) {
-      if (place->staging) record_plan(*place->staging, *stage, place->schedule);
+      if (place->staging) place->is_new = record_plan(*place->staging, *stage, place->schedule);
     }
   });
 }

@@ -23,6 +23,7 @@ struct Workplace {
   std::optional<io::Staging> staging;  ///< rank 0's: where it grows. Gone if there was nothing to keep
   Continuation continuation;
   plan::Schedule schedule;  ///< of what is left to do
+  bool is_new = false;      ///< rank 0's: nothing was there before
 };
 
 /// Collective. Finds what earlier attempts left in the staging directory of `place`, and checks it.

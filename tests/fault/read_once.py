@@ -149,6 +149,13 @@ class Cases:
         assert not any((out / name).exists() for name in self.expected), "published although the sweep failed"
         self.goes_on("after a failure", out)
 
+    def no_plan(self):
+        """Where a plan cannot be recorded, nothing has begun: nothing stays that looks as if it had."""
+        out = self.new_place()
+        outcome = self.merge(out, fault="any:rank=0:nth=1:times=0:path=ties-2.stockpot/plan.json:EIO")
+        assert outcome.code == STORAGE and "ties-2" in outcome.stderr, outcome
+        assert not list(out.glob("*.stockpot")), f"left behind: {list(out.iterdir())}"
+
     def mistake(self):
         """One merge comes to infinities. It is not the others' fault: what they have done is gone on with, without it."""
         weight = [{"filter": "layers.7", "value": 1e30}, {"value": 1.0}]  # late: much is merged before
@@ -170,6 +177,7 @@ def main(binary):
             cases.reads(ranks)
         cases.little_memory()
         cases.failure()
+        cases.no_plan()
         cases.mistake()
         cases.kills()
 
