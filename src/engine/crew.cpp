@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/source_factory.hpp"
 #include "plan/waves.hpp"
 
 namespace stockpot::engine {
@@ -12,7 +13,8 @@ CrewNeeds::CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule
       workspace_bytes(schedule.memory.workspace_bytes),
       tally_bytes(std::max(schedule.memory.tally_bytes, schedule.largest_wave.tally_bytes)),
       small_tensor_bytes(schedule.memory.small_tensor_bytes),
-      bookkeeping_bytes(plan::bookkeeping_bytes(plan)) {}
+      bookkeeping_bytes(plan::bookkeeping_bytes(plan)),
+      turns_matrices(engine::turns_matrices(plan)) {}
 
 void CrewNeeds::join(const CrewNeeds& other) {
   const auto grow = [](std::uint64_t& mine, std::uint64_t others) { mine = std::max(mine, others); };
@@ -26,6 +28,7 @@ void CrewNeeds::join(const CrewNeeds& other) {
   grow(workspace_bytes, other.workspace_bytes);
   grow(tally_bytes, other.tally_bytes);
   small_tensor_bytes += other.small_tensor_bytes;
+  turns_matrices = turns_matrices || other.turns_matrices;
   bookkeeping_bytes += other.bookkeeping_bytes;
 }
 

@@ -40,6 +40,7 @@ struct CrewNeeds {
   std::uint64_t tally_bytes = 0;         ///< with partial sums, which methods' tallies hold themselves
   std::uint64_t small_tensor_bytes = 0;  ///< of all merges together: SmallTensors
   std::uint64_t bookkeeping_bytes = 0;   ///< likewise, outside of the pool; no part of the total
+  bool turns_matrices = false;           ///< outside of the pool, too: so much that one merge of a sweep may
 
   CrewNeeds() = default;
   CrewNeeds(const plan::MergePlan& plan, const plan::Schedule& schedule);

@@ -1,5 +1,7 @@
 #include "engine/merge_job.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -48,6 +50,7 @@ class Merges {
         merge();
         for (std::size_t j = begin_; j < end_; ++j) on_done(orders_[j], finish(j));
         for (std::size_t j = begin_; j < end_; ++j) jobs_[j].let_go();
+        ::malloc_trim(0);  // what sources kept is the next sweep's memory
       }
     } catch (...) {
       if (comm_.failing_together()) end_failed(Error::current());
@@ -62,9 +65,12 @@ class Merges {
     const plan::ScheduleOptions& options = orders_.front().place->schedule.options;
     CrewNeeds needs = needs_of(begin_);
     for (end_ = begin_ + 1; end_ < orders_.size(); ++end_) {
+      const CrewNeeds more = needs_of(end_);
       CrewNeeds all = needs;
-      all.join(needs_of(end_));
+      all.join(more);
       if (all.total(options.threads) > options.memory_per_rank) break;
+      if (needs.turns_matrices && more.turns_matrices) break;
+      if (all.small_tensor_bytes > options.memory_per_rank / 2) break;
       needs = all;
     }
     return needs;

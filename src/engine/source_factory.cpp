@@ -7,9 +7,7 @@
 #include "plan/strip.hpp"
 
 namespace stockpot::engine {
-namespace {
 
-/// Whether sources keep whole matrices for the next strip, because elements of a row lie far apart in them.
 bool turns_matrices(const plan::MergePlan& plan) {
   const auto is_turned = [](const auto& one) { return one.turned; };
   return std::ranges::any_of(plan.gathers,
@@ -19,8 +17,6 @@ bool turns_matrices(const plan::MergePlan& plan) {
          std::ranges::any_of(plan.models,
                              [&](const Catalogue& model) { return std::ranges::any_of(model.encodings, is_turned); });
 }
-
-}  // namespace
 
 SourceFactory::SourceFactory(const plan::MergePlan& plan, InputFiles& files, std::uint64_t small_tensor_bytes)
     : plan_(plan),

@@ -15,6 +15,9 @@
 
 namespace stockpot::engine {
 
+/// Whether sources keep whole matrices for the next strip, because elements of a row lie far apart in them.
+bool turns_matrices(const plan::MergePlan& plan);
+
 /// Makes sources, stacked as the plan says: stored tensor, decoded, adapters, rounding, then rows, pieces or a cut. Holds
 /// what all sources of a rank share. Thread safe.
 class SourceFactory {

@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.checkpoints import digests, read_model, write_model  # noqa: E402
 from support.placement import Model  # noqa: E402
-from support.program import Program  # noqa: E402
+from support.program import Program, write_recipe  # noqa: E402
 from support.reference import BF16  # noqa: E402
 
 EXPERTS, HIDDEN, INNER, LAYERS = 3, 160, 220, 2  # a stack is more than a block of 65,536 elements
@@ -80,12 +80,28 @@ def check(program, folder, dtypes):
             assert np.array_equal(tensors[name], values), f"{title}: {name}"
 
 
+def one_at_a_time(program, folder):
+    """Whole matrices that wait for their next strip are much memory: merges that keep such do not share a sweep."""
+
+    def made_with(other):
+        models = [{"model": str(folder / m), "parameters": {"weight": 0.5}} for m in ("a-one_by_one", other)]
+        documents = [{"name": name, "merge_method": "linear", "models": models} for name in ("first", "second")]
+        out = folder / f"stages of {other}"
+        recipe = write_recipe("\n---\n".join(json.dumps(document) for document in documents), folder / "stages.yaml")
+        program.must_run("multi", recipe, "-I", out, "--quiet")
+        return json.loads((out / "first" / "stockpot_run.json").read_text())["made_with"]
+
+    assert made_with("b-one_by_one") == ["second"], "these could have shared a sweep"
+    assert made_with("b-transposed") == [], "each of these keeps whole matrices"
+
+
 def main(binary):
     program = Program(binary)
     with tempfile.TemporaryDirectory() as temporary:
         for dtypes in ((BF16, BF16), (np.float64, np.float32)):
             folder = Path(temporary) / np.dtype(dtypes[0]).name
             check(program, folder, dtypes)
+        one_at_a_time(program, folder)
     print(f"{len(LAYOUTS)} layouts of experts, each read as every other, on 1, 2 and 3 ranks")
 
 
