@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/source_factory.hpp"
+#include "plan/sweep.hpp"
 #include "plan/waves.hpp"
 
 namespace stockpot::engine {
@@ -60,11 +61,9 @@ Crew::Crew(const CrewNeeds& needs, const plan::ScheduleOptions& options, OpenSou
 }
 
 void Crew::remember_reads(const CrewNeeds& needs, const plan::ScheduleOptions& options) {
-  // Merges are at about the same place of the models: a wave apart, or some transfers. More memory would only have to be touched.
-  constexpr std::uint64_t usual = std::uint64_t{64} << 20;
   const std::uint64_t spare = options.memory_per_rank - needs.total(options.threads);
-  const std::uint64_t wanted =
-      std::min(spare - std::min(spare, needs.bookkeeping_bytes), usual + 2 * needs.wave.kept_bytes);
+  const std::uint64_t wanted = std::min(spare - std::min(spare, needs.bookkeeping_bytes),
+                                        plan::bytes_to_remember(needs.wave.kept_bytes));  // more would only be touched
   if (wanted < io::ReadMemory::usual_piece_bytes) return;
   remembered_ = pool.acquire(wanted);
   read_memory_.emplace(remembered_.bytes());

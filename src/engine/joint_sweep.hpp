@@ -1,7 +1,7 @@
 // Several merges in one sweep over their inputs: what they have in common is read once.
 //
-// A rank's waves take turns, the first of each merge, then the second; kept inputs that lie where the next merge wants them
-// stay (held_parts.hpp). Direct units of the same bytes are merged side by side, strip by strip.
+// A rank's waves and direct units take turns, always what begins first in the models' files; kept inputs that lie where the next
+// merge wants them stay (held_parts.hpp). Direct units of the same bytes are merged side by side, strip by strip.
 #pragma once
 
 #include <vector>

@@ -83,10 +83,8 @@ std::uint64_t reads_of(std::span<const SweepPart> parts, std::span<const Schedul
   return reads;
 }
 
-/// Enough for two usual waves, and for what direct units are ahead of them.
 std::uint64_t usual_spare(const ScheduleOptions& options) {
-  constexpr std::uint64_t direct = std::uint64_t{64} << 20;
-  return std::min(options.memory_per_rank / 2, direct + 2 * usual_kept_bytes * options.threads);
+  return std::min(options.memory_per_rank / 2, bytes_to_remember(usual_kept_bytes * options.threads));
 }
 
 std::vector<Schedule> make_each(std::span<const SweepPart> parts, std::uint64_t spare) {

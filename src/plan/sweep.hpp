@@ -25,6 +25,12 @@ struct SweepPart {
 /// A follower's ranks may have so many times the mean to do; more is only accepted where it has no better deal by itself.
 inline constexpr double tolerated_following = 1.1;
 
+/// What it takes to remember what merges read until the others come there: they are at about the same place of the models, a wave
+/// apart, or some transfers.   @param kept_bytes  what a wave keeps
+constexpr std::uint64_t bytes_to_remember(std::uint64_t kept_bytes) {
+  return (std::uint64_t{64} << 20) + 2 * kept_bytes;
+}
+
 /// Parallel to `parts`; of one part: make_schedule(). @throws Error(limits) as make_schedule().
 std::vector<Schedule> make_schedules(std::span<const SweepPart> parts);
 
