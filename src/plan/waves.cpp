@@ -175,13 +175,13 @@ RankWork WavePlanner::work(std::uint32_t rank, std::span<const std::uint32_t> un
   for (const auto& groups : shared_waves_) work.shared.push_back({groups, {}, 0});
   std::map<std::uint32_t, std::vector<std::uint32_t>> local;  // by group
   for (const std::uint32_t u : units) {
-    const PlannedTensor& tensor = plan_.tensors[schedule_.units[u].tensor];
-    if (tensor.action == Action::copy || plan_.groups[tensor.group].needs.passes == 0) {
+    const auto group = statistics_group(plan_, schedule_.units[u]);
+    if (!group) {
       work.direct.push_back(u);
-    } else if (schedule_.group_is_shared[tensor.group] != 0) {
-      work.shared[shared_wave_of_group_[tensor.group]].units.push_back(u);
+    } else if (schedule_.group_is_shared[*group] != 0) {
+      work.shared[shared_wave_of_group_[*group]].units.push_back(u);
     } else {
-      local[tensor.group].push_back(u);
+      local[*group].push_back(u);
     }
   }
   for (Wave& wave : work.shared) {
